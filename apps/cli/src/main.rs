@@ -1,0 +1,2 @@
+//! The redistrict command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Which rows belong to a district: labels, homes, membership, evaluated over keys.

@@ -1,0 +1,1 @@
+//! The append-only run journal and the state folded from it.

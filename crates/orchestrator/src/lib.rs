@@ -1,0 +1,1 @@
+//! Runs the five phases: decides (pure), executes, retries, resumes, undoes.

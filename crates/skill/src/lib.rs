@@ -1,0 +1,1 @@
+//! The contract of a skill: plan, units, context, progress, cancellation.

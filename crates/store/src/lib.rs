@@ -1,0 +1,27 @@
+//! What every kind of store promises: reading a source, writing a target.
+//!
+//! Two contracts. [`SourceStore`] reads PROD: catalogs through closed statements, rows inside one
+//! consistent cut, values only ever bound. [`TargetStore`] writes CERT: one *commit group*, that is
+//! one or more stores that commit in one transaction. Data moves as Arrow `RecordBatch`es whose
+//! schema is [`arrow_schema`] of the table; keys move as canonical text ([`Key`](redistrict_model::Key)).
+//!
+//! Nothing here knows what a district is.
+
+mod arrow_types;
+mod error;
+mod source;
+mod target;
+
+pub use arrow_types::{
+    COLUMN_TYPE_METADATA, SOURCE_TYPE_METADATA, arrow_field, arrow_schema, arrow_type, column_type,
+};
+pub use error::{StoreError, StoreErrorKind};
+pub use source::{
+    BatchStream, Cut, Fingerprint, KeyReader, KeyRequest, Probe, RowReader, RowRequest, Selector,
+    SourceCut, SourceStore,
+};
+pub use target::{
+    Action, Applied, CommitOutcome, Enrolment, Epoch, Lease, LeaseClaim, LeaseOutcome, Ledger,
+    LedgerEntry, LedgerOperation, Merge, RunRecord, RunState, StagePart, Staged,
+    TargetCapabilities, TargetRead, TargetStore, TwoPhase,
+};

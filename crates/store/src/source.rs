@@ -1,0 +1,128 @@
+//! The reading side: PROD, and the part of CERT that is read with the same statements.
+
+use arrow::array::RecordBatch;
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use redistrict_model::{Catalog, Finding, Key, KeyRow, StoreKind, StoreName, Table, TableRef};
+
+use crate::error::StoreError;
+
+/// Record batches of one table, all of the schema of the request.
+pub type BatchStream<'a> = BoxStream<'a, Result<RecordBatch, StoreError>>;
+
+/// What tells one database from another, stable over time; equal fingerprints are the same
+/// database. For PostgreSQL the system identifier and the database's oid, for SQLite the file's
+/// device and inode.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(pub String);
+
+/// Which rows a key request means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// Rows in which these columns have one of these values. The order of the columns is the order
+    /// of the parts of each key. Keys that cannot be values of the columns match nothing.
+    Matching {
+        columns: Vec<String>,
+        keys: Vec<Key>,
+    },
+    /// At most so many rows, any, but the same ones for the same data: for measuring.
+    Sample { limit: u32 },
+    /// Every row. Only for tables that are few rows by nature (the tenant root).
+    All,
+}
+
+/// Asks for columns of rows as canonical text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRequest {
+    pub table: TableRef,
+    pub columns: Vec<String>,
+    pub selector: Selector,
+}
+
+/// Asks for whole rows by identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowRequest {
+    pub table: TableRef,
+    /// The columns of the batches, in order. Each must be of a type that moves.
+    pub columns: Vec<String>,
+    /// The identity columns (see `Table::identity`).
+    pub identity: Vec<String>,
+    /// Every key once. Keys without a row give no row.
+    pub keys: Vec<Key>,
+}
+
+/// Reads keys. Each answer is complete: all rows that match, each once, in no particular order.
+///
+/// Requests may be of any size; the reader splits what the server cannot take at once. A request
+/// names tables and columns of the catalog only: anything else is [`StoreErrorKind::Bug`].
+///
+/// [`StoreErrorKind::Bug`]: crate::StoreErrorKind::Bug
+#[async_trait]
+pub trait KeyReader: Send {
+    /// The rows that match. `KeyRow::id` is the identity of the row: a table without identity
+    /// columns is refused with [`StoreErrorKind::Config`](crate::StoreErrorKind::Config).
+    async fn keys(&mut self, request: &KeyRequest) -> Result<Vec<KeyRow>, StoreError>;
+
+    /// The number of rows of a table, exact.
+    async fn count(&mut self, table: &TableRef) -> Result<u64, StoreError>;
+}
+
+/// Reads whole rows as record batches with the schema `arrow_schema(table, columns)`.
+///
+/// Values arrive exactly or as an error that names table and column: nothing is rounded, cut or
+/// replaced. Rows come in ascending order of their key text within the order of `keys` chunks;
+/// the same request inside one cut gives the same bytes. A batch holds at most 8,192 rows.
+#[async_trait]
+pub trait RowReader: Send {
+    /// Streams the rows. Dropping the stream cancels the statement.
+    async fn rows<'a>(&'a mut self, request: &'a RowRequest)
+    -> Result<BatchStream<'a>, StoreError>;
+}
+
+/// What stands in the manifest about a consistent view of a source.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Cut {
+    pub store: StoreName,
+    /// The server's name of the snapshot, or what identifies it.
+    pub snapshot: String,
+    /// The server's clock when the cut was taken, RFC 3339, UTC.
+    pub at: String,
+}
+
+/// One consistent, read-only view of a source. Dropping it ends the view.
+///
+/// If the view is lost (connection gone, snapshot too old) every further call fails with
+/// [`StoreErrorKind::Transient`](crate::StoreErrorKind::Transient); a new cut has to be taken and
+/// everything of this store read again: two cuts are never mixed.
+pub trait SourceCut: KeyReader + RowReader {
+    /// Where and when.
+    fn cut(&self) -> &Cut;
+}
+
+/// What a preflight of a source found: rights the role should not have, settings that matter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    pub fingerprint: Fingerprint,
+    pub version: String,
+    pub findings: Vec<Finding>,
+}
+
+/// PROD's side of a store. Nothing that is reachable through it can write.
+#[async_trait]
+pub trait SourceStore: Send + Sync {
+    /// The store's name in the configuration.
+    fn name(&self) -> &StoreName;
+
+    /// The kind.
+    fn kind(&self) -> StoreKind;
+
+    /// Connects and looks: fingerprint, version, rights. Writes nothing.
+    async fn probe(&self) -> Result<Probe, StoreError>;
+
+    /// The catalog of the configured schemas.
+    async fn catalog(&self) -> Result<Catalog, StoreError>;
+
+    /// Takes a consistent cut. `tables` are the catalog entries that requests may name.
+    async fn open_cut(&self, tables: &[Table]) -> Result<Box<dyn SourceCut>, StoreError>;
+}

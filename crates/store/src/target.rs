@@ -1,0 +1,328 @@
+//! The writing side: CERT, one commit group at a time. The protocol is `docs/design/load.md`.
+
+use arrow::array::RecordBatch;
+use async_trait::async_trait;
+use redistrict_model::{Catalog, Key, RunId, StoreName, Table, TableRef};
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::source::{BatchStream, Fingerprint, KeyReader, RowReader};
+
+/// What a commit group can take part in. The skill chooses the protocol by these, while planning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TargetCapabilities {
+    /// [`TargetStore::two_phase`] gives something.
+    pub two_phase: bool,
+    /// Foreign keys are checked at the end of the transaction, so that write order does not matter.
+    pub defers_foreign_keys: bool,
+}
+
+/// The mark that makes a database a target. Made once, by a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolment {
+    /// Random, 128 bit, hexadecimal.
+    pub uuid: String,
+    /// The name the person gave.
+    pub name: String,
+    /// RFC 3339, UTC.
+    pub at: String,
+    /// The fingerprint at enrolment: a database restored from a copy of another one has to be
+    /// enrolled again.
+    pub fingerprint: Fingerprint,
+}
+
+/// Counts the owners of a target, upwards only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(pub i64);
+
+/// Who wants the lease of a commit group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseClaim {
+    pub run: RunId,
+    /// An earlier process of the same run is known to be dead (its local lock is ours): fence it
+    /// off and go on.
+    pub is_resume: bool,
+}
+
+/// The right to write, bound to an epoch. A writer whose epoch is not the newest is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub run: RunId,
+    pub epoch: Epoch,
+}
+
+/// The answer to a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeaseOutcome {
+    Held(Lease),
+    /// Another run holds it, or a process of this run is still connected.
+    Busy {
+        holder: RunId,
+    },
+}
+
+/// A part of a table to be staged: the unit of "exactly once".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StagePart {
+    pub table: TableRef,
+    /// 0 and up, unique within (run, table).
+    pub part: u32,
+    /// The columns of the batches, in order.
+    pub columns: Vec<String>,
+    pub identity: Vec<String>,
+}
+
+/// What staging a part did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Staged {
+    pub rows: u64,
+    /// The part was there already: nothing was written.
+    pub was_there: bool,
+}
+
+/// What is done with a staged row. Staged rows start as `Insert`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Insert,
+    /// All columns but the identity get the staged values.
+    Update,
+    /// Nothing.
+    Leave,
+}
+
+/// What applying did, per table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    pub table: TableRef,
+    pub inserted: u64,
+    pub updated: u64,
+}
+
+/// What a ledger entry tells about the rows it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LedgerOperation {
+    Inserted,
+    Updated,
+    Deleted,
+}
+
+impl LedgerOperation {
+    /// As it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inserted => "inserted",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// From how it is stored.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Inserted, Self::Updated, Self::Deleted]
+            .into_iter()
+            .find(|one| one.as_str() == text)
+    }
+}
+
+/// One entry of the ledger: rows of one table that one run wrote, packed, with what is needed to
+/// take them back. Written in the transaction of the rows themselves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LedgerEntry {
+    pub run: RunId,
+    pub table: TableRef,
+    /// Position within (run, table).
+    pub part: u32,
+    pub operation: LedgerOperation,
+    /// The identity of each row.
+    pub keys: Vec<Key>,
+    /// For `Inserted` and `Updated`: a keyed hash of each row as it stood in the target at commit,
+    /// in the order of `keys`. Empty for `Deleted`.
+    pub after: Vec<[u8; 16]>,
+    /// For `Updated` and `Deleted`: the rows as they were, in the order of `keys`. None for
+    /// `Inserted`.
+    pub before: Option<RecordBatch>,
+}
+
+/// All entries of a run, in the order in which they were written.
+pub type Ledger = Vec<LedgerEntry>;
+
+/// What became of a run in one commit group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Its rows stand.
+    Committed,
+    /// An undo took its rows back.
+    Undone,
+}
+
+/// The row that is committed together with the data: it is there if and only if the data is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    pub run: RunId,
+    /// For an undo (or a redo): the run it takes back.
+    pub parent: Option<RunId>,
+    pub epoch: Epoch,
+    pub plan_digest: String,
+    pub state: RunState,
+}
+
+/// How a commit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitOutcome {
+    Committed,
+    /// The reply was lost. The answer is [`TargetStore::run_record`] on a new connection, once the
+    /// old one is gone; it is never guessed.
+    Unknown,
+}
+
+/// Writes CERT. One value stands for one commit group: the stores that commit in one transaction.
+///
+/// Every write checks, in its own transaction, that the lease's epoch is still the newest. Objects
+/// of ours live in a schema (or under a prefix) of our own, made by [`enroll`](Self::enroll).
+/// All methods may be called again after a failure; each is atomic: it did everything or nothing.
+#[async_trait]
+pub trait TargetStore: Send + Sync {
+    /// The stores of the group, in configuration order.
+    fn stores(&self) -> &[StoreName];
+
+    /// What the group can take part in.
+    fn capabilities(&self) -> TargetCapabilities;
+
+    /// The two-phase commit of the group, where the capabilities say so.
+    fn two_phase(&self) -> Option<&dyn TwoPhase> {
+        None
+    }
+
+    /// The fingerprint of a store's target database.
+    async fn fingerprint(&self, store: &StoreName) -> Result<Fingerprint, StoreError>;
+
+    /// The catalog of the configured schemas, our own objects left out.
+    async fn catalog(&self, store: &StoreName) -> Result<Catalog, StoreError>;
+
+    /// The enrolment mark, if there is one.
+    async fn enrolment(&self, store: &StoreName) -> Result<Option<Enrolment>, StoreError>;
+
+    /// Makes our own objects and writes the mark. Enrolling again replaces the mark and keeps the
+    /// ledger.
+    async fn enroll(&self, store: &StoreName, enrolment: &Enrolment) -> Result<(), StoreError>;
+
+    /// Takes the lease and raises the epoch, or says who has it. A resume first ends the sessions
+    /// of earlier epochs of the same run and waits until they are gone.
+    async fn acquire_lease(&self, claim: &LeaseClaim) -> Result<LeaseOutcome, StoreError>;
+
+    /// Gives the lease back. Giving back a lease that is not held any more does nothing.
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// A read-only view for preflight, dry runs and forecasts. `tables` as in
+    /// [`SourceStore::open_cut`](crate::SourceStore::open_cut).
+    async fn read(&self, tables: &[Table]) -> Result<Box<dyn TargetRead>, StoreError>;
+
+    /// Writes a part into the run's staging table, which is made when it is not there, together
+    /// with its part record, in one transaction: a part is staged exactly once.
+    async fn stage(
+        &self,
+        lease: &Lease,
+        table: &Table,
+        part: &StagePart,
+        batches: BatchStream<'_>,
+    ) -> Result<Staged, StoreError>;
+
+    /// Begins the one transaction in which the run's rows are written. `tables` are the target's
+    /// catalog entries that may be named.
+    async fn begin_merge(
+        &self,
+        lease: &Lease,
+        tables: &[Table],
+    ) -> Result<Box<dyn Merge>, StoreError>;
+
+    /// The run's record; none if its data is not there.
+    async fn run_record(&self, run: &RunId) -> Result<Option<RunRecord>, StoreError>;
+
+    /// The records of all runs of this group, oldest first.
+    async fn run_records(&self) -> Result<Vec<RunRecord>, StoreError>;
+
+    /// What a run wrote. `tables` are the target's catalog entries.
+    async fn ledger(&self, run: &RunId, tables: &[Table]) -> Result<Ledger, StoreError>;
+
+    /// Drops the staging tables and part records of a run. Idempotent.
+    async fn clear_staging(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Raises every sequence that feeds a column of these tables to at least the largest value in
+    /// the column; never lowers one. Gives the names of those raised.
+    async fn raise_sequences(
+        &self,
+        lease: &Lease,
+        tables: &[Table],
+    ) -> Result<Vec<String>, StoreError>;
+}
+
+/// A read-only view of a target.
+pub trait TargetRead: KeyReader + RowReader + Send {}
+
+impl<T: KeyReader + RowReader + Send> TargetRead for T {}
+
+/// The open transaction of a merge or an undo. It holds the lease for share and sees its own
+/// writes. Dropping it rolls everything back.
+#[async_trait]
+pub trait Merge: KeyReader + RowReader + Send {
+    /// Locks, in key order, the target rows that have the identity of a staged row of this run, and
+    /// gives their keys.
+    async fn lock_staged(&mut self, table: &TableRef) -> Result<Vec<Key>, StoreError>;
+
+    /// Locks the named rows, in key order, and gives the keys of those that are there.
+    async fn lock(&mut self, table: &TableRef, keys: &[Key]) -> Result<Vec<Key>, StoreError>;
+
+    /// Sets what is done with staged rows.
+    async fn mark(
+        &mut self,
+        table: &TableRef,
+        keys: &[Key],
+        action: Action,
+    ) -> Result<(), StoreError>;
+
+    /// Applies the staged rows of these tables by their action, in one statement, so that tables
+    /// that refer to each other in a cycle can be written together.
+    async fn apply(&mut self, tables: &[TableRef]) -> Result<Vec<Applied>, StoreError>;
+
+    /// Deletes rows by key; every key must be there. Rows of others are never touched: a foreign key
+    /// that would cascade to rows that are not among the deleted ones is an error.
+    async fn delete(&mut self, tables: &[(TableRef, Vec<Key>)]) -> Result<u64, StoreError>;
+
+    /// Writes ledger entries of this run.
+    async fn write_ledger(&mut self, entries: &[LedgerEntry]) -> Result<(), StoreError>;
+
+    /// Sets the state of another run's record in this transaction (an undo marks what it undid).
+    async fn set_run_state(&mut self, run: &RunId, state: RunState) -> Result<(), StoreError>;
+
+    /// Checks every deferred constraint now.
+    async fn check_constraints(&mut self) -> Result<(), StoreError>;
+
+    /// Writes the run's record and commits. A record of the same run that is already there is
+    /// [`StoreErrorKind::Bug`](crate::StoreErrorKind::Bug).
+    async fn commit(self: Box<Self>, record: &RunRecord) -> Result<CommitOutcome, StoreError>;
+}
+
+/// Two-phase commit, for groups whose capabilities have it. No kind has it yet.
+#[async_trait]
+pub trait TwoPhase: Send + Sync {
+    /// Prepares the open merge instead of committing it.
+    async fn prepare(&self, merge: Box<dyn Merge>, record: &RunRecord) -> Result<(), StoreError>;
+
+    /// Writes the one decision of a run; exactly one outcome can exist per epoch.
+    async fn decide(&self, lease: &Lease, commit: bool) -> Result<bool, StoreError>;
+
+    /// Commits what was prepared. Idempotent.
+    async fn complete(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Rolls back what was prepared. Idempotent.
+    async fn abort(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// The decision of a run whose reply was lost.
+    async fn resolve_unknown(&self, run: &RunId) -> Result<Option<bool>, StoreError>;
+}

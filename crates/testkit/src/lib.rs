@@ -1,0 +1,1 @@
+//! For tests only: real servers, fault wrappers, crash harness, oracles.

@@ -1,0 +1,1 @@
+//! Skill analyze: catalogs into roles, owner lists, links and the extraction order.

@@ -1,0 +1,1 @@
+//! Skill anonymize: raw artifact into masked artifact, with the proof that nothing leaked.

@@ -1,0 +1,1 @@
+//! Skill extract: one district out of every source into a raw, encrypted artifact.

@@ -1,0 +1,1 @@
+//! Skill load: masked artifact into CERT, with before-images; and out again.

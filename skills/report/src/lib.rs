@@ -1,0 +1,1 @@
+//! Skill report: journal and manifests into Markdown and JSON.

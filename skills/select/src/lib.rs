@@ -1,0 +1,1 @@
+//! Skill select: ranks districts and proposes pilots.

@@ -1,0 +1,1 @@
+//! Skill validate: masked artifact into a verdict.
