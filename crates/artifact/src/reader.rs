@@ -1,0 +1,217 @@
+//! Reads a sealed artifact.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::UInt8Type;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use redistrict_model::{Membership, RunId, TableRef};
+use zeroize::Zeroizing;
+
+use crate::MEMBERSHIP_COLUMN;
+use crate::blob;
+use crate::encryption::DataKey;
+use crate::error::ArtifactError;
+use crate::files::io_error;
+use crate::manifest::{ArtifactKind, Manifest};
+use crate::root_key::RootKey;
+use crate::writer::{file_digest, place};
+
+/// A sealed artifact.
+#[derive(Clone)]
+pub struct Artifact {
+    dir: PathBuf,
+    manifest: Manifest,
+    seal: String,
+    data_key: Option<DataKey>,
+}
+
+impl Artifact {
+    /// Opens a sealed artifact: its manifest's seal is checked, its parts are not (see
+    /// [`Artifact::verify`]).
+    ///
+    /// # Errors
+    /// Not sealed, changed, of another format, or shredded.
+    pub fn open(dir: &Path, root: &RootKey) -> Result<Self, ArtifactError> {
+        let manifest = Manifest::read(dir, root)?;
+        let data_key = match manifest.kind {
+            ArtifactKind::Raw => Some(DataKey::open(dir, &manifest.run, root)?),
+            ArtifactKind::Masked => None,
+        };
+        let seal = manifest.seal(root);
+        Ok(Self {
+            dir: dir.to_path_buf(),
+            manifest,
+            seal,
+            data_key,
+        })
+    }
+
+    /// The newest sealed artifact below a district's directory (run ids sort by time).
+    #[must_use]
+    pub fn newest(district_dir: &Path) -> Option<PathBuf> {
+        let mut runs: Vec<PathBuf> = std::fs::read_dir(district_dir)
+            .ok()?
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .filter(|path| Manifest::exists(path))
+            .collect();
+        runs.sort();
+        runs.pop()
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Its manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The manifest's seal.
+    #[must_use]
+    pub fn seal(&self) -> &str {
+        &self.seal
+    }
+
+    /// The run that made it.
+    #[must_use]
+    pub fn run(&self) -> &RunId {
+        &self.manifest.run
+    }
+
+    /// Reads every byte of every part and compares it with the manifest.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Corrupt`] names the first file that differs.
+    pub fn verify(&self) -> Result<(), ArtifactError> {
+        for part in self.manifest.tables.iter().flat_map(|table| &table.parts) {
+            let path = self.dir.join(&part.file);
+            let (bytes, sha256) = file_digest(&path)?;
+            if bytes != part.bytes || sha256 != part.sha256 {
+                return Err(ArtifactError::Corrupt {
+                    path,
+                    what: "the file is not the one that was sealed",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a table, part by part, in the order in which they were written: each batch
+    /// without the membership column, and the membership of each of its rows. A table that the
+    /// manifest has not gives nothing.
+    ///
+    /// # Errors
+    /// Each item may be an error: a file that cannot be read or decrypted.
+    pub fn rows(
+        &self,
+        table: &TableRef,
+    ) -> impl Iterator<Item = Result<(RecordBatch, Vec<Membership>), ArtifactError>> + use<> {
+        let parts: Vec<String> = self
+            .manifest
+            .table(table)
+            .map(|entry| entry.parts.iter().map(|part| part.file.clone()).collect())
+            .unwrap_or_default();
+        let artifact = self.clone();
+        parts
+            .into_iter()
+            .flat_map(move |file| match artifact.open_part(&file) {
+                Ok(batches) => Box::new(batches) as Box<dyn Iterator<Item = _> + Send>,
+                Err(error) => Box::new(std::iter::once(Err(error))),
+            })
+    }
+
+    /// Encrypted data beside the parts, see [`ArtifactWriter::write_blob`].
+    ///
+    /// # Errors
+    /// Changed, or not decryptable.
+    ///
+    /// [`ArtifactWriter::write_blob`]: crate::ArtifactWriter::write_blob
+    pub fn read_blob(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, ArtifactError> {
+        blob::read(&self.dir, &self.manifest.run, self.data_key.as_ref(), name)
+    }
+
+    /// Writes encrypted data beside the parts of a raw artifact, replacing what was there.
+    ///
+    /// # Errors
+    /// A masked artifact has no key: [`ArtifactError::WrongKey`].
+    pub fn write_blob(&self, name: &str, bytes: &[u8]) -> Result<(), ArtifactError> {
+        blob::write(
+            &self.dir,
+            &self.manifest.run,
+            self.data_key.as_ref(),
+            name,
+            bytes,
+        )
+    }
+
+    /// Removes such data. Idempotent.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Io`].
+    pub fn remove_blob(&self, name: &str) -> Result<(), ArtifactError> {
+        blob::remove(&self.dir, name)
+    }
+
+    fn open_part(
+        &self,
+        relative: &str,
+    ) -> Result<
+        impl Iterator<Item = Result<(RecordBatch, Vec<Membership>), ArtifactError>> + Send + use<>,
+        ArtifactError,
+    > {
+        let path = self.dir.join(relative);
+        let parquet_error = |source| ArtifactError::Parquet {
+            doing: "open",
+            path: path.clone(),
+            source,
+        };
+        let mut options = ArrowReaderOptions::new();
+        if let Some(key) = &self.data_key {
+            let place = place(&self.manifest.run, relative);
+            let decryption = key.decryption(&place).map_err(parquet_error)?;
+            options = options.with_file_decryption_properties(decryption);
+        }
+        let file = File::open(&path).map_err(io_error("open", &path))?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+            .and_then(|builder| builder.with_batch_size(8192).build())
+            .map_err(|source| ArtifactError::Parquet {
+                doing: "open",
+                path: path.clone(),
+                source,
+            })?;
+        Ok(reader.map(move |batch| {
+            let batch = batch.map_err(|source| ArtifactError::Arrow {
+                path: path.clone(),
+                source,
+            })?;
+            split_membership(&batch).ok_or_else(|| ArtifactError::Corrupt {
+                path: path.clone(),
+                what: "its membership column is missing or wrong",
+            })
+        }))
+    }
+}
+
+fn split_membership(batch: &RecordBatch) -> Option<(RecordBatch, Vec<Membership>)> {
+    let last = batch.num_columns().checked_sub(1)?;
+    if batch.schema().field(last).name() != MEMBERSHIP_COLUMN {
+        return None;
+    }
+    let codes = batch.column(last).as_primitive_opt::<UInt8Type>()?;
+    if codes.null_count() > 0 {
+        return None;
+    }
+    let membership = codes
+        .values()
+        .iter()
+        .map(|code| Membership::from_code(*code))
+        .collect::<Option<_>>()?;
+    let kept: Vec<usize> = (0..last).collect();
+    Some((batch.project(&kept).ok()?, membership))
+}

@@ -1,0 +1,32 @@
+//! What can go wrong while an estate is written. Carries names and codes, never a value or a URL.
+
+use std::path::PathBuf;
+
+/// Why an estate could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EstateError {
+    #[error("{operation} {path}")]
+    File {
+        operation: &'static str,
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("serialize the answer key")]
+    AnswerKey(#[source] serde_json::Error),
+    #[error("{operation} {table} in sqlite (code {code:?})")]
+    Sqlite {
+        operation: &'static str,
+        table: String,
+        /// The extended result code.
+        code: Option<i32>,
+    },
+    #[error("{operation} {table} in postgres (sqlstate {sqlstate:?})")]
+    Postgres {
+        operation: &'static str,
+        table: String,
+        sqlstate: Option<String>,
+    },
+    #[error("find district {0} in the estate")]
+    UnknownDistrict(u32),
+}

@@ -1,0 +1,89 @@
+//! Events, format v1. A new field gets a default; a changed meaning gets a new version.
+
+use redistrict_model::{DistrictId, ErrorKind, Phase, Plan, RunId, UnitKey};
+use serde::{Deserialize, Serialize};
+
+/// The version of the event format.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What kind of run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    Migration,
+    /// Takes another run back; of an undo: puts it in again.
+    Undo,
+}
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunOptions {
+    /// The run whose sealed raw artifact is used instead of extracting (`--skip-extraction`).
+    #[serde(default)]
+    pub reuse: Option<RunId>,
+    #[serde(default)]
+    pub skip_load: bool,
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Only these phases (a skill run on its own); empty means all five.
+    #[serde(default)]
+    pub only: Vec<Phase>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+#[expect(clippy::large_enum_variant, reason = "the plan stands once at the head of each run")]
+pub enum Event {
+    RunStarted {
+        format_version: u32,
+        kind: RunKind,
+        district: DistrictId,
+        options: RunOptions,
+        /// For an undo: the run it takes back.
+        parent: Option<RunId>,
+        plan: Plan,
+    },
+    /// Another process goes on.
+    RunResumed { process: u32 },
+    PhaseStarted { phase: Phase },
+    /// Before the effect.
+    UnitStarted { unit: UnitKey, attempt: u32 },
+    /// After the effect. `outcome` is a `redistrict_skill::UnitOutcome`.
+    UnitDone { unit: UnitKey, attempt: u32, millis: u64, outcome: serde_json::Value },
+    /// The unit failed. `retry_after_millis` if it will be tried again. `error` is a
+    /// `redistrict_skill::SkillError`.
+    UnitFailed {
+        unit: UnitKey,
+        attempt: u32,
+        kind: ErrorKind,
+        error: serde_json::Value,
+        #[serde(default)]
+        retry_after_millis: Option<u64>,
+    },
+    PhaseDone { phase: Phase, millis: u64 },
+    PhaseSkipped { phase: Phase, reason: String },
+    /// The phase cannot be finished; what it did outside is being taken back.
+    CompensationStarted { phase: Phase },
+    CompensationDone { phase: Phase, outcome: serde_json::Value },
+    /// Stopped on purpose, resumable.
+    RunInterrupted { signal: String },
+    /// The end: everything done.
+    RunSucceeded { millis: u64 },
+    /// The end: failed in this phase. `error` as above.
+    RunFailed { phase: Phase, kind: ErrorKind, error: serde_json::Value, millis: u64 },
+    /// After the end: an undo took the run's rows back, or a redo put them in again.
+    Undone { by: RunId },
+    Redone { by: RunId },
+}
+
+/// An event with its place and time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// 1 and up within the run.
+    pub sequence: u64,
+    /// Milliseconds since 1970 UTC, for display.
+    pub wall_millis: u64,
+    #[serde(flatten)]
+    pub event: Event,
+}

@@ -1,0 +1,59 @@
+//! The trait.
+
+use async_trait::async_trait;
+use redistrict_model::{Finding, Phase, Plan};
+use serde::{Deserialize, Serialize};
+
+use crate::context::UnitContext;
+use crate::error::SkillError;
+use redistrict_model::UnitKey;
+
+/// What a unit did, value-free: it goes into the journal and the report.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UnitOutcome {
+    /// Rows read, masked, checked or written.
+    #[serde(default)]
+    pub rows: u64,
+    /// Bytes written to files.
+    #[serde(default)]
+    pub bytes: u64,
+    /// What the next units and the report need to know.
+    #[serde(default)]
+    pub facts: serde_json::Value,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+/// One phase's work.
+///
+/// *Idempotence*: a unit may be run again after it was killed anywhere, or after it was done and
+/// its outcome was lost; the result must be the same as that of one run. What a unit leaves behind
+/// before it is done counts for nothing.
+/// *Order*: units run one after another, in the order in which [`units`](Self::units) gives them.
+/// *Data* passes between phases through artifacts only; facts of the outcome are for small,
+/// value-free things.
+#[async_trait]
+pub trait Skill: Send + Sync {
+    /// The phase whose work this is.
+    fn phase(&self) -> Phase;
+
+    /// The units of the phase, in order. Pure: the same plan gives the same units.
+    fn units(&self, plan: &Plan) -> Vec<UnitKey>;
+
+    /// Runs one unit.
+    ///
+    /// # Errors
+    /// The kind decides what happens next: transient kinds are tried again, all others end the run.
+    async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError>;
+
+    /// Called once when the phase cannot be finished (never on an interruption): takes back what
+    /// its units did outside this machine. Idempotent, resumable. The default has nothing to take
+    /// back.
+    ///
+    /// # Errors
+    /// When it could not be taken back; the run stays unfinished and `resume` calls again.
+    async fn compensate(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        let _nothing_outside = context;
+        Ok(UnitOutcome::default())
+    }
+}
