@@ -1,2 +1,69 @@
-//! Automation of the repository.
-fn main() {}
+//! Automation of the repository: `cargo xtask ci | check | test | servers | tidy | prove`.
+//!
+//! Light on purpose: it starts other programs and reads files, it links nothing of the product.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod ci;
+mod process;
+mod prove;
+mod servers;
+mod test;
+mod tidy;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Automation of the repository")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// What CI runs: tidy, fmt, clippy, tests, the quick proofs.
+    Ci,
+    /// Format, clippy and tidy, without tests.
+    Check,
+    /// All tests against real servers; installs PostgreSQL without asking only where CI is set.
+    Test {
+        /// Passed on to the test runner.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Say which servers the tests would use.
+    Servers,
+    /// The rules of the repository as code: dependency law, sizes, headers.
+    Tidy,
+    /// A demonstration that ends in one line with PASS or FAIL.
+    Prove {
+        name: String,
+        #[arg(long)]
+        quick: bool,
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            process::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Ci => ci::run(),
+        Command::Check => ci::check().map(|()| ExitCode::SUCCESS),
+        Command::Test { rest } => test::run(&rest),
+        Command::Servers => servers::print().map(|()| ExitCode::SUCCESS),
+        Command::Tidy => tidy::run(),
+        Command::Prove { name, quick, seed } => prove::run(&name, quick, seed),
+    }
+}

@@ -195,9 +195,10 @@ impl AnswerKey {
         for value in &mut self.sensitive {
             if value.districts.is_empty() {
                 let table = format!("{}.{}", value.store, value.table);
-                let uses = self.districts.iter().filter(|(_, answer)| {
-                    answer.tables[&table].shared.contains(&value.key)
-                });
+                let uses = self
+                    .districts
+                    .iter()
+                    .filter(|(_, answer)| answer.tables[&table].shared.contains(&value.key));
                 value.districts = uses.map(|(id, _)| *id).collect();
             }
         }

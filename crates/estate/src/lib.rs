@@ -20,8 +20,8 @@ mod schema;
 mod sqlite;
 mod value;
 
-pub use answer_key::{AnswerKey, DistrictAnswer, KeyJoin, SensitiveValue, TableAnswer};
-pub use config::{StoreLocations, UrlPlace, config_toml};
+pub use answer_key::{AnswerKey, DistrictAnswer, KeyJoin, KeyText, SensitiveValue, TableAnswer};
+pub use config::{StoreLocations, UrlPlace, config_toml, write_url_file};
 pub use error::EstateError;
 pub use estate::{Estate, TableRows};
 pub use generate::{EstateOptions, generate_into};

@@ -204,7 +204,10 @@ mod tests {
         let mut registry = Registry::new(1);
         let ids: Vec<String> = (0..3000).map(|_| registry.national_id()).collect();
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
-        assert!(ids.iter().all(|id| !["000", "666"].contains(&&id[..3]) && !id.starts_with('9')));
+        assert!(
+            ids.iter()
+                .all(|id| !["000", "666"].contains(&&id[..3]) && !id.starts_with('9'))
+        );
         assert!(ids.iter().all(|id| &id[4..6] != "00" && &id[7..] != "0000"));
         let phones: Vec<String> = (0..3000).map(|_| registry.phone("425")).collect();
         let exchange = |phone: &String| {

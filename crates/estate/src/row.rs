@@ -133,7 +133,12 @@ impl Row {
         kind: SensitiveKind,
         text: &str,
     ) -> Self {
-        self.push(column, kind, Place::Leaf(pointer.to_owned()), text.to_owned());
+        self.push(
+            column,
+            kind,
+            Place::Leaf(pointer.to_owned()),
+            text.to_owned(),
+        );
         self
     }
 

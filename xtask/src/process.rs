@@ -1,0 +1,81 @@
+//! Starts other programs.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
+
+use anyhow::{Context, Result, bail};
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    manifest
+        .parent()
+        .map_or_else(|| manifest.clone(), PathBuf::from)
+}
+
+/// Prints a line for the person.
+#[expect(
+    clippy::print_stderr,
+    reason = "this is the one place of xtask that prints"
+)]
+pub(crate) fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+/// Prints a line of the result.
+#[expect(
+    clippy::print_stdout,
+    reason = "this is the one place of xtask that prints results"
+)]
+pub(crate) fn result(line: &str) {
+    println!("{line}");
+}
+
+/// Whether an environment variable is set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place of xtask that asks"
+)]
+pub(crate) fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+/// The cargo that runs us, in the repository's root.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Runs a program to its end.
+pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
+    say(&format!("$ {}", describe(command)));
+    command
+        .status()
+        .with_context(|| format!("start {}", describe(command)))
+}
+
+/// Runs a program that has to succeed.
+pub(crate) fn must(command: &mut Command) -> Result<()> {
+    let status = status(command)?;
+    if !status.success() {
+        bail!("{} ended with {status}", describe(command));
+    }
+    Ok(())
+}
+
+fn describe(command: &Command) -> String {
+    let program = PathBuf::from(command.get_program());
+    let name = program
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let arguments = command
+        .get_args()
+        .map(|argument| argument.to_string_lossy().into_owned());
+    std::iter::once(name)
+        .chain(arguments)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
