@@ -11,6 +11,7 @@ mod digest;
 mod encryption;
 mod error;
 mod files;
+mod keys;
 mod manifest;
 mod paths;
 mod reader;
@@ -21,6 +22,7 @@ pub use digest::{MultisetDigest, RowHasher, sha256_hex};
 pub use encryption::DataKey;
 pub use error::ArtifactError;
 pub use files::{create_private_dir, read_bounded, write_atomic};
+pub use keys::{date_text, keys_of, timestamp_of};
 pub use manifest::{
     ArtifactKind, CutEntry, DanglingEntry, FORMAT_VERSION, Manifest, ManifestTable, PartEntry,
     StoreEntry,

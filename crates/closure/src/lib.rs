@@ -1,1 +1,20 @@
-//! Which rows belong to a district: labels, homes, membership, evaluated over keys.
+//! Which rows belong to a district: owner lists inferred, labels, homes and membership evaluated
+//! over keys. The rules are those of CLOSURE.md.
+//!
+//! Pure: no I/O, no async. Inference takes catalogs and measured numbers and gives an
+//! [`Ownership`](redistrict_model::Ownership). Evaluation is a machine that says which keys it has
+//! to see next ([`Fetch`]) and is given them; it reads the neighbourhood of one district only.
+
+mod edges;
+mod infer;
+mod membership;
+
+pub use edges::{OutsideReference, ResolvedLink, build_edges, identities, outside_references};
+pub use infer::{
+    Decisions, Draft, InferError, InferInput, MeasureRequest, Measurements, Problem, infer,
+    tables_to_measure,
+};
+pub use membership::{
+    Boundary, Candidate, Closure, ClosureError, Dangling, Fetch, How, Labeller, Leads, Measurer,
+    Members, Nulled, Step, Stop, TableMembers, Undecided,
+};

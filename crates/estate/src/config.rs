@@ -72,7 +72,8 @@ pub fn write_url_file(path: &Path, url: &str) -> Result<(), EstateError> {
 
 /// The configuration of an estate.
 ///
-/// Besides tenant, stores and the one link it holds only what nobody can infer: that the states'
+/// Besides tenant, stores and the one link it holds only what nobody can infer: that the district's
+/// name is public, that the states'
 /// names are no persons', that guardians are persons where they are too few to measure, and what
 /// happens at the boundary of transfers where there are any.
 #[must_use]
@@ -108,6 +109,11 @@ owns = true
 "#;
 
 const CONFIRMED: &str = r#"
+[column."ids.districts.name"]
+mask = "keep"
+public = true
+reason = "the name of an organisation, not of a person"
+
 [table."ids.states"]
 confirmed = "names of states, not of people"
 "#;

@@ -33,10 +33,15 @@ pub struct RunOptions {
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
-#[expect(clippy::large_enum_variant, reason = "the plan stands once at the head of each run")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the plan stands once at the head of each run"
+)]
 pub enum Event {
+    /// The head of a run, and only there.
     RunStarted {
         format_version: u32,
+        run: RunId,
         kind: RunKind,
         district: DistrictId,
         options: RunOptions,
@@ -44,37 +49,93 @@ pub enum Event {
         parent: Option<RunId>,
         plan: Plan,
     },
-    /// Another process goes on.
-    RunResumed { process: u32 },
-    PhaseStarted { phase: Phase },
+    /// Another process goes on. Units and compensations without an outcome are open no more.
+    RunResumed {
+        process: u32,
+    },
+    PhaseStarted {
+        phase: Phase,
+        /// How many units the phase has, for percentages.
+        #[serde(default)]
+        units: u32,
+    },
     /// Before the effect.
-    UnitStarted { unit: UnitKey, attempt: u32 },
+    UnitStarted {
+        unit: UnitKey,
+        attempt: u32,
+    },
     /// After the effect. `outcome` is a `redistrict_skill::UnitOutcome`.
-    UnitDone { unit: UnitKey, attempt: u32, millis: u64, outcome: serde_json::Value },
-    /// The unit failed. `retry_after_millis` if it will be tried again. `error` is a
-    /// `redistrict_skill::SkillError`.
+    UnitDone {
+        unit: UnitKey,
+        attempt: u32,
+        millis: u64,
+        outcome: serde_json::Value,
+    },
+    /// The unit failed. `retry_after_millis` if it will be tried again; without it the phase cannot
+    /// be finished. `error` is a `redistrict_skill::SkillError`.
     UnitFailed {
         unit: UnitKey,
         attempt: u32,
         kind: ErrorKind,
         error: serde_json::Value,
         #[serde(default)]
+        millis: u64,
+        #[serde(default)]
         retry_after_millis: Option<u64>,
     },
-    PhaseDone { phase: Phase, millis: u64 },
-    PhaseSkipped { phase: Phase, reason: String },
+    PhaseDone {
+        phase: Phase,
+        millis: u64,
+    },
+    PhaseSkipped {
+        phase: Phase,
+        reason: String,
+    },
     /// The phase cannot be finished; what it did outside is being taken back.
-    CompensationStarted { phase: Phase },
-    CompensationDone { phase: Phase, outcome: serde_json::Value },
-    /// Stopped on purpose, resumable.
-    RunInterrupted { signal: String },
+    CompensationStarted {
+        phase: Phase,
+        #[serde(default = "first_attempt")]
+        attempt: u32,
+    },
+    CompensationDone {
+        phase: Phase,
+        outcome: serde_json::Value,
+    },
+    /// It could not be taken back. Without `retry_after_millis` a `resume` has to go on with it.
+    CompensationFailed {
+        phase: Phase,
+        attempt: u32,
+        kind: ErrorKind,
+        error: serde_json::Value,
+        #[serde(default)]
+        retry_after_millis: Option<u64>,
+    },
+    /// Stopped on purpose, resumable. Units without an outcome are open no more.
+    RunInterrupted {
+        signal: String,
+    },
     /// The end: everything done.
-    RunSucceeded { millis: u64 },
+    RunSucceeded {
+        millis: u64,
+    },
     /// The end: failed in this phase. `error` as above.
-    RunFailed { phase: Phase, kind: ErrorKind, error: serde_json::Value, millis: u64 },
+    RunFailed {
+        phase: Phase,
+        kind: ErrorKind,
+        error: serde_json::Value,
+        millis: u64,
+    },
     /// After the end: an undo took the run's rows back, or a redo put them in again.
-    Undone { by: RunId },
-    Redone { by: RunId },
+    Undone {
+        by: RunId,
+    },
+    Redone {
+        by: RunId,
+    },
+}
+
+fn first_attempt() -> u32 {
+    1
 }
 
 /// An event with its place and time.

@@ -56,6 +56,22 @@ impl ExtractSection {
         self.catalogs.iter().find_map(|catalog| catalog.table(name))
     }
 
+    /// The section without what is only said about a decision (measurements, reasons): two plans
+    /// that decide alike are equal in this form. Digests are made of it.
+    #[must_use]
+    pub fn decisions(&self) -> Self {
+        let mut section = self.clone();
+        for role in &mut section.ownership.tables {
+            role.measured = None;
+            role.reason.clear();
+            role.owners.iter_mut().for_each(|owner| owner.reason.clear());
+        }
+        for table in section.catalogs.iter_mut().flat_map(|catalog| &mut catalog.tables) {
+            table.estimated_rows = None;
+        }
+        section
+    }
+
     /// What is read of a table.
     #[must_use]
     pub fn table(&self, name: &TableRef) -> Option<&ExtractTable> {

@@ -158,6 +158,9 @@ pub struct TableRole {
     /// 0, 1, or none outside the tiers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<u8>,
+    /// The owner list was written by hand: rows that disagree are no question any more.
+    #[serde(default)]
+    pub decided: bool,
     /// Hangs only if every mandatory parent of the pair is a full member.
     #[serde(default)]
     pub pair: bool,

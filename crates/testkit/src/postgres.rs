@@ -50,7 +50,11 @@ impl std::fmt::Display for TestServerError {
                  {INSTALL_COMMAND}\nor set {SHARED_SERVER_VARIABLE} to a superuser's URL"
             ),
             Self::NotStarted(log) => write!(f, "start PostgreSQL:\n{log}"),
-            Self::Refused(error) => write!(f, "prepare the test server: {error}: {:?}", error.as_db_error()),
+            Self::Refused(error) => write!(
+                f,
+                "prepare the test server: {error}: {:?}",
+                error.as_db_error()
+            ),
             Self::Io(error) => write!(f, "start PostgreSQL: {error}"),
         }
     }
@@ -180,8 +184,11 @@ impl TestServer {
     /// If the server refuses.
     pub async fn create_database(&self) -> String {
         let name = format!("t_{}", self.random_name().await);
-        self.psql(&self.url, &format!("create database {name} template template0"))
-            .await;
+        self.psql(
+            &self.url,
+            &format!("create database {name} template template0"),
+        )
+        .await;
         self.url_of(&name)
     }
 
@@ -275,7 +282,11 @@ pub async fn query(url: &str, sql: &str) -> Result<Vec<Vec<Option<String>>>, Tes
         match message {
             SimpleQueryMessage::RowDescription(_) => rows.clear(),
             SimpleQueryMessage::Row(row) => {
-                rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
+                rows.push(
+                    (0..row.len())
+                        .map(|at| row.get(at).map(str::to_owned))
+                        .collect(),
+                );
             }
             _ => {}
         }
@@ -312,7 +323,10 @@ fn database_of(url: &str) -> &str {
 }
 
 /// Starts the supervisor and waits until it says that the server is ready, or what went wrong.
-fn supervise(binaries: &Path, port: u16) -> Result<Result<(Child, PathBuf), String>, TestServerError> {
+fn supervise(
+    binaries: &Path,
+    port: u16,
+) -> Result<Result<(Child, PathBuf), String>, TestServerError> {
     let mut command = as_server_user();
     command
         .args(["sh", "-c", SUPERVISOR, "redistrict-test-postgres"])
@@ -346,7 +360,12 @@ fn as_server_user() -> Command {
         return command;
     }
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"]);
+    command.args([
+        "--reuid=postgres",
+        "--regid=postgres",
+        "--init-groups",
+        "--",
+    ]);
     command
 }
 
@@ -395,7 +414,10 @@ fn announce(line: &str) {
     let _written = writeln!(std::io::stderr(), "{line}");
 }
 
-#[expect(clippy::disallowed_methods, reason = "the testkit reads the test's environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the testkit reads the test's environment"
+)]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
 }
@@ -407,7 +429,10 @@ mod tests {
     #[tokio::test]
     async fn each_test_has_a_database_of_its_own() {
         let server = TestServer::start();
-        let (one, other) = (server.create_database().await, server.create_database().await);
+        let (one, other) = (
+            server.create_database().await,
+            server.create_database().await,
+        );
         server.psql(&one, "create table t (id int)").await;
         let sql = "select count(*) from pg_tables where tablename = 't'";
         assert_eq!(server.scalar(&one, sql).await, "1");

@@ -1,1 +1,36 @@
-//! Skill load: masked artifact into CERT, with before-images; and out again.
+//! Skill load: the masked artifact into CERT, with before-images; and out again.
+//!
+//! Decisions are pure ([`plan`], [`decide`]); what is done follows `docs/design/load.md`: preflight,
+//! lease, staging, one guarded transaction per commit group with the ledger in it, exact undo by the
+//! inverse of the ledger. Knows stores only by their contract and PROD not at all.
+
+mod classify;
+mod compare;
+mod conflicts;
+mod digests;
+mod error;
+mod inverse;
+mod labels;
+mod ledger;
+mod merge;
+mod order;
+mod plan;
+mod preflight;
+mod readers;
+mod report;
+mod rows;
+mod session;
+mod shape;
+mod skill;
+mod staging;
+mod undo;
+mod undo_skill;
+
+pub use compare::{Presence, RowDecision, Written, decide};
+pub use digests::table_digests;
+pub use error::{LoadPlanError, UNDO_REFUSED, is_undo_refused};
+pub use plan::{GroupInput, LoadInputs, plan};
+pub use report::{LoadReport, TableCounts};
+pub use session::{LoadSetup, Mode};
+pub use skill::LoadSkill;
+pub use undo_skill::UndoSkill;

@@ -1,1 +1,21 @@
-//! Store kind postgres.
+//! Store kind `postgres`: PROD read in one consistent, read-only cut, CERT written in one transaction.
+//!
+//! Rows move by binary COPY both ways, keys as canonical text; values are only ever bound,
+//! identifiers come from the catalog and are quoted. Errors carry the SQLSTATE and names of
+//! objects, never the server's message.
+
+mod catalog;
+mod connect;
+mod copy;
+mod error;
+mod live;
+mod reader;
+mod secret;
+mod source;
+mod statement;
+mod target;
+mod types;
+mod url;
+
+pub use source::PostgresSource;
+pub use target::PostgresTarget;

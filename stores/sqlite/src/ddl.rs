@@ -147,10 +147,9 @@ fn read_item(sql: &str, item: &[Token<'_>], ddl: &mut Ddl) {
         } else if token.is("check") {
             ddl.checks.push(check(sql, name.take(), inside()));
         } else if token.is("unique") {
-            let columns = column.as_ref().map_or_else(
-                || column_names(inside()),
-                |column| vec![column.clone()],
-            );
+            let columns = column
+                .as_ref()
+                .map_or_else(|| column_names(inside()), |column| vec![column.clone()]);
             let name = name.take();
             ddl.uniques.push(DdlUnique { name, columns });
         } else if token.is("primary") {
@@ -182,7 +181,9 @@ fn read_item(sql: &str, item: &[Token<'_>], ddl: &mut Ddl) {
 
 fn check(sql: &str, name: Option<String>, inside: &[Token<'_>]) -> DdlCheck {
     let start = inside.first().map_or(0, |token| token.start);
-    let end = inside.last().map_or(0, |token| token.start + token.text.len());
+    let end = inside
+        .last()
+        .map_or(0, |token| token.start + token.text.len());
     DdlCheck {
         name,
         expression: sql.get(start..end).unwrap_or_default().to_owned(),
@@ -221,8 +222,8 @@ fn token_at(rest: &str, first: char) -> (Option<Class>, usize) {
     if rest.starts_with("--") {
         return (None, rest.find('\n').map_or(rest.len(), |end| end + 1));
     }
-    if rest.starts_with("/*") {
-        return (None, rest[2..].find("*/").map_or(rest.len(), |end| end + 4));
+    if let Some(comment) = rest.strip_prefix("/*") {
+        return (None, comment.find("*/").map_or(rest.len(), |end| end + 4));
     }
     match first {
         '"' | '`' => (Some(Class::Quoted), quoted_length(rest, first)),
@@ -282,7 +283,13 @@ mod tests {
         let keys: Vec<_> = ddl
             .foreign_keys
             .iter()
-            .map(|key| (key.name.as_deref(), key.columns.join(","), key.is_deferrable))
+            .map(|key| {
+                (
+                    key.name.as_deref(),
+                    key.columns.join(","),
+                    key.is_deferrable,
+                )
+            })
             .collect();
         assert_eq!(
             keys,

@@ -31,6 +31,25 @@ pub(crate) fn quote_list(prefix: &str, names: &[String]) -> String {
     quoted.join(", ")
 }
 
+/// A condition that joins rows to keys that stand in other columns without a type, storage class and
+/// bytes being equal, whatever collation the rows' columns have.
+///
+/// Said twice, because an index can serve one direction each: that of the table only where its
+/// collation is binary, that of the keys only where no affinity is applied to them.
+pub(crate) fn joined(row: &str, columns: &[String], key: &str, names: &[String]) -> String {
+    let pairs: Vec<String> = columns
+        .iter()
+        .map(|column| quote(column))
+        .zip(names)
+        .map(|(column, name)| {
+            format!(
+                "{row}.{column} collate binary = {key}.{name} and {key}.{name} = +{row}.{column}"
+            )
+        })
+        .collect();
+    pairs.join(" and ")
+}
+
 /// A table within the file that is attached under that alias.
 pub(crate) fn table_in(alias: &str, table: &str) -> String {
     format!("{}.{}", quote(alias), quote(table))

@@ -107,7 +107,7 @@ pub(crate) fn key_value(text: &str, column_type: ColumnType) -> Option<Value> {
             _ => return None,
         }),
         ColumnType::Int64 => Value::Integer(text.parse().ok()?),
-        ColumnType::Float64 => Value::Real(text.parse().ok()?),
+        ColumnType::Float64 => Value::Real(kept_float(text.parse().ok()?).ok()?),
         ColumnType::Bytes => Value::Blob(unhex(text)?),
         ColumnType::Json if is_bare_number(text) => return None,
         ColumnType::Text
@@ -277,7 +277,8 @@ impl<'a> ColumnValues<'a> {
         })
     }
 
-    fn is_null(&self, row: usize) -> bool {
+    /// The value of a row is NULL.
+    pub(crate) fn is_null(&self, row: usize) -> bool {
         match self {
             Self::Bool(array) => array.is_null(row),
             Self::Int(array) => array.is_null(row),
@@ -319,14 +320,22 @@ mod tests {
     fn canonical_text_finds_the_value_it_was_made_of_and_no_other() {
         for (value, column_type, text) in [
             (Value::Integer(42), ColumnType::Int64, "42"),
-            (Value::Integer(i64::MIN), ColumnType::Int64, "-9223372036854775808"),
+            (
+                Value::Integer(i64::MIN),
+                ColumnType::Int64,
+                "-9223372036854775808",
+            ),
             (Value::Integer(1), ColumnType::Bool, "true"),
             (Value::Text("042".into()), ColumnType::Text, "042"),
             (Value::Text("a\0b".into()), ColumnType::Text, "a\0b"),
             (Value::Text(String::new()), ColumnType::Text, ""),
             (Value::Blob(vec![0, 255]), ColumnType::Bytes, "\\x00ff"),
             (Value::Real(0.1), ColumnType::Float64, "0.1"),
-            (Value::Text("2024-02-29".into()), ColumnType::Date, "2024-02-29"),
+            (
+                Value::Text("2024-02-29".into()),
+                ColumnType::Date,
+                "2024-02-29",
+            ),
         ] {
             let made = key_text(ValueRef::from(&value), column_type).unwrap();
             assert_eq!(made.as_deref(), Some(text));
@@ -346,6 +355,7 @@ mod tests {
             ("2024-02-30", ColumnType::Date),
             ("1e0", ColumnType::Float64),
             ("NaN", ColumnType::Float64),
+            ("-0", ColumnType::Float64),
             ("17", ColumnType::Json),
             ("17", ColumnType::Other),
             ("6F1C1A7E-0000-4000-8000-00000000000F", ColumnType::Uuid),
@@ -365,11 +375,17 @@ mod tests {
             (Value::Integer(1), ColumnType::Float64),
             (Value::Text("x".into()), ColumnType::Bytes),
             (Value::Integer(1_700_000_000), ColumnType::Timestamp),
-            (Value::Text("2024-01-01T00:00:00".into()), ColumnType::Timestamp),
+            (
+                Value::Text("2024-01-01T00:00:00".into()),
+                ColumnType::Timestamp,
+            ),
             (Value::Integer(42), ColumnType::Json),
             (Value::Blob(vec![1; 16]), ColumnType::Uuid),
         ] {
-            assert!(key_text(ValueRef::from(&value), column_type).is_err(), "{value:?}");
+            assert!(
+                key_text(ValueRef::from(&value), column_type).is_err(),
+                "{value:?}"
+            );
         }
     }
 

@@ -76,7 +76,9 @@ pub trait Database: Send + Sync {
 
     /// All rows of a table, all columns, one text per row, sorted.
     async fn dump(&self, table: &str) -> Vec<String> {
-        let rows = self.query(&format!("select * from {}", quoted(table))).await;
+        let rows = self
+            .query(&format!("select * from {}", quoted(table)))
+            .await;
         let mut lines: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
         lines.sort();
         lines
@@ -145,6 +147,17 @@ pub trait Harness: Send + Sync {
     fn insert_trigger(&self, on: &str, log: &str) -> Option<String> {
         let _ = (on, log);
         None
+    }
+
+    /// Makes `store(id, manager)` and `staff(id, store)`, all columns NOT NULL integers of 64 bits, whose
+    /// foreign keys form a cycle, not deferrable.
+    fn cycle(&self) -> String {
+        format!(
+            "create table store (id {0} not null primary key, manager {0} not null);
+             create table staff (id {0} not null primary key, store {0} not null references store (id));
+             alter table store add constraint store_manager_fkey foreign key (manager) references staff (id);",
+            self.sql(LogicalType::Int64)
+        )
     }
 
     /// Whether statements of the plain client on PROD work while a cut is open. Where they do not (a

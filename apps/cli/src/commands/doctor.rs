@@ -1,0 +1,97 @@
+//! `redistrict doctor` and `redistrict config check`: everything that could stop a run, in one list.
+
+use redistrict_model::{Finding, Severity};
+
+use crate::exit::Exit;
+use crate::failure::{CommandResult, Failure};
+use crate::output::{self, Format};
+use crate::planning::{self, denied};
+use crate::session::Session;
+
+/// Looks at every store.
+pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
+    let workspace = session.workspace()?;
+    let mut findings = Vec::new();
+    let mut rows = Vec::new();
+    let mut worst = Exit::Done;
+    let mut prod = denied(&workspace);
+    for source in workspace.sources()? {
+        match source.probe().await {
+            Ok(probe) => {
+                rows.push(line(source.name().as_str(), "PROD", &probe.version, "reachable"));
+                findings.extend(probe.findings);
+                prod.push(probe.fingerprint);
+            }
+            Err(error) => {
+                worst = worst.max(Exit::of(error.error_kind(), None));
+                rows.push(line(source.name().as_str(), "PROD", "", &error.to_string()));
+            }
+        }
+    }
+    for group in session.targets(&workspace)? {
+        for store in group.stores() {
+            let state = match group.fingerprint(store).await {
+                Err(error) => {
+                    worst = worst.max(Exit::of(error.error_kind(), None));
+                    error.to_string()
+                }
+                Ok(fingerprint) if prod.contains(&fingerprint) => {
+                    worst = worst.max(Exit::Prerequisite);
+                    "the same database as PROD, or denied".to_owned()
+                }
+                Ok(fingerprint) => match group.enrolment(store).await {
+                    Ok(Some(enrolment)) if enrolment.fingerprint == fingerprint => {
+                        format!("enrolled as {:?}", enrolment.name)
+                    }
+                    Ok(Some(_)) => {
+                        worst = worst.max(Exit::Prerequisite);
+                        "enrolled elsewhere and copied: enroll it again".to_owned()
+                    }
+                    Ok(None) => {
+                        worst = worst.max(Exit::Prerequisite);
+                        format!("not enrolled: redistrict enroll {store} --name \"…\"")
+                    }
+                    Err(error) => {
+                        worst = worst.max(Exit::of(error.error_kind(), None));
+                        error.to_string()
+                    }
+                },
+            };
+            rows.push(line(store.as_str(), "CERT", "", &state));
+        }
+    }
+    if session.format() == Format::Text {
+        output::data(output::table(&["store", "side", "version", "state"], &rows));
+        output::findings(&findings);
+    } else {
+        output::json(&serde_json::json!({ "stores": rows, "findings": findings }));
+    }
+    Ok(worst)
+}
+
+fn line(store: &str, side: &str, version: &str, state: &str) -> Vec<String> {
+    [store, side, version, state].map(str::to_owned).to_vec()
+}
+
+/// Resolves every name of the configuration against the live catalogs and plans as far as possible.
+pub(crate) async fn check_config(session: &Session) -> CommandResult<Exit> {
+    let workspace = session.workspace()?;
+    let source = planning::source(&workspace, false).await?;
+    let findings: Vec<Finding> = match source.extract_section() {
+        Ok(_) => Vec::new(),
+        Err(findings) => findings,
+    };
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(planning::stop("use the configuration for a migration yet", &findings));
+    }
+    if workspace.config.store.0.iter().any(|(_, store)| store.target.is_none()) {
+        return Err(Failure::prerequisite("load: a store has no target"));
+    }
+    let path = workspace.config_path.display();
+    if session.format() == Format::Text {
+        output::data(format!("{path}: everything it names is there"));
+    } else {
+        output::json(&serde_json::json!({ "config": path.to_string(), "ok": true }));
+    }
+    Ok(Exit::Done)
+}

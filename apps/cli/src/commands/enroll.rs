@@ -1,0 +1,97 @@
+//! `redistrict enroll`: marks a target as CERT, once, by a person.
+
+use std::io::{BufRead, IsTerminal};
+
+use redistrict_artifact::timestamp_of;
+use redistrict_model::StoreName;
+use redistrict_store::{Enrolment, Fingerprint, TargetStore};
+
+use crate::args;
+use crate::exit::Exit;
+use crate::failure::{CommandResult, Failure};
+use crate::output;
+use crate::planning::denied;
+use crate::session::Session;
+use crate::wire::Workspace;
+
+/// Enrolls one store, or all that are not enrolled yet.
+pub(crate) async fn run(session: &Session, arguments: &args::Enroll) -> CommandResult<Exit> {
+    let workspace = session.workspace()?;
+    let wanted = match &arguments.store {
+        None => workspace.store_names(),
+        Some(name) => {
+            let name = StoreName::new(name.clone());
+            if !workspace.store_names().contains(&name) {
+                return Err(Failure::usage(format!("enroll {name}: the configuration has no such store")));
+            }
+            vec![name]
+        }
+    };
+    let name = match &arguments.name {
+        Some(name) => name.clone(),
+        None => ask()?,
+    };
+    enroll(session, &workspace, &wanted, &name).await?;
+    Ok(Exit::Done)
+}
+
+/// Writes the mark into each target, after a look that none of them is PROD.
+pub(crate) async fn enroll(
+    session: &Session,
+    workspace: &Workspace,
+    wanted: &[StoreName],
+    name: &str,
+) -> CommandResult {
+    let mut sources = denied(workspace);
+    for source in workspace.sources()? {
+        sources.push(source.probe().await?.fingerprint);
+    }
+    for group in session.targets(workspace)? {
+        for store in group.stores().iter().filter(|store| wanted.contains(store)) {
+            enroll_store(session, group.as_ref(), store, name, &sources).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn enroll_store(
+    session: &Session,
+    group: &dyn TargetStore,
+    store: &StoreName,
+    name: &str,
+    sources: &[Fingerprint],
+) -> CommandResult {
+    let fingerprint = group.fingerprint(store).await?;
+    if sources.contains(&fingerprint) {
+        return Err(Failure::prerequisite(format!(
+            "enroll the target of store {store}: it is a database that is also a source, or denied"
+        )));
+    }
+    let mut uuid = [0; 16];
+    getrandom::fill(&mut uuid)
+        .map_err(|_| Failure::new(Exit::Unexpected, "draw random bytes for the enrolment"))?;
+    let enrolment = Enrolment {
+        uuid: uuid.iter().map(|byte| format!("{byte:02x}")).collect(),
+        name: name.to_owned(),
+        at: timestamp_of(session.clock.wall()),
+        fingerprint,
+    };
+    group.enroll(store, &enrolment).await?;
+    output::note(format!("enrolled the target of store {store} as {name:?}"));
+    Ok(())
+}
+
+fn ask() -> CommandResult<String> {
+    let missing = || {
+        Failure::usage("enroll: give the database a name that tells people what it is")
+            .with_hint("redistrict enroll --name \"cert of team blue\"")
+    };
+    if !std::io::stdin().is_terminal() {
+        return Err(missing());
+    }
+    output::note("Which certification database is this? Type a name for it:");
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).map_err(|_| missing())?;
+    let name = line.trim().to_owned();
+    if name.is_empty() { Err(missing()) } else { Ok(name) }
+}

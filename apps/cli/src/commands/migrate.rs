@@ -1,0 +1,112 @@
+//! `redistrict migrate`: the five phases.
+
+use redistrict_artifact::Artifact;
+use redistrict_journal::{RunKind, RunOptions};
+use redistrict_model::{DistrictId, Phase, Plan, RunId};
+use redistrict_orchestrator::RunSummary;
+
+use crate::args;
+use crate::exit::Exit;
+use crate::failure::{CommandResult, Failure};
+use crate::planning::{self, Source, Target};
+use crate::runner::{self, NewRun, Parts};
+use crate::session::Session;
+use crate::wire::Workspace;
+
+/// Migrates a district.
+pub(crate) async fn run(session: &Session, arguments: &args::Migrate) -> CommandResult<Exit> {
+    if arguments.replace {
+        return Err(Failure::not_available("--replace"));
+    }
+    let workspace = session.workspace()?;
+    let prepared = prepare(session, &workspace, &arguments.district).await?;
+    let options = RunOptions {
+        reuse: match arguments.skip_extraction {
+            true => Some(newest_raw(&prepared)?),
+            false => None,
+        },
+        skip_load: arguments.skip_load,
+        dry_run: arguments.dry_run,
+        only: Vec::new(),
+    };
+    let (parts, summary) = prepared.start(session, options).await?;
+    runner::conclude(session, &workspace, &parts, &summary)
+}
+
+/// A plan and what its run works with.
+pub(crate) struct Prepared {
+    pub(crate) plan: Plan,
+    pub(crate) parts: Parts,
+}
+
+impl Prepared {
+    /// Starts a migration with these options.
+    pub(crate) async fn start(
+        self,
+        session: &Session,
+        options: RunOptions,
+    ) -> CommandResult<(Parts, RunSummary)> {
+        let new = NewRun {
+            kind: RunKind::Migration,
+            district: self.plan.district.clone(),
+            options,
+            parent: None,
+            plan: self.plan,
+        };
+        let summary = Box::pin(runner::start(session, &self.parts, new)).await?;
+        Ok((self.parts, summary))
+    }
+}
+
+/// Checks the prerequisites and plans.
+pub(crate) async fn prepare(
+    session: &Session,
+    workspace: &Workspace,
+    district: &str,
+) -> CommandResult<Prepared> {
+    let mut source = planning::source(workspace, false).await?;
+    let target = planning::target(session, workspace, &source.fingerprints(), true).await?;
+    let district = DistrictId::new(district);
+    let plan = planning::plan(workspace, &mut source, &target, &district).await?;
+    let parts = parts(session, workspace, source, target)?;
+    Ok(Prepared { plan, parts })
+}
+
+fn parts(
+    session: &Session,
+    workspace: &Workspace,
+    source: Source,
+    target: Target,
+) -> CommandResult<Parts> {
+    Ok(Parts {
+        layout: workspace.layout.clone(),
+        key: workspace.root_key()?,
+        journal: session.journal(workspace)?,
+        source_fingerprints: source.fingerprints(),
+        sources: source.stores,
+        targets: target.groups,
+        denied: planning::denied(workspace),
+    })
+}
+
+/// The run that made the newest sealed raw artifact of the plan's district.
+pub(crate) fn newest_raw(prepared: &Prepared) -> CommandResult<RunId> {
+    let Prepared { plan, parts } = prepared;
+    let dir = parts.layout.raw_of(&plan.district, &parts.key);
+    let newest = Artifact::newest(&dir).ok_or_else(|| {
+        Failure::prerequisite(format!(
+            "use the last extraction of district {}: there is no sealed one",
+            plan.district
+        ))
+        .with_hint(format!("redistrict migrate {}", plan.district))
+    })?;
+    let artifact = Artifact::open(&newest, &parts.key)?;
+    artifact.verify()?;
+    redistrict_anonymize::check_fits(artifact.manifest(), plan)?;
+    Ok(artifact.run().clone())
+}
+
+/// Only one phase, and the report.
+pub(crate) fn only(phase: Phase) -> RunOptions {
+    RunOptions { only: vec![phase, Phase::Reporting], ..RunOptions::default() }
+}

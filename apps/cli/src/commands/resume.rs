@@ -1,0 +1,51 @@
+//! `redistrict resume`: goes on with an unfinished run.
+
+use redistrict_journal::{Journal, fold};
+use redistrict_model::RunId;
+
+use crate::exit::Exit;
+use crate::failure::{CommandResult, Failure};
+use crate::planning;
+use crate::runner::{self, Parts};
+use crate::session::Session;
+use crate::wire::Workspace;
+
+/// Resumes the named run, or the newest unfinished one.
+pub(crate) async fn run(session: &Session, run: Option<&str>) -> CommandResult<Exit> {
+    let workspace = session.workspace()?;
+    let parts = parts(session, &workspace).await?;
+    let run = match run {
+        Some(run) => RunId::new(run),
+        None => newest_unfinished(parts.journal.as_ref())?,
+    };
+    let summary = Box::pin(runner::resume(session, &parts, &run)).await?;
+    runner::conclude(session, &workspace, &parts, &summary)
+}
+
+/// The parts of a run that has its plan already: nothing is analyzed again.
+pub(crate) async fn parts(session: &Session, workspace: &Workspace) -> CommandResult<Parts> {
+    let sources = workspace.sources()?;
+    let mut source_fingerprints = Vec::new();
+    for source in &sources {
+        source_fingerprints.push(source.probe().await?.fingerprint);
+    }
+    let target = planning::target(session, workspace, &source_fingerprints, true).await?;
+    Ok(Parts {
+        layout: workspace.layout.clone(),
+        key: workspace.root_key()?,
+        journal: session.journal(workspace)?,
+        sources,
+        source_fingerprints,
+        targets: target.groups,
+        denied: planning::denied(workspace),
+    })
+}
+
+fn newest_unfinished(journal: &dyn Journal) -> CommandResult<RunId> {
+    for run in journal.runs()?.into_iter().rev() {
+        if fold(&journal.read(&run)?).is_some_and(|state| state.is_unfinished()) {
+            return Ok(run);
+        }
+    }
+    Err(Failure::usage("resume: no run is unfinished").with_hint("`redistrict runs` lists them"))
+}

@@ -1,0 +1,65 @@
+//! The skills one by one: each works on the last sealed artifact of the step before.
+
+use redistrict_artifact::Artifact;
+use redistrict_journal::RunOptions;
+use redistrict_model::{Phase, RunId};
+
+use crate::args;
+use crate::commands::migrate::{Prepared, newest_raw, only, prepare};
+use crate::exit::Exit;
+use crate::failure::{CommandResult, Failure};
+use crate::runner;
+use crate::session::Session;
+
+pub(crate) async fn extract(session: &Session, district: &args::District) -> CommandResult<Exit> {
+    run(session, district, |_| Ok(only(Phase::Extraction))).await
+}
+
+pub(crate) async fn anonymize(session: &Session, district: &args::District) -> CommandResult<Exit> {
+    run(session, district, |prepared| {
+        Ok(RunOptions { reuse: Some(newest_raw(prepared)?), ..only(Phase::Anonymization) })
+    })
+    .await
+}
+
+pub(crate) async fn validate(session: &Session, district: &args::District) -> CommandResult<Exit> {
+    run(session, district, |prepared| masked(prepared, Phase::Validation)).await
+}
+
+pub(crate) async fn load(session: &Session, district: &args::District) -> CommandResult<Exit> {
+    run(session, district, |prepared| masked(prepared, Phase::Loading)).await
+}
+
+async fn run(
+    session: &Session,
+    district: &args::District,
+    options: impl FnOnce(&Prepared) -> CommandResult<RunOptions>,
+) -> CommandResult<Exit> {
+    let workspace = session.workspace()?;
+    let prepared = prepare(session, &workspace, &district.district).await?;
+    let options = options(&prepared)?;
+    let (parts, summary) = prepared.start(session, options).await?;
+    runner::conclude(session, &workspace, &parts, &summary)
+}
+
+/// The newest masked artifact has to be there and to be of this plan.
+fn masked(prepared: &Prepared, phase: Phase) -> CommandResult<RunOptions> {
+    let Prepared { plan, parts } = prepared;
+    let dir = parts.layout.masked_of(&plan.district, &parts.key);
+    let newest = Artifact::newest(&dir).ok_or_else(|| {
+        Failure::prerequisite(format!(
+            "use the last masked artifact of district {}: there is no sealed one",
+            plan.district
+        ))
+        .with_hint(format!("redistrict anonymize {}", plan.district))
+    })?;
+    let artifact = Artifact::open(&newest, &parts.key)?;
+    if artifact.manifest().plan_digest != plan.digest {
+        return Err(Failure::prerequisite(
+            "use the last masked artifact: the plan has changed since it was made",
+        )
+        .with_hint(format!("redistrict anonymize {}", plan.district)));
+    }
+    let run: RunId = artifact.run().clone();
+    Ok(RunOptions { reuse: Some(run), ..only(phase) })
+}

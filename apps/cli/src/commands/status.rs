@@ -1,0 +1,87 @@
+//! `redistrict status` and `redistrict runs`: read from the journal, nothing is connected.
+
+use redistrict_artifact::timestamp_of;
+use redistrict_journal::{Journal, RunState, fold};
+use redistrict_model::RunId;
+
+use crate::exit::Exit;
+use crate::failure::{CommandResult, Failure};
+use crate::output::{self, Format};
+use crate::session::Session;
+
+/// Shows one run: the checklist, retries, how it ended.
+pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit> {
+    let workspace = session.workspace()?;
+    let journal = session.journal(&workspace)?;
+    let run = match run {
+        Some(run) => RunId::new(run),
+        None => journal.runs()?.pop().ok_or_else(|| Failure::usage("show a run: there is none"))?,
+    };
+    let state = fold(&journal.read(&run)?)
+        .ok_or_else(|| Failure::usage(format!("find run {run}: the journal does not have it")))?;
+    if session.format() == Format::Text {
+        output::data(text(&state));
+    } else {
+        let value = serde_json::to_value(&state)
+            .map_err(|_| Failure::new(Exit::Unexpected, "print the state of the run"))?;
+        output::json(&value);
+    }
+    Ok(Exit::Done)
+}
+
+fn text(state: &RunState) -> String {
+    let mut lines = vec![
+        format!("Run {} of district {}: {}", state.run, state.district, state.status),
+        String::new(),
+    ];
+    for (phase, history) in &state.phases {
+        let seconds = std::time::Duration::from_millis(history.millis).as_secs_f64();
+        lines.push(format!(
+            "{}. {:<14} {:<12} {:>3}%  {seconds:.1} s",
+            phase.number(),
+            phase.to_string(),
+            history.state.to_string(),
+            state.percent(*phase),
+        ));
+    }
+    if state.is_unfinished() {
+        lines.push(format!("\ngo on with: redistrict resume {}", state.run));
+    }
+    lines.join("\n")
+}
+
+/// Lists all runs, oldest first.
+pub(crate) fn runs(session: &Session) -> CommandResult<Exit> {
+    let workspace = session.workspace()?;
+    let journal = session.journal(&workspace)?;
+    let mut states: Vec<RunState> = Vec::new();
+    for run in journal.runs()? {
+        states.extend(fold(&journal.read(&run)?));
+    }
+    let started = |state: &RunState| {
+        timestamp_of(std::time::Duration::from_millis(state.started_wall_millis))
+    };
+    if session.format() == Format::Text {
+        let rows: Vec<Vec<String>> = states
+            .iter()
+            .map(|state| {
+                vec![
+                    state.run.to_string(),
+                    state.district.to_string(),
+                    started(state),
+                    state.status.to_string(),
+                    state.parent.as_ref().map(ToString::to_string).unwrap_or_default(),
+                ]
+            })
+            .collect();
+        output::data(output::table(&["run", "district", "started", "status", "takes back"], &rows));
+    } else {
+        for state in &states {
+            output::json(&serde_json::json!({
+                "run": state.run, "district": state.district, "started": started(state),
+                "status": state.status.to_string(), "parent": state.parent,
+            }));
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,178 @@
+//! Reads `redistrict.toml`: the grammar is `redistrict_model::config`; here are the file, the hints
+//! and the list of what is not available yet.
+
+use std::path::{Path, PathBuf};
+
+use redistrict_model::StoreKind;
+use redistrict_model::config::Config;
+
+use crate::failure::{CommandResult, Failure};
+
+/// A configuration with the place it came from.
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    /// Relative paths of the configuration start here.
+    pub(crate) base: PathBuf,
+}
+
+/// Reads and checks a configuration file.
+pub(crate) fn load(path: &Path) -> CommandResult<Loaded> {
+    let text = std::fs::read_to_string(path).map_err(|_| {
+        Failure::prerequisite(format!("read the configuration {}", path.display()))
+            .with_hint("`redistrict init` writes one; `redistrict demo` needs none")
+    })?;
+    let config = parse(&text).map_err(|failure| at_path(failure, path))?;
+    let base = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok(Loaded { config, base: base.unwrap_or(Path::new(".")).to_path_buf() })
+}
+
+fn at_path(mut failure: Failure, path: &Path) -> Failure {
+    failure.message = format!("{}: {}", path.display(), failure.message);
+    failure
+}
+
+/// Parses the text: the whole grammar, with the nearest known key for an unknown one.
+pub(crate) fn parse(text: &str) -> CommandResult<Config> {
+    let config: Config = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| {
+            text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1)
+        });
+        let failure = Failure::prerequisite(format!("line {line}: {}", first_line(error.message())));
+        match nearest_key(error.message()) {
+            Some(key) => failure.with_hint(format!("did you mean `{key}`?")),
+            None => failure,
+        }
+    })?;
+    refuse_unavailable(&config)?;
+    Ok(config)
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or(text)
+}
+
+/// From serde's own sentence: unknown field `a`, expected one of `b`, `c`.
+fn nearest_key(message: &str) -> Option<String> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = quoted.next().filter(|_| message.starts_with("unknown "))?;
+    quoted
+        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
+        .filter(|(distance, known)| *distance <= known.len().max(3) / 2)
+        .min()
+        .map(|(_, known)| known.to_owned())
+}
+
+/// What the grammar has and this version has not.
+fn refuse_unavailable(config: &Config) -> CommandResult {
+    let mut missing: Vec<String> = Vec::new();
+    for (name, store) in &config.store.0 {
+        if matches!(store.kind, StoreKind::Neo4j | StoreKind::Mysql) {
+            missing.push(format!("[store.{name}] kind = \"{}\"", store.kind));
+        }
+        let unavailable = [
+            (store.bypass_rls, "bypass_rls"),
+            (store.max_snapshot_age.is_some(), "max_snapshot_age"),
+            (store.statement_timeout.is_some(), "statement_timeout"),
+        ];
+        for (_, key) in unavailable.iter().filter(|(is_set, _)| *is_set) {
+            missing.push(format!("[store.{name}] {key}"));
+        }
+    }
+    for (name, table) in &config.table {
+        let unavailable = [
+            (table.copy.is_some(), "copy"),
+            (table.tree.is_some(), "tree"),
+            (table.strategy.is_some(), "strategy"),
+            (table.triggers.is_some(), "triggers"),
+        ];
+        for (_, key) in unavailable.iter().filter(|(is_set, _)| *is_set) {
+            missing.push(format!("[table.'{name}'] {key}"));
+        }
+    }
+    for (name, _) in config.column.iter().filter(|(_, column)| !column.paths.is_empty()) {
+        missing.push(format!("[column.'{name}'] paths"));
+    }
+    missing.extend(config.person.keys().map(|name| format!("[person.'{name}']")));
+    let unavailable = [
+        (!config.masking.pack.is_empty(), "[masking] pack"),
+        (config.masking.test_credential.is_some(), "[masking] test_credential"),
+        (config.privacy != redistrict_model::config::Privacy::default(), "[privacy]"),
+        (!config.validation.pack.is_empty(), "[validation] pack"),
+        (!config.approvals.before.is_empty(), "[approvals]"),
+        (config.retention.undo.is_some(), "[retention] undo"),
+        (config.notify.is_some(), "[notify]"),
+        (config.run.memory.is_some(), "[run] memory"),
+        (config.run.workers.is_some_and(|workers| workers > 1), "[run] workers"),
+    ];
+    missing.extend(
+        unavailable.iter().filter(|(is_set, _)| *is_set).map(|(_, key)| (*key).to_owned()),
+    );
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let verb = if missing.len() == 1 { "is" } else { "are" };
+    Err(Failure::usage(format!("{} {verb} not available yet", missing.join(", ")))
+        .with_hint("take the line out, or wait for the version that has it (CHANGELOG.md)"))
+}
+
+/// A duration as the configuration writes it: `90s`, `30m`, `24h`, `30d`.
+pub(crate) fn duration(text: &str) -> Option<std::time::Duration> {
+    let unit = text.chars().last()?;
+    let number: u64 = text.get(..text.len() - unit.len_utf8())?.trim().parse().ok()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    Some(std::time::Duration::from_secs(number.checked_mul(seconds)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+
+    const SMALL: &str = "[tenant]\nroot = \"ids.districts\"\nkey = \"id\"\n\
+        [store.ids]\nkind = \"sqlite\"\nsource = { env = \"A\" }\n";
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_the_nearest_known_one() {
+        let text = format!("{SMALL}taget = {{ env = \"B\" }}\n");
+        let failure = parse(&text).err().unwrap();
+        assert_eq!(failure.exit, Exit::Prerequisite);
+        assert!(failure.message.contains("line 7"), "{}", failure.message);
+        assert_eq!(failure.hints, ["did you mean `target`?"]);
+    }
+
+    #[test]
+    fn the_whole_grammar_is_read_and_what_is_missing_is_said() {
+        let text = format!(
+            "{SMALL}[[link]]\nfrom = \"a.b(c)\"\nto = \"a.d(e)\"\nowns = true\n\
+             when = {{ t = [\"x\"] }}\n[table.'a.b']\nstrategy = \"remap\"\n\
+             [person.'a.b']\nfirst = \"f\"\n[notify]\nurl = {{ env = \"W\" }}\non = [\"start\"]\n"
+        );
+        let failure = parse(&text).err().unwrap();
+        assert_eq!(failure.exit, Exit::Usage);
+        for part in ["strategy", "person", "notify", "not available yet"] {
+            assert!(failure.message.contains(part), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn stores_keep_the_order_of_the_file() {
+        let text = format!("{SMALL}[store.b]\nkind = \"sqlite\"\nsource = {{ file = \"f\" }}\n\
+            [store.a]\nkind = \"sqlite\"\nsource = {{ command = [\"c\"] }}\n");
+        let config = parse(&text).unwrap();
+        let names: Vec<&str> = config.store.0.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["ids", "b", "a"]);
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
+        assert_eq!(duration("24h").unwrap().as_secs(), 86_400);
+        assert_eq!(duration("24"), None);
+        assert_eq!(duration("h"), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! A command's failure: what the person sees, and the exit code.
+
+use redistrict_model::{ErrorKind, Phase};
+use redistrict_skill::SkillError;
+use redistrict_store::StoreError;
+
+use crate::exit::Exit;
+
+/// What went wrong, as a sentence, with causes and what to do. Never a value, never a secret.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    /// A fragment that fits after "failed to", or a whole sentence.
+    pub(crate) message: String,
+    pub(crate) causes: Vec<String>,
+    pub(crate) hints: Vec<String>,
+}
+
+pub(crate) type CommandResult<T = ()> = Result<T, Failure>;
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), causes: Vec::new(), hints: Vec::new() }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    pub(crate) fn prerequisite(message: impl Into<String>) -> Self {
+        Self::new(Exit::Prerequisite, message)
+    }
+
+    pub(crate) fn not_available(what: &str) -> Self {
+        Self::usage(format!("{what} is not available yet"))
+    }
+
+    pub(crate) fn because(
+        kind: ErrorKind,
+        message: impl Into<String>,
+        cause: &(dyn std::error::Error + 'static),
+    ) -> Self {
+        Self::from_skill(None, SkillError::because(kind, message, cause))
+    }
+
+    pub(crate) fn from_skill(phase: Option<Phase>, error: SkillError) -> Self {
+        Self {
+            exit: Exit::of(error.kind, phase),
+            message: error.message,
+            causes: error.causes,
+            hints: error.hints,
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn with_hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
+        self.hints.extend(hints);
+        self
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let failure = Self::new(Exit::of(error.error_kind(), None), error.to_string());
+        match error.hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<SkillError> for Failure {
+    fn from(error: SkillError) -> Self {
+        Self::from_skill(None, error)
+    }
+}
+
+impl From<redistrict_artifact::ArtifactError> for Failure {
+    fn from(error: redistrict_artifact::ArtifactError) -> Self {
+        let kind = error.error_kind();
+        let message = error.to_string();
+        let mut failure = Self::new(Exit::of(kind, None), message);
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            failure.causes.push(cause.to_string());
+            source = cause.source();
+        }
+        failure
+    }
+}
+
+impl From<redistrict_journal::JournalError> for Failure {
+    fn from(error: redistrict_journal::JournalError) -> Self {
+        Self::because(ErrorKind::Config, "use the journal", &error)
+    }
+}

@@ -1,0 +1,165 @@
+//! The feed as a person sees it, in DESIGN's words, and as the migration log has it.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Mutex;
+
+use redistrict_artifact::{ArtifactError, create_private_dir};
+use redistrict_journal::{PhaseState, RunKind};
+use redistrict_model::Phase;
+use redistrict_orchestrator::{FeedEvent, FeedSink};
+
+use crate::output::{self, Format, thousands};
+
+/// Prints the feed to stderr (or as JSON lines to stdout) and writes the log.
+pub(crate) struct Console {
+    format: Format,
+    log: Option<Mutex<File>>,
+    clock: std::sync::Arc<dyn redistrict_skill::Clock>,
+}
+
+impl Console {
+    /// With a log file, made new or continued.
+    pub(crate) fn new(
+        format: Format,
+        log: &Path,
+        clock: std::sync::Arc<dyn redistrict_skill::Clock>,
+    ) -> Result<Self, ArtifactError> {
+        create_private_dir(log.parent().unwrap_or(Path::new(".")))?;
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(log).map_err(
+            |source| ArtifactError::Io { doing: "open the log", path: log.to_path_buf(), source },
+        )?;
+        Ok(Self { format, log: Some(Mutex::new(file)), clock })
+    }
+
+    fn say(&self, line: &str) {
+        if self.format == Format::Text {
+            output::note(line);
+        }
+        self.log(line);
+    }
+
+    /// A log that cannot be written never stops a run.
+    fn log(&self, line: &str) {
+        let Some(log) = &self.log else { return };
+        let Ok(mut file) = log.lock() else { return };
+        let stamp = redistrict_artifact::timestamp_of(self.clock.wall());
+        for line in line.lines() {
+            let escaped: String = line.chars().map(visible).collect();
+            let _full_disk = writeln!(file, "{stamp} {escaped}");
+        }
+    }
+}
+
+/// Control characters would let a name write lines or colours of its own.
+fn visible(c: char) -> char {
+    if c.is_control() { '\u{fffd}' } else { c }
+}
+
+impl FeedSink for Console {
+    fn event(&self, event: FeedEvent) {
+        if self.format == Format::Jsonl {
+            if let Some(value) = as_json(&event) {
+                output::json(&value);
+            }
+        }
+        for line in lines(&event) {
+            self.say(&line);
+        }
+        if let Some(line) = log_only(&event) {
+            self.log(&line);
+        }
+    }
+}
+
+fn lines(event: &FeedEvent) -> Vec<String> {
+    match event {
+        FeedEvent::RunStarted { run, kind, district, district_name, is_resume } => {
+            let name = district_name.clone().unwrap_or_else(|| format!("district {district}"));
+            let what = match kind {
+                RunKind::Migration => "migration",
+                RunKind::Undo => "undo",
+            };
+            let verb = if *is_resume { "Resuming" } else { "Starting" };
+            vec![format!("{verb} {what} for {name}..."), format!("Run ID: {run}")]
+        }
+        FeedEvent::PhaseStarted { phase, .. } => vec![progress_line(*phase, 0)],
+        FeedEvent::UnitDone { unit, percent, .. } => vec![progress_line(unit.phase, *percent)],
+        FeedEvent::Retry { unit, attempt, wait, error } => vec![format!(
+            "attempt {attempt} of {unit} failed: could not {}; trying again in {:.1} s",
+            error.chain(),
+            wait.as_secs_f64()
+        )],
+        FeedEvent::UnitFailed { unit, attempt, error } => {
+            vec![format!("{unit} failed at attempt {attempt}: could not {}", error.chain())]
+        }
+        FeedEvent::PhaseEnded { phase, state: PhaseState::Skipped { reason }, .. } => {
+            vec![format!("Phase {} of 5: {phase} - skipped ({reason})", phase.number())]
+        }
+        FeedEvent::CompensationStarted { phase, .. } => {
+            vec![format!("{phase} cannot be finished: taking back what it did")]
+        }
+        FeedEvent::CompensationDone { .. } => vec!["taken back: CERT is as before".to_owned()],
+        FeedEvent::CompensationFailed { error, wait, .. } => {
+            let next = wait.map_or("`redistrict resume` tries again".to_owned(), |wait| {
+                format!("trying again in {:.1} s", wait.as_secs_f64())
+            });
+            vec![format!("taking back failed: could not {}; {next}", error.chain())]
+        }
+        FeedEvent::Heartbeat { phase, unit, elapsed, .. } => {
+            let unit = unit.as_ref().map_or(String::new(), |unit| format!(" ({unit})"));
+            vec![format!("still in {phase}{unit}, for {} min", elapsed.as_secs() / 60)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn progress_line(phase: Phase, percent: u8) -> String {
+    format!("Phase {} of 5: {phase} - {percent}% complete", phase.number())
+}
+
+fn log_only(event: &FeedEvent) -> Option<String> {
+    match event {
+        FeedEvent::UnitStarted { unit, attempt } => {
+            Some(format!("{} {unit}: started, attempt {attempt}", unit.phase))
+        }
+        FeedEvent::UnitDone { unit, millis, outcome, .. } => Some(format!(
+            "{} {unit}: done in {millis} ms, {} rows, {} bytes",
+            unit.phase,
+            thousands(outcome.rows),
+            thousands(outcome.bytes)
+        )),
+        FeedEvent::PhaseEnded { phase, state, millis } => {
+            Some(format!("{phase}: {state} after {millis} ms"))
+        }
+        FeedEvent::RunEnded(summary) => {
+            Some(format!("run {} ended: {:?}", summary.run, summary.status))
+        }
+        _ => None,
+    }
+}
+
+fn as_json(event: &FeedEvent) -> Option<serde_json::Value> {
+    let value = match event {
+        FeedEvent::RunStarted { run, district, is_resume, .. } => serde_json::json!({
+            "event": "run_started", "run": run, "district": district, "is_resume": is_resume,
+        }),
+        FeedEvent::PhaseStarted { phase, units } => serde_json::json!({
+            "event": "phase_started", "phase": phase, "units": units,
+        }),
+        FeedEvent::UnitDone { unit, millis, outcome, percent, .. } => serde_json::json!({
+            "event": "unit_done", "unit": unit, "millis": millis, "rows": outcome.rows,
+            "percent": percent,
+        }),
+        FeedEvent::Retry { unit, attempt, wait, error } => serde_json::json!({
+            "event": "retry", "unit": unit, "attempt": attempt, "wait_ms": wait.as_millis(),
+            "error": error,
+        }),
+        FeedEvent::PhaseEnded { phase, state, millis } => serde_json::json!({
+            "event": "phase_ended", "phase": phase, "state": state.to_string(), "millis": millis,
+        }),
+        _ => return None,
+    };
+    Some(value)
+}

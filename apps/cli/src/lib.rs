@@ -1,0 +1,66 @@
+//! The composition root: arguments in, exit code out. The only crate that names concrete stores and
+//! skills, reads the environment, and prints.
+
+mod args;
+mod commands;
+mod composition;
+mod config;
+mod digests;
+mod exit;
+mod failure;
+mod feed;
+mod output;
+mod planning;
+mod runner;
+mod secrets;
+mod session;
+mod wire;
+
+pub use composition::{Composition, WrapJournal, WrapTarget};
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::exit::Exit;
+use crate::session::Session;
+
+/// Runs one command to its end. The composition is the product's own by default; proofs put faults
+/// into it, the binary has no switch for that.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, composition: Composition) -> ExitCode {
+    let arguments = match args::Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let format = arguments.output;
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(_) => return Exit::Unexpected.into(),
+    };
+    let session = Session::new(arguments, composition);
+    let result = runtime.block_on(Box::pin(commands::dispatch(&session)));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output::failure(&failure, format);
+            failure.exit.into()
+        }
+    }
+}
+
+fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    if error.use_stderr() {
+        output::note(text.to_string().trim_end());
+        Exit::Usage.into()
+    } else {
+        output::data(text.to_string().trim_end());
+        Exit::Done.into()
+    }
+}

@@ -1,0 +1,284 @@
+//! Everything that is decided before a row moves, put together: analysis, sections, prerequisites.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use redistrict_analyze::{Analysis, Cuts, Settings};
+use redistrict_anonymize::MaskInputs;
+use redistrict_load::{GroupInput, LoadInputs};
+use redistrict_model::{
+    Catalog, CheckSection, ColumnRef, DistrictId, ErrorKind, ExtractSection, Finding, MaskKind,
+    Plan, PlanSections, Severity, Table,
+};
+use redistrict_orchestrator::compose;
+use redistrict_store::{Fingerprint, KeyRequest, Probe, Selector, SourceStore, TargetStore};
+
+use crate::exit::Exit;
+use crate::failure::{CommandResult, Failure};
+use crate::output;
+use crate::session::Session;
+use crate::wire::Workspace;
+
+/// PROD, looked at: probes, catalogs, the resolved configuration, the analysis.
+pub(crate) struct Source {
+    pub(crate) stores: Vec<Arc<dyn SourceStore>>,
+    pub(crate) probes: Vec<Probe>,
+    pub(crate) catalogs: Vec<Catalog>,
+    pub(crate) settings: Settings,
+    pub(crate) analysis: Analysis,
+    pub(crate) cuts: Cuts,
+}
+
+/// Connects to every source and analyzes it; an analysis of the same catalogs and decisions that is
+/// there already is used, unless `fresh`.
+pub(crate) async fn source(workspace: &Workspace, fresh: bool) -> CommandResult<Source> {
+    let stores = workspace.sources()?;
+    let mut probes = Vec::new();
+    let mut catalogs = Vec::new();
+    for store in &stores {
+        probes.push(store.probe().await?);
+        catalogs.push(store.catalog().await?);
+    }
+    let settings =
+        redistrict_analyze::resolve(&workspace.config, &catalogs).map_err(configuration_failed)?;
+    let mut cuts = Cuts::new();
+    for (store, catalog) in stores.iter().zip(&catalogs) {
+        cuts.insert(store.name().clone(), store.open_cut(&catalog.tables).await?);
+    }
+    let decisions = format!(
+        "{:?}{:?}{:?}{:?}",
+        settings.root, settings.root_key, settings.links, settings.decisions
+    );
+    let digest = redistrict_analyze::input_digest(&catalogs, &decisions);
+    let dir = workspace.layout.analysis();
+    let known = if fresh { None } else { Analysis::read(&dir, &digest) };
+    let analysis = match known {
+        Some(analysis) => analysis,
+        None => {
+            if !fresh {
+                output::note("schema analysis is missing or outdated: analyzing first");
+            }
+            let analysis = analyze(&mut cuts, &catalogs, &settings, digest).await?;
+            analysis.write(&dir)?;
+            analysis
+        }
+    };
+    Ok(Source { stores, probes, catalogs, settings, analysis, cuts })
+}
+
+async fn analyze(
+    cuts: &mut Cuts,
+    catalogs: &[Catalog],
+    settings: &Settings,
+    input_digest: String,
+) -> CommandResult<Analysis> {
+    let draft = redistrict_analyze::infer_ownership(cuts, catalogs, settings).await?;
+    if !draft.problems.is_empty() {
+        let mut failure = Failure::prerequisite("analyze: the configuration has to settle this");
+        failure.causes = draft.problems.iter().map(ToString::to_string).collect();
+        return Err(failure);
+    }
+    let with_rows = redistrict_analyze::tables_with_rows(cuts, catalogs, &draft).await?;
+    let tables: Vec<_> = draft.ownership.tables.iter().map(|role| &role.table).collect();
+    let order = redistrict_analyze::table_order(tables, &draft.ownership.edges);
+    Ok(Analysis {
+        format_version: 1,
+        input_digest,
+        catalogs: catalogs.to_vec(),
+        ownership: draft.ownership,
+        order,
+        with_rows: with_rows.into_iter().collect(),
+        findings: Vec::new(),
+    })
+}
+
+impl Source {
+    /// The extract section, or everything that cannot move yet.
+    pub(crate) fn extract_section(&self) -> Result<ExtractSection, Vec<Finding>> {
+        let with_rows: BTreeSet<_> = self.analysis.with_rows.iter().cloned().collect();
+        redistrict_analyze::extract_section(
+            &self.catalogs,
+            &self.analysis.ownership,
+            &self.analysis.order,
+            &self.settings,
+            &with_rows,
+        )
+    }
+
+    /// Sampled values of the text columns of the tables that move.
+    pub(crate) async fn samples(
+        &mut self,
+        section: &ExtractSection,
+    ) -> CommandResult<BTreeMap<ColumnRef, Vec<Option<Box<str>>>>> {
+        let tables: Vec<&Table> = section
+            .tables
+            .iter()
+            .filter_map(|table| section.catalog_table(&table.table))
+            .collect();
+        Ok(redistrict_analyze::sample_columns(&mut self.cuts, &tables).await?)
+    }
+
+    pub(crate) fn fingerprints(&self) -> Vec<Fingerprint> {
+        self.probes.iter().map(|probe| probe.fingerprint.clone()).collect()
+    }
+
+    /// The district's row: whether it is there, and its name if the name column is kept.
+    async fn district_name(
+        &mut self,
+        district: &DistrictId,
+        plan: &PlanSections,
+    ) -> CommandResult<Option<String>> {
+        let ownership = &plan.extract.ownership;
+        let key = redistrict_extract::district_key(district.as_str(), &ownership.root_key);
+        let column = self.settings.name_column.clone().filter(|column| {
+            plan.anonymize.of_table(&ownership.root).any(|decision| {
+                decision.column.column == *column && decision.kind == MaskKind::Kept
+            })
+        });
+        let request = KeyRequest {
+            table: ownership.root.clone(),
+            columns: column.iter().cloned().collect(),
+            selector: Selector::Matching { columns: ownership.root_key.clone(), keys: vec![key] },
+        };
+        let cut = self.cuts.get_mut(&ownership.root.store).ok_or_else(|| {
+            Failure::new(Exit::Unexpected, "read the tenant root: its store has no cut")
+        })?;
+        let rows = cut.keys(&request).await?;
+        let Some(row) = rows.first() else {
+            return Err(Failure::usage(format!(
+                "find district {district}: {} has no row with that key",
+                ownership.root
+            ))
+            .with_hint("`redistrict select` lists the districts"));
+        };
+        Ok(row.values.first().cloned().flatten().map(String::from))
+    }
+}
+
+/// CERT, looked at.
+pub(crate) struct Target {
+    pub(crate) groups: Vec<Arc<dyn TargetStore>>,
+    pub(crate) catalogs: Vec<Catalog>,
+}
+
+/// Connects to every target, refuses PROD and (if `enrolled`) what was never enrolled.
+pub(crate) async fn target(
+    session: &Session,
+    workspace: &Workspace,
+    sources: &[Fingerprint],
+    must_be_enrolled: bool,
+) -> CommandResult<Target> {
+    let groups = session.targets(workspace)?;
+    let mut catalogs = Vec::new();
+    let mut not_enrolled = Vec::new();
+    for group in &groups {
+        for store in group.stores() {
+            let fingerprint = group.fingerprint(store).await?;
+            if sources.contains(&fingerprint) {
+                return Err(Failure::prerequisite(format!(
+                    "tell PROD and CERT apart: the target of store {store} is a database that is also a source"
+                ))
+                .with_hint(format!("point [store.{store}] target at the certification database")));
+            }
+            if denied(workspace).contains(&fingerprint) {
+                return Err(Failure::prerequisite(format!(
+                    "use the target of store {store}: its fingerprint is in deny"
+                )));
+            }
+            if group.enrolment(store).await?.is_none() {
+                not_enrolled.push(store.clone());
+            }
+            catalogs.push(group.catalog(store).await?);
+        }
+    }
+    if must_be_enrolled && !not_enrolled.is_empty() {
+        let names: Vec<String> = not_enrolled.iter().map(ToString::to_string).collect();
+        return Err(Failure::prerequisite(format!(
+            "use the target of {}: nobody has enrolled it as a certification database",
+            names.join(", ")
+        ))
+        .with_hints(names.iter().map(|name| format!("redistrict enroll {name} --name \"…\""))));
+    }
+    Ok(Target { groups, catalogs })
+}
+
+/// The fingerprints that are never a target.
+pub(crate) fn denied(workspace: &Workspace) -> Vec<Fingerprint> {
+    let stores = workspace.config.store.0.iter();
+    stores.flat_map(|(_, store)| store.deny.iter().cloned().map(Fingerprint)).collect()
+}
+
+/// Composes the plan of a district.
+pub(crate) async fn plan(
+    workspace: &Workspace,
+    source: &mut Source,
+    target: &Target,
+    district: &DistrictId,
+) -> CommandResult<Plan> {
+    let extract = source.extract_section().map_err(undecided)?;
+    let samples = source.samples(&extract).await?;
+    let (load, mut findings) = plan_load(&extract, target)?;
+    let stopping: Vec<&Finding> =
+        findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    if !stopping.is_empty() {
+        return Err(stop("load into CERT as it is", stopping));
+    }
+    let confirmed: BTreeSet<_> = source.settings.confirmed.keys().cloned().collect();
+    let inputs = MaskInputs {
+        extract: &extract,
+        target_tables: &load.tables,
+        columns: &source.settings.columns,
+        confirmed: &confirmed,
+        samples: &samples,
+        unknown: workspace.config.masking.unknown,
+    };
+    let (anonymize, more) = redistrict_anonymize::plan(&inputs)
+        .map_err(|error| stop("decide the mask of every column", error.findings.iter()))?;
+    findings.extend(more);
+    findings.extend(source.probes.iter().flat_map(|probe| probe.findings.clone()));
+    let sections =
+        PlanSections { extract, anonymize, validate: CheckSection::default(), load };
+    let name = source.district_name(district, &sections).await?;
+    Ok(compose(district.clone(), name, sections, findings))
+}
+
+fn plan_load(
+    extract: &ExtractSection,
+    target: &Target,
+) -> CommandResult<(redistrict_model::LoadSection, Vec<Finding>)> {
+    let groups: Vec<GroupInput> = target
+        .groups
+        .iter()
+        .filter_map(|group| {
+            Some(GroupInput {
+                name: group.stores().first()?.clone(),
+                stores: group.stores().to_vec(),
+                capabilities: group.capabilities(),
+            })
+        })
+        .collect();
+    let inputs = LoadInputs { extract, targets: &target.catalogs, groups: &groups };
+    redistrict_load::plan(&inputs)
+        .map_err(|error| Failure::because(error.error_kind(), "plan the load", &error))
+}
+
+fn configuration_failed(findings: Vec<Finding>) -> Failure {
+    stop("use the configuration", findings.iter())
+}
+
+fn undecided(findings: Vec<Finding>) -> Failure {
+    stop("decide what moves", findings.iter())
+}
+
+/// A failure with everything that has to be settled, and the lines that settle it.
+pub(crate) fn stop<'a>(
+    what: &str,
+    findings: impl IntoIterator<Item = &'a Finding>,
+) -> Failure {
+    let mut failure = Failure::from(redistrict_skill::SkillError::new(ErrorKind::Config, what));
+    for finding in findings {
+        failure.causes.push(format!("use {}: {}", finding.subject, finding.message));
+        failure.hints.extend(finding.lines.iter().cloned());
+    }
+    failure
+}

@@ -1,0 +1,260 @@
+//! Puts the skills of a run together, runs it, and says how it ended.
+
+use std::sync::Arc;
+
+use redistrict_anonymize::{AnonymizeSkill, SweepSkill};
+use redistrict_artifact::{Layout, RootKey};
+use redistrict_extract::ExtractSkill;
+use redistrict_journal::{Journal, RunKind, RunOptions, RunStatus};
+use redistrict_load::{LoadSetup, LoadSkill, Mode, UndoSkill, is_undo_refused};
+use redistrict_model::{DistrictId, Plan, RunId};
+use redistrict_orchestrator::{Orchestrator, OrchestratorError, RunRequest, RunSummary, new_run_id};
+use redistrict_report::ReportSkill;
+use redistrict_skill::{Cancel, Skill};
+use redistrict_store::{Fingerprint, SourceStore, TargetStore};
+use redistrict_validate::ValidateSkill;
+
+use crate::exit::Exit;
+use crate::failure::{CommandResult, Failure};
+use crate::feed::Console;
+use crate::output::{self, Format};
+use crate::session::Session;
+use crate::wire::Workspace;
+
+/// What a run works with.
+pub(crate) struct Parts {
+    pub(crate) layout: Layout,
+    pub(crate) key: RootKey,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) sources: Vec<Arc<dyn SourceStore>>,
+    pub(crate) source_fingerprints: Vec<Fingerprint>,
+    pub(crate) targets: Vec<Arc<dyn TargetStore>>,
+    pub(crate) denied: Vec<Fingerprint>,
+}
+
+impl Parts {
+    fn load_setup(&self, mode: Mode) -> LoadSetup {
+        LoadSetup {
+            targets: self.targets.clone(),
+            layout: self.layout.clone(),
+            key: self.key.clone(),
+            source_fingerprints: self.source_fingerprints.clone(),
+            denied_fingerprints: self.denied.clone(),
+            artifact: None,
+            mode,
+        }
+    }
+
+    /// The skills of a migration, in the order of their phases.
+    fn migration(&self, session: &Session, options: &RunOptions) -> Vec<Arc<dyn Skill>> {
+        let (layout, key) = (&self.layout, &self.key);
+        let reuse = options.reuse.clone();
+        let anonymize = match &session.composition.masks {
+            None => AnonymizeSkill::new(layout.clone(), key.clone(), reuse.clone()),
+            Some(masks) => {
+                AnonymizeSkill::with_masks(layout.clone(), key.clone(), reuse.clone(), masks.clone())
+            }
+        };
+        let mode = if options.dry_run { Mode::DryRun } else { Mode::Apply };
+        let sweep = SweepSkill::new(layout.clone(), key.clone(), reuse)
+            .with_files(vec![layout.journal()]);
+        vec![
+            Arc::new(ExtractSkill::new(self.sources.clone(), layout.clone(), key.clone())),
+            Arc::new(anonymize),
+            Arc::new(ValidateSkill::new(layout.clone(), key.clone())),
+            Arc::new(LoadSkill::new(self.load_setup(mode))),
+            Arc::new(ReportSkill::new(layout.clone(), Arc::clone(&self.journal), key.clone())),
+            Arc::new(sweep),
+        ]
+    }
+
+    fn undo(&self, parent: &RunId, options: &RunOptions) -> Vec<Arc<dyn Skill>> {
+        let mode = if options.dry_run { Mode::DryRun } else { Mode::Apply };
+        vec![
+            Arc::new(UndoSkill::new(self.load_setup(mode), parent.clone())),
+            Arc::new(ReportSkill::new(
+                self.layout.clone(),
+                Arc::clone(&self.journal),
+                self.key.clone(),
+            )),
+        ]
+    }
+
+    fn skills(
+        &self,
+        session: &Session,
+        kind: RunKind,
+        parent: Option<&RunId>,
+        options: &RunOptions,
+    ) -> Vec<Arc<dyn Skill>> {
+        match (kind, parent) {
+            (RunKind::Undo, Some(parent)) => self.undo(parent, options),
+            _ => self.migration(session, options),
+        }
+    }
+}
+
+/// A new run.
+pub(crate) struct NewRun {
+    pub(crate) kind: RunKind,
+    pub(crate) district: DistrictId,
+    pub(crate) options: RunOptions,
+    pub(crate) parent: Option<RunId>,
+    pub(crate) plan: Plan,
+}
+
+/// Starts a run and stays with it to its end.
+pub(crate) async fn start(
+    session: &Session,
+    parts: &Parts,
+    new: NewRun,
+) -> CommandResult<RunSummary> {
+    let existing = parts.journal.runs()?;
+    let run = new_run_id(new.kind, session.clock.as_ref(), &existing);
+    let skills = parts.skills(session, new.kind, new.parent.as_ref(), &new.options);
+    let orchestrator = orchestrator(session, parts, &run)?;
+    let request = RunRequest {
+        run,
+        kind: new.kind,
+        district: new.district,
+        options: new.options,
+        parent: new.parent,
+        plan: new.plan,
+        skills,
+    };
+    let work = Box::pin(orchestrator.run(request));
+    with_signals(&session.cancel, work).await.map_err(orchestrator_failed)
+}
+
+/// Goes on with a run.
+pub(crate) async fn resume(
+    session: &Session,
+    parts: &Parts,
+    run: &RunId,
+) -> CommandResult<RunSummary> {
+    let records = parts.journal.read(run)?;
+    let state = redistrict_journal::fold(&records)
+        .ok_or_else(|| Failure::usage(format!("find run {run}: the journal does not have it")))?;
+    let skills = parts.skills(session, state.kind, state.parent.as_ref(), &state.options);
+    let orchestrator = orchestrator(session, parts, run)?;
+    let work = Box::pin(orchestrator.resume(run, skills));
+    with_signals(&session.cancel, work).await.map_err(orchestrator_failed)
+}
+
+fn orchestrator(session: &Session, parts: &Parts, run: &RunId) -> CommandResult<Orchestrator> {
+    let console =
+        Console::new(session.format(), &parts.layout.log(run), Arc::clone(&session.clock))?;
+    Ok(Orchestrator::new(
+        Arc::clone(&parts.journal),
+        Arc::clone(&session.clock),
+        session.cancel.clone(),
+        Arc::new(console),
+        parts.layout.state_dir.clone(),
+    ))
+}
+
+fn orchestrator_failed(error: OrchestratorError) -> Failure {
+    let failure = Failure::because(error.error_kind(), "work on the run", &error);
+    match error {
+        OrchestratorError::Busy { run } => {
+            failure.with_hint(format!("`redistrict status {run}` shows where it is"))
+        }
+        _ => failure,
+    }
+}
+
+/// Ctrl-C and SIGTERM ask the run to stop at the next safe place; it can be resumed.
+async fn with_signals<T>(cancel: &Cancel, work: impl Future<Output = T>) -> T {
+    let mut terminated =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    tokio::pin!(work);
+    loop {
+        let terminate = async {
+            match terminated.as_mut() {
+                Some(signal) => {
+                    signal.recv().await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            result = &mut work => return result,
+            _ = tokio::signal::ctrl_c() => cancel.cancel(),
+            () = terminate => cancel.cancel(),
+        }
+    }
+}
+
+/// Says how a run ended and gives the exit code.
+pub(crate) fn conclude(
+    session: &Session,
+    workspace: &Workspace,
+    parts: &Parts,
+    summary: &RunSummary,
+) -> CommandResult<Exit> {
+    let data = redistrict_report::ReportData::collect(
+        &parts.layout,
+        parts.journal.as_ref(),
+        &parts.key,
+        &summary.run,
+    )?;
+    if session.format() == Format::Text {
+        output::data(redistrict_report::summary(&data));
+        next_steps(workspace, summary);
+    }
+    let failure = failure_of(summary);
+    if session.format() != Format::Text {
+        output::json(&redistrict_report::summary_json(&data));
+    }
+    match failure {
+        None => Ok(Exit::Done),
+        Some(failure) => {
+            if session.format() == Format::Text {
+                output::failure(&failure, Format::Text);
+            }
+            Ok(failure.exit)
+        }
+    }
+}
+
+fn failure_of(summary: &RunSummary) -> Option<Failure> {
+    let resume = format!("redistrict resume {}", summary.run);
+    match &summary.status {
+        RunStatus::Succeeded | RunStatus::Undone => None,
+        RunStatus::Interrupted | RunStatus::Running => Some(
+            Failure::new(Exit::Interrupted, "finish: the run was interrupted").with_hint(resume),
+        ),
+        RunStatus::Compensating | RunStatus::Failed(_) => {
+            let Some((phase, error)) = summary.error.clone() else {
+                return Some(Failure::new(Exit::Unexpected, "finish the run"));
+            };
+            let refused = is_undo_refused(&error);
+            let mut failure = Failure::from_skill(Some(phase), error);
+            if refused {
+                failure.exit = Exit::UndoRefused;
+            }
+            if let Some((_, error)) = &summary.compensation_error {
+                failure.causes.push(format!("take back what was loaded: {}", error.chain()));
+                failure.hints.push(resume);
+            }
+            Some(failure)
+        }
+    }
+}
+
+fn next_steps(workspace: &Workspace, summary: &RunSummary) {
+    let config = workspace.config_path.display();
+    let option = if workspace.config_path.as_os_str() == "redistrict.toml" {
+        String::new()
+    } else {
+        format!(" --config {config}")
+    };
+    if summary.kind == RunKind::Migration && summary.status == RunStatus::Succeeded {
+        output::note("\nNext steps:");
+        let warnings = summary.findings.len();
+        if warnings > 0 {
+            output::note(format!("- {warnings} findings are in the report"));
+        }
+        output::note(format!("- to undo: redistrict rollback {}{option}", summary.run));
+    }
+}

@@ -1,0 +1,134 @@
+//! The composition root: the only place that names concrete stores.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use redistrict_artifact::{Layout, RootKey, create_private_dir, write_atomic};
+use redistrict_journal::SqliteJournal;
+use redistrict_model::config::{Config, SecretRef, Store};
+use redistrict_model::{StoreKind, StoreName};
+use redistrict_postgres::{PostgresSource, PostgresTarget};
+use redistrict_sqlite::{SqliteSource, SqliteTarget};
+use redistrict_store::{SourceStore, TargetStore};
+
+use crate::config::{self, Loaded};
+use crate::exit::Exit;
+use crate::failure::{CommandResult, Failure};
+use crate::secrets;
+
+/// A configuration with its directories, key and stores.
+pub(crate) struct Workspace {
+    pub(crate) config: Config,
+    pub(crate) config_path: PathBuf,
+    pub(crate) layout: Layout,
+    base: PathBuf,
+}
+
+impl Workspace {
+    /// Reads the configuration; nothing is connected yet.
+    pub(crate) fn open(config_path: &Path, state_dir: &Path) -> CommandResult<Self> {
+        let Loaded { config, base } = config::load(config_path)?;
+        let dir = |set: &Option<String>, default: &str| {
+            base.join(set.clone().unwrap_or_else(|| default.to_owned()))
+        };
+        let layout = Layout {
+            data_dir: dir(&config.run.data_dir, "data"),
+            log_dir: dir(&config.run.log_dir, "logs"),
+            state_dir: base.join(state_dir),
+        };
+        Ok(Self { config, config_path: config_path.to_path_buf(), layout, base })
+    }
+
+    /// The root key: from its reference, or from `.redistrict/key`, which is made on first use.
+    pub(crate) fn root_key(&self) -> CommandResult<RootKey> {
+        if let Some(reference) = &self.config.masking.key {
+            let secret = secrets::resolve(reference, "the masking key", &self.base)?;
+            return Ok(RootKey::new(secret.as_bytes())?);
+        }
+        let path = self.layout.state_dir.join("key");
+        if path.exists() {
+            let reference = SecretRef::File(path.to_string_lossy().into_owned());
+            let secret = secrets::resolve(&reference, "the masking key", Path::new(""))?;
+            return Ok(RootKey::new(secret.as_bytes())?);
+        }
+        let (key, text) = RootKey::generate()?;
+        create_private_dir(&self.layout.state_dir)?;
+        write_atomic(&path, text.as_bytes())?;
+        Ok(key)
+    }
+
+    /// The journal.
+    pub(crate) fn journal(&self) -> CommandResult<Arc<SqliteJournal>> {
+        Ok(Arc::new(SqliteJournal::open(&self.layout.journal())?))
+    }
+
+    /// The stores' names in configuration order.
+    pub(crate) fn store_names(&self) -> Vec<StoreName> {
+        self.config.store.0.iter().map(|(name, _)| StoreName::new(name.clone())).collect()
+    }
+
+    /// PROD's side of every store, in configuration order.
+    pub(crate) fn sources(&self) -> CommandResult<Vec<Arc<dyn SourceStore>>> {
+        self.config.store.0.iter().map(|(name, store)| self.source(name, store)).collect()
+    }
+
+    fn source(&self, name: &str, store: &Store) -> CommandResult<Arc<dyn SourceStore>> {
+        let what = format!("the source of store {name}");
+        let url = secrets::resolve(&store.source, &what, &self.base)?;
+        let store_name = StoreName::new(name);
+        Ok(match store.kind {
+            StoreKind::Postgres => {
+                Arc::new(PostgresSource::connect_lazy(store_name, url.as_str(), store.schemas.clone())?)
+            }
+            StoreKind::Sqlite => {
+                Arc::new(SqliteSource::new(store_name, self.sqlite_path(&url)))
+            }
+            kind => return Err(Failure::not_available(&format!("kind = \"{kind}\""))),
+        })
+    }
+
+    /// CERT's side as commit groups: all SQLite files of a run are one, each PostgreSQL database is
+    /// one; groups are in the order of their first store.
+    pub(crate) fn targets(&self) -> CommandResult<Vec<Arc<dyn TargetStore>>> {
+        let mut groups: Vec<Arc<dyn TargetStore>> = Vec::new();
+        let mut files: Vec<(StoreName, PathBuf)> = Vec::new();
+        let mut files_at = None;
+        for (name, store) in &self.config.store.0 {
+            let what = format!("the target of store {name}");
+            let reference = store.target.as_ref().ok_or_else(|| {
+                Failure::prerequisite(format!("find {what}: [store.{name}] has no target"))
+                    .with_hint(format!("add to [store.{name}]: target = {{ env = \"…\" }}"))
+            })?;
+            let url = secrets::resolve(reference, &what, &self.base)?;
+            let store_name = StoreName::new(name.clone());
+            match store.kind {
+                StoreKind::Postgres => groups.push(Arc::new(PostgresTarget::new(
+                    store_name,
+                    url.as_str(),
+                    store.schemas.clone(),
+                )?)),
+                StoreKind::Sqlite => {
+                    files_at.get_or_insert(groups.len());
+                    files.push((store_name, self.sqlite_path(&url)));
+                }
+                kind => return Err(Failure::not_available(&format!("kind = \"{kind}\""))),
+            }
+        }
+        if let Some(at) = files_at {
+            groups.insert(at, Arc::new(SqliteTarget::new(files)));
+        }
+        Ok(groups)
+    }
+
+    /// `sqlite:PATH` or a plain path, relative to the configuration.
+    fn sqlite_path(&self, url: &str) -> PathBuf {
+        let path = url.strip_prefix("sqlite:").unwrap_or(url);
+        self.base.join(path.strip_prefix("//").unwrap_or(path))
+    }
+}
+
+/// A command that ends in "not available yet".
+pub(crate) fn not_available(what: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("run `redistrict {what}`: it is not available yet"))
+        .with_hint("CHANGELOG.md says what is there")
+}

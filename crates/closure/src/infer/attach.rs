@@ -1,0 +1,268 @@
+//! Shared tables and what hangs on them: CLOSURE.md §4 rules 3, 4, 5 and 9, round by round.
+
+use std::cmp::Reverse;
+
+use redistrict_model::{EdgeId, Measured};
+
+use super::graph::Graph;
+use super::input::{MeasureRequest, Measurements};
+use super::tiers::Tiers;
+
+/// Thresholds of rule 3.
+const SHARED_ROWS: u64 = 10;
+const SHARED_SPREAD: f64 = 1.1;
+const SHARED_COVER: f64 = 0.9;
+
+/// Which tables are shared, and which hang on them.
+pub(super) struct Attachment {
+    pub(super) shared: Vec<bool>,
+    /// The wave in which a table was attached; its hang edges lead to shared tables and to tables
+    /// of earlier waves.
+    pub(super) wave: Vec<Option<u32>>,
+    pub(super) to_measure: Vec<MeasureRequest>,
+}
+
+impl Attachment {
+    /// Rows of the table have users: they are shared or hang on something that is.
+    pub(super) fn has_users(&self, table: usize) -> bool {
+        self.shared[table] || self.wave[table].is_some()
+    }
+}
+
+/// Repeats measuring and attaching until nothing changes or something has to be measured first.
+pub(super) fn attach(graph: &Graph<'_>, tiers: &Tiers, measurements: &Measurements) -> Attachment {
+    let mut state = Attachment {
+        shared: vec![false; graph.len()],
+        wave: vec![None; graph.len()],
+        to_measure: Vec::new(),
+    };
+    for (table, is_shared) in &graph.input.decisions.shared {
+        if let Some(table) = graph.position(table) {
+            state.shared[table] = *is_shared && !graph.excluded[table];
+        }
+    }
+    let mut is_judged = vec![false; graph.len()];
+    let mut wave = 0;
+    loop {
+        let found = judge(graph, tiers, measurements, &mut state, &mut is_judged);
+        if !state.to_measure.is_empty() {
+            return state;
+        }
+        let mut is_changed = found;
+        loop {
+            let ready: Vec<usize> = (0..graph.len())
+                .filter(|table| hangs_now(graph, tiers, measurements, &state, *table))
+                .collect();
+            if ready.is_empty() {
+                break;
+            }
+            wave += 1;
+            is_changed = true;
+            for table in ready {
+                state.wave[table] = Some(wave);
+                state.shared[table] = false;
+            }
+        }
+        if !is_changed {
+            return state;
+        }
+    }
+}
+
+/// Whether measured numbers make a table shared (rule 3).
+pub(super) fn is_shared(measured: &Measured) -> bool {
+    measured.rows >= SHARED_ROWS
+        && measured.spread <= SHARED_SPREAD
+        && measured.cover >= SHARED_COVER
+}
+
+/// Judges tables outside the tiers that rows with users or labels always refer to.
+fn judge(
+    graph: &Graph<'_>,
+    tiers: &Tiers,
+    measurements: &Measurements,
+    state: &mut Attachment,
+    is_judged: &mut [bool],
+) -> bool {
+    let mut shared = Vec::new();
+    for (table, judged) in is_judged.iter_mut().enumerate() {
+        let name = &graph.tables[table].name;
+        let is_decided = graph.input.decisions.shared.contains_key(name)
+            || graph.input.decisions.owner.contains_key(name);
+        if *judged
+            || is_decided
+            || graph.excluded[table]
+            || tiers.is_tiered(table)
+            || state.has_users(table)
+        {
+            continue;
+        }
+        let edges = evidence(graph, tiers, state, table);
+        if edges.is_empty() {
+            continue;
+        }
+        match measurements.get(name) {
+            Some(measured) => {
+                *judged = true;
+                if is_shared(measured) {
+                    shared.push(table);
+                }
+            }
+            None => state.to_measure.push(MeasureRequest {
+                table: name.clone(),
+                edges,
+            }),
+        }
+    }
+    for table in &shared {
+        state.shared[*table] = true;
+    }
+    !shared.is_empty()
+}
+
+/// The mandatory edges from tables whose rows have a label of tier 0 or users.
+fn evidence(graph: &Graph<'_>, tiers: &Tiers, state: &Attachment, table: usize) -> Vec<EdgeId> {
+    let shows = |edge: &&usize| {
+        let facts = graph.facts[**edge];
+        facts.child != table
+            && facts.mandatory
+            && (tiers.is_tier(facts.child, 0) || state.has_users(facts.child))
+    };
+    let edges = graph.into[table].iter().filter(shows);
+    edges.map(|edge| graph.edges[*edge].id).collect()
+}
+
+fn hangs_now(
+    graph: &Graph<'_>,
+    tiers: &Tiers,
+    measurements: &Measurements,
+    state: &Attachment,
+    table: usize,
+) -> bool {
+    if graph.excluded[table] || state.wave[table].is_some() || tiers.org[table].is_some() {
+        return false;
+    }
+    !hang_edges(graph, tiers, measurements, state, table).is_empty()
+}
+
+/// The ordered hang edges of a table to shared tables and to tables attached in earlier waves:
+/// its part edge alone (rule 4), else rule 5.
+pub(super) fn hang_edges(
+    graph: &Graph<'_>,
+    tiers: &Tiers,
+    measurements: &Measurements,
+    state: &Attachment,
+    table: usize,
+) -> Vec<usize> {
+    let is_earlier = |parent: usize| match (state.wave[parent], state.wave[table]) {
+        (Some(theirs), Some(ours)) => theirs < ours,
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    let leads_to_users = |edge: &usize| {
+        let parent = graph.facts[*edge].parent;
+        tiers.org[parent].is_none() && (state.shared[parent] || is_earlier(parent))
+    };
+    let is_decided = graph
+        .input
+        .decisions
+        .owner
+        .contains_key(&graph.tables[table].name);
+    let mut edges = graph.owner_candidates(table);
+    edges.retain(leads_to_users);
+    if is_decided {
+        return edges;
+    }
+    if let Some(part) = graph.part_edge(table)
+        && edges.contains(&part)
+        && !state.shared[table]
+    {
+        return vec![part];
+    }
+    if state.shared[table] || is_looked_up(graph, tiers, state, table) {
+        edges.retain(|edge| graph.facts[*edge].identifying);
+    }
+    let cover = |edge: usize| {
+        let parent = graph.facts[edge].parent;
+        let measured = measurements.get(&graph.tables[parent].name);
+        measured.map_or(0, |measured| permille(measured.cover))
+    };
+    edges.sort_by_key(|edge| {
+        let facts = graph.facts[*edge];
+        (
+            !facts.mandatory,
+            !facts.identifying,
+            Reverse(cover(*edge)),
+            graph.edges[*edge].child_columns.clone(),
+        )
+    });
+    if edges
+        .first()
+        .is_some_and(|edge| graph.facts[*edge].mandatory)
+    {
+        edges.truncate(1);
+    }
+    edges
+}
+
+/// Several shared parents that every row has and that no rule ranks.
+pub(super) fn equal_shared_parents(
+    graph: &Graph<'_>,
+    state: &Attachment,
+    measurements: &Measurements,
+    table: usize,
+    first: usize,
+) -> Vec<usize> {
+    let rank = |edge: usize| {
+        let facts = graph.facts[edge];
+        let measured = measurements.get(&graph.tables[facts.parent].name);
+        let cover = measured.map_or(0, |measured| permille(measured.cover));
+        (facts.mandatory, facts.identifying, cover)
+    };
+    let is_equal = |edge: &usize| {
+        let parent = graph.facts[*edge].parent;
+        *edge == first
+            || parent != graph.facts[first].parent
+                && state.shared[parent]
+                && rank(*edge) == rank(first)
+    };
+    if !graph.facts[first].mandatory || !state.shared[graph.facts[first].parent] {
+        return Vec::new();
+    }
+    let edges: Vec<usize> = graph
+        .owner_candidates(table)
+        .into_iter()
+        .filter(is_equal)
+        .collect();
+    if edges.len() > 1 { edges } else { Vec::new() }
+}
+
+/// Whether tables with a place of their own refer to the table. A table whose mandatory references
+/// all lead to it is a detail of it and does not count.
+fn is_looked_up(graph: &Graph<'_>, tiers: &Tiers, state: &Attachment, table: usize) -> bool {
+    let has_place = |other: usize| tiers.is_tiered(other) || state.has_users(other);
+    let is_detail = |child: usize| {
+        let edges = graph.owner_candidates(child).into_iter();
+        let mut mandatory = edges
+            .filter(|edge| graph.facts[*edge].mandatory)
+            .map(|edge| graph.facts[edge].parent)
+            .filter(|parent| *parent == table || has_place(*parent))
+            .peekable();
+        mandatory.peek().is_some() && mandatory.all(|parent| parent == table)
+    };
+    graph.into[table].iter().any(|edge| {
+        let child = graph.facts[*edge].child;
+        let is_anchored = tiers.is_tier(child, 0) || state.shared[child];
+        child != table && has_place(child) && (is_anchored || !is_detail(child))
+    })
+}
+
+/// A share in thousandths, so that it can be ordered.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to 0..=1000 before the cast"
+)]
+fn permille(share: f64) -> u32 {
+    (share.clamp(0.0, 1.0) * 1000.0).round() as u32
+}

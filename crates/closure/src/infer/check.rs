@@ -1,0 +1,160 @@
+//! What does not fit: decisions that name nothing, and contradictions a person has to settle.
+
+use std::collections::BTreeSet;
+
+use redistrict_model::{BoundaryPolicy, EdgeOrigin, Role, Table, TableRole};
+
+use super::attach::{Attachment, equal_shared_parents};
+use super::graph::Graph;
+use super::input::{InferError, InferInput, Measurements, Problem};
+use crate::edges::tables_by_name;
+
+/// Refuses decisions and edges that name what no catalog has.
+pub(super) fn input(input: &InferInput<'_>) -> Result<(), InferError> {
+    let tables = tables_by_name(input.catalogs);
+    let root = tables.get(input.root).ok_or_else(|| InferError::NoRoot {
+        root: input.root.clone(),
+    })?;
+    for column in input.root_key {
+        if root.column(column).is_none() {
+            return Err(InferError::NoRootColumn {
+                root: input.root.clone(),
+                column: column.clone(),
+            });
+        }
+    }
+    if !is_unique(root, input.root_key) {
+        return Err(InferError::RootKeyNotUnique {
+            root: input.root.clone(),
+            columns: input.root_key.join(", "),
+        });
+    }
+    let decisions = input.decisions;
+    if decisions.excluded.contains_key(input.root) {
+        return Err(InferError::RootExcluded {
+            root: input.root.clone(),
+        });
+    }
+    let ends = input
+        .edges
+        .iter()
+        .flat_map(|edge| [&edge.child, &edge.parent]);
+    let named = (decisions.excluded.keys())
+        .chain(decisions.shared.keys())
+        .chain(decisions.owner.keys())
+        .chain(decisions.tree.keys())
+        .chain(ends);
+    for table in named {
+        if !tables.contains_key(table) {
+            return Err(InferError::UnknownTable {
+                table: table.clone(),
+            });
+        }
+    }
+    owners_and_trees(input)
+}
+
+fn owners_and_trees(input: &InferInput<'_>) -> Result<(), InferError> {
+    let edge = |id: redistrict_model::EdgeId| input.edges.get(id.index());
+    let name = |id: redistrict_model::EdgeId| {
+        edge(id).map_or_else(
+            || format!("number {}", id.0),
+            redistrict_model::Edge::describe,
+        )
+    };
+    for (table, owners) in &input.decisions.owner {
+        for id in owners {
+            if edge(*id).is_none_or(|edge| edge.child != *table) {
+                return Err(InferError::NotAnOwner {
+                    table: table.clone(),
+                    edge: name(*id),
+                });
+            }
+        }
+    }
+    for (table, id) in &input.decisions.tree {
+        if edge(*id).is_none_or(|edge| edge.child != *table || !edge.is_self()) {
+            return Err(InferError::NotATree {
+                table: table.clone(),
+                edge: name(*id),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn is_unique(table: &Table, columns: &[String]) -> bool {
+    let wanted: BTreeSet<&String> = columns.iter().collect();
+    let is_same = |key: &[String]| key.iter().collect::<BTreeSet<_>>() == wanted;
+    let mut keys = table.uniques.iter().map(|unique| unique.columns.as_slice());
+    table.primary_key.as_deref().is_some_and(is_same) || keys.any(is_same)
+}
+
+/// Contradictions between the catalog and the decisions, in edge and table order.
+pub(super) fn problems(
+    graph: &Graph<'_>,
+    state: &Attachment,
+    measurements: &Measurements,
+    roles: &[TableRole],
+) -> Vec<Problem> {
+    let moves = |table: usize| !matches!(roles[table].role, Role::Excluded | Role::Unknown);
+    let mut problems = Vec::new();
+    for (edge, facts) in graph.edges.iter().zip(&graph.facts) {
+        if !moves(facts.child) {
+            continue;
+        }
+        if graph.excluded[facts.parent] && edge.nullable_columns.is_empty() {
+            problems.push(Problem::MandatoryIntoExcluded {
+                reference: edge.describe(),
+                child: edge.child.clone(),
+                parent: edge.parent.clone(),
+            });
+        }
+        if edge.policy == Some(BoundaryPolicy::Null) && edge.nullable_columns.is_empty() {
+            problems.push(Problem::NullOnMandatory {
+                reference: edge.describe(),
+            });
+        }
+        let is_keyed = is_unique(graph.tables[facts.parent], &edge.parent_columns);
+        if edge.origin == EdgeOrigin::Link && !is_keyed && !graph.excluded[facts.parent] {
+            problems.push(Problem::LinkParentNotUnique {
+                reference: edge.describe(),
+                parent: edge.parent.clone(),
+                columns: edge.parent_columns.join(", "),
+            });
+        }
+    }
+    for (table, role) in roles.iter().enumerate() {
+        if moves(table) && graph.tables[table].identity().is_none() {
+            problems.push(Problem::NoIdentity {
+                table: role.table.clone(),
+            });
+        }
+        problems.extend(equal_parents(graph, state, measurements, table, role));
+    }
+    problems
+}
+
+fn equal_parents(
+    graph: &Graph<'_>,
+    state: &Attachment,
+    measurements: &Measurements,
+    table: usize,
+    role: &TableRole,
+) -> Option<Problem> {
+    if role.decided {
+        return None;
+    }
+    let [only] = role.owners.as_slice() else {
+        return None;
+    };
+    let edges = equal_shared_parents(graph, state, measurements, table, only.edge.index());
+    let references: Vec<String> = edges
+        .iter()
+        .map(|edge| graph.edges[*edge].describe())
+        .collect();
+    (!references.is_empty()).then(|| Problem::EqualSharedParents {
+        table: role.table.clone(),
+        references: references.join(", "),
+    })
+}

@@ -1,0 +1,127 @@
+//! What inference takes and gives: decisions made by hand, measurements, drafts, problems.
+
+use std::collections::BTreeMap;
+
+use redistrict_model::{
+    BoundaryPolicy, Catalog, Edge, EdgeId, ErrorKind, Measured, Ownership, TableRef,
+};
+
+use crate::edges::ResolvedLink;
+
+/// What the configuration says by hand, with names resolved.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decisions {
+    /// Tables left out, with the reason.
+    pub excluded: BTreeMap<TableRef, String>,
+    /// Overrides what was measured; `false` means reference.
+    pub shared: BTreeMap<TableRef, bool>,
+    /// Ordered owner lists that replace the inferred ones.
+    pub owner: BTreeMap<TableRef, Vec<EdgeId>>,
+    /// Self references that own.
+    pub tree: BTreeMap<TableRef, EdgeId>,
+    pub boundary: BTreeMap<EdgeId, BoundaryPolicy>,
+}
+
+/// Everything inference looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct InferInput<'a> {
+    pub catalogs: &'a [Catalog],
+    pub links: &'a [ResolvedLink],
+    /// [`build_edges`](crate::build_edges) of the two above; decisions name edges by these ids.
+    pub edges: &'a [Edge],
+    pub root: &'a TableRef,
+    pub root_key: &'a [String],
+    pub decisions: &'a Decisions,
+}
+
+/// Tables that were measured, see [`MeasureRequest`].
+pub type Measurements = BTreeMap<TableRef, Measured>;
+
+/// A table whose nature depends on data: over the rows that refer to it by these edges, how many
+/// districts use one row (spread), and how many of its rows are used at all (cover)?
+///
+/// [`Measurer`](crate::Measurer) computes the answer from sampled rows of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeasureRequest {
+    pub table: TableRef,
+    /// Mandatory edges from tables whose rows show a district.
+    pub edges: Vec<EdgeId>,
+}
+
+/// An ownership as far as it can be inferred from what was measured so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// Final once `to_measure` is empty; before that, tables to be measured count as reference.
+    pub ownership: Ownership,
+    /// What has to be measured next; inferring again with the answers may ask for more.
+    pub to_measure: Vec<MeasureRequest>,
+    /// Contradictions that the configuration has to settle before rows move.
+    pub problems: Vec<Problem>,
+}
+
+/// What has to be measured before the draft is final, round by round.
+#[must_use]
+pub fn tables_to_measure(draft: &Draft) -> &[MeasureRequest] {
+    &draft.to_measure
+}
+
+/// A contradiction that a person has to settle; the text names what to change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A reference that cannot be NULL leads into an excluded table.
+    #[error(
+        "{reference} cannot be NULL and refers to {parent}, which is excluded: exclude {child} too or include {parent}"
+    )]
+    MandatoryIntoExcluded {
+        reference: String,
+        child: TableRef,
+        parent: TableRef,
+    },
+    /// `boundary = null` on a reference without a nullable column.
+    #[error("{reference} has the boundary policy null, but none of its columns can be NULL")]
+    NullOnMandatory { reference: String },
+    /// A link to columns that identify no row.
+    #[error("the link {reference} refers to {parent}({columns}), which are not a key of it")]
+    LinkParentNotUnique {
+        reference: String,
+        parent: TableRef,
+        columns: String,
+    },
+    /// Two shared parents that a row always has, and nothing says which one owns it.
+    #[error(
+        "{table} always refers to several shared rows of equal rank: set owner to one of {references}"
+    )]
+    EqualSharedParents { table: TableRef, references: String },
+    /// A table that moves and whose rows nothing identifies.
+    #[error("{table} has no primary key and no unique key without NULLs: exclude it")]
+    NoIdentity { table: TableRef },
+}
+
+/// An input that fits no catalog.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InferError {
+    #[error("find the tenant root {root} in a catalog")]
+    NoRoot { root: TableRef },
+    #[error("find the key column {column} in the tenant root {root}")]
+    NoRootColumn { root: TableRef, column: String },
+    #[error("take the tenant root's columns {columns} as a key of {root}: no key has exactly them")]
+    RootKeyNotUnique { root: TableRef, columns: String },
+    #[error("find {table}, which a decision names, in a catalog")]
+    UnknownTable { table: TableRef },
+    #[error("take reference {edge} as an owner of {table}: it is not a reference of that table")]
+    NotAnOwner { table: TableRef, edge: String },
+    #[error("take reference {edge} as the tree of {table}: it does not lead to the table itself")]
+    NotATree { table: TableRef, edge: String },
+    #[error("exclude the tenant root {root}")]
+    RootExcluded { root: TableRef },
+}
+
+impl InferError {
+    /// What kind of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        ErrorKind::Config
+    }
+}

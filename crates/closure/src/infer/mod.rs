@@ -1,0 +1,16 @@
+//! Inference of owner lists, tiers and roles from catalogs, measured numbers and decisions:
+//! CLOSURE.md §2 and §4. Pure; reads no rows.
+
+mod attach;
+mod check;
+mod graph;
+mod input;
+mod owners;
+mod reference;
+mod tiers;
+
+pub use input::{
+    Decisions, Draft, InferError, InferInput, MeasureRequest, Measurements, Problem,
+    tables_to_measure,
+};
+pub use owners::infer;

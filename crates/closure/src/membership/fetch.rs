@@ -1,0 +1,70 @@
+//! What the evaluator asks for and the errors it ends with. The driver turns a [`Fetch`] into one
+//! statement; nothing here knows how.
+
+use redistrict_model::{ErrorKind, Key, TableRef};
+
+/// Asks for the rows of a table in which `by` has one of `keys`: exactly
+/// `KeyRequest { table, columns, Selector::Matching { columns: by, keys } }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    pub table: TableRef,
+    /// The columns of the answer's values, in order; the same for every fetch of a table.
+    pub columns: Vec<String>,
+    /// The columns that are compared with the keys.
+    pub by: Vec<String>,
+    /// Each key once, with one part per column of `by`.
+    pub keys: Vec<Key>,
+    pub(super) purpose: Purpose,
+}
+
+/// What the answer is used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Rows by an index: every key that is not answered has no row.
+    Rows { targets: Vec<u32> },
+    /// Children of rows that came: candidates.
+    Down,
+    /// Children of rows over one edge, all of them, to be listed.
+    List { edge: u32, targets: Vec<u32> },
+}
+
+/// Why an evaluation cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClosureError {
+    #[error("find the district: {root} has no row with that key")]
+    UnknownDistrict { root: TableRef },
+    #[error("find {table}, which the ownership names, among its tables")]
+    UnknownTable { table: TableRef },
+    #[error(
+        "identify rows of {table}: it has neither a primary key nor a unique key without NULLs"
+    )]
+    NoIdentity { table: TableRef },
+    #[error("follow references to {table}({columns}): two rows have the same values there")]
+    NotUnique { table: TableRef, columns: String },
+    #[error("take an answer of {table}: it does not have the columns that were asked for")]
+    WrongAnswer { table: TableRef },
+    #[error("take a district key of {given} columns: {root} is known by {expected}")]
+    WrongKey {
+        root: TableRef,
+        expected: usize,
+        given: usize,
+    },
+    #[error("evaluate the closure: {what}")]
+    OutOfOrder { what: &'static str },
+}
+
+impl ClosureError {
+    /// What kind of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::UnknownDistrict { .. } | Self::WrongKey { .. } => ErrorKind::Usage,
+            Self::NoIdentity { .. } => ErrorKind::Config,
+            Self::NotUnique { .. } => ErrorKind::Data,
+            Self::UnknownTable { .. } | Self::WrongAnswer { .. } | Self::OutOfOrder { .. } => {
+                ErrorKind::Bug
+            }
+        }
+    }
+}

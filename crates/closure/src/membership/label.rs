@@ -1,0 +1,293 @@
+//! Labels and homes (CLOSURE.md §2), row by row, on facts that may be incomplete: an answer is
+//! final or "not yet", never a guess.
+
+use std::collections::BTreeMap;
+
+use redistrict_model::{OrgPart, Role};
+
+use super::facts::{Facts, Known, NONE};
+
+const UNKNOWN: u32 = u32::MAX - 1;
+/// Homes come from base tables' subclass rows too; these have no edge of their own.
+pub(super) const NO_EDGE: u32 = u32::MAX;
+
+/// A label: the target of a root row's key, or none (⊥).
+pub(super) type Label = Option<u32>;
+
+/// Where a row is with respect to the district.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Not elsewhere.
+    Here,
+    /// Of another district.
+    Other,
+    /// An organisation above all districts.
+    Above,
+    /// Decided by the users of this shared row.
+    Users(u32),
+    NotYet,
+}
+
+/// Labels as far as they are known.
+#[derive(Default)]
+pub(super) struct Labels {
+    /// By row: a label, `NONE` for ⊥, or `UNKNOWN`.
+    labels: Vec<u32>,
+    /// By row: the row the label came from, and over which edge.
+    homes: Vec<(u32, u32)>,
+    /// By row: the pass in which its label was found to need facts that are not there yet.
+    blocked: Vec<u32>,
+    is_open: Vec<bool>,
+    pass: u32,
+    /// Rows whose chain of owners bites its own tail, by table.
+    pub(super) cycles: BTreeMap<usize, u64>,
+}
+
+enum Probe {
+    Final(Label, u32, u32),
+    Needs(u32),
+    Blocked,
+}
+
+impl Labels {
+    /// New facts are there: what was blocked may go on.
+    pub(super) fn begin_pass(&mut self, facts: &Facts) {
+        self.pass += 1;
+        self.labels.resize(facts.row_count(), UNKNOWN);
+        self.homes.resize(facts.row_count(), (NONE, NO_EDGE));
+        self.blocked.resize(facts.row_count(), 0);
+        self.is_open.resize(facts.row_count(), false);
+    }
+
+    /// The label, if it is known already.
+    pub(super) fn known(&self, row: u32) -> Option<Label> {
+        match self.labels[row as usize] {
+            UNKNOWN => None,
+            NONE => Some(None),
+            label => Some(Some(label)),
+        }
+    }
+
+    /// The row that gave a labelled row its label, and the edge.
+    pub(super) fn label_home(&self, row: u32) -> Option<(u32, u32)> {
+        let home = self.homes[row as usize];
+        (home.0 != NONE).then_some(home)
+    }
+
+    /// The label λ of a row. `None` means not yet: what is missing has been asked for.
+    ///
+    /// Follows, for each row, the first edge that is not known to lead nowhere. These pointers
+    /// change only when the row they lead to turns out to have no label, so a ring of them is final:
+    /// its rows have label ⊥.
+    pub(super) fn label(&mut self, facts: &mut Facts, district: u32, row: u32) -> Option<Label> {
+        if let Some(label) = self.known(row) {
+            return Some(label);
+        }
+        let mut stack = vec![row];
+        self.is_open[row as usize] = true;
+        while let Some(&top) = stack.last() {
+            match self.probe(facts, district, top) {
+                Probe::Final(label, home, edge) => {
+                    self.set(top, label, home, edge);
+                    stack.pop();
+                }
+                Probe::Needs(next) if self.is_open[next as usize] => {
+                    self.close_ring(facts, &mut stack, next);
+                }
+                Probe::Needs(next) if self.blocked[next as usize] != self.pass => {
+                    self.is_open[next as usize] = true;
+                    stack.push(next);
+                }
+                Probe::Needs(_) | Probe::Blocked => {
+                    for blocked in stack {
+                        self.blocked[blocked as usize] = self.pass;
+                        self.is_open[blocked as usize] = false;
+                    }
+                    return None;
+                }
+            }
+        }
+        self.known(row)
+    }
+
+    fn set(&mut self, row: u32, label: Label, home: u32, edge: u32) {
+        self.labels[row as usize] = label.unwrap_or(NONE);
+        self.homes[row as usize] = (home, edge);
+        self.is_open[row as usize] = false;
+    }
+
+    fn close_ring(&mut self, facts: &Facts, stack: &mut Vec<u32>, first: u32) {
+        while let Some(row) = stack.pop() {
+            let table = facts.table(row);
+            *self.cycles.entry(table).or_default() += 1;
+            let own_key = if table == facts.layout.root {
+                root_key(facts, row)
+            } else {
+                None
+            };
+            self.set(row, own_key, NONE, NO_EDGE);
+            if row == first {
+                return;
+            }
+        }
+    }
+
+    fn probe(&self, facts: &mut Facts, district: u32, row: u32) -> Probe {
+        if self.blocked[row as usize] == self.pass {
+            return Probe::Blocked;
+        }
+        let table = facts.table(row);
+        if facts.layout.tables[table].role == Role::Excluded {
+            return Probe::Final(None, NONE, NO_EDGE);
+        }
+        match facts.layout.tables[table].org {
+            Some(OrgPart::Root) => self.probe_root(facts, district, row),
+            Some(OrgPart::Base) => self.probe_base(facts, row),
+            _ => self.probe_paths(facts, row),
+        }
+    }
+
+    /// A root row's label is its key, or the district's if the district stands above it in a tree.
+    fn probe_root(&self, facts: &mut Facts, district: u32, row: u32) -> Probe {
+        let own = root_key(facts, row);
+        if own == Some(district) {
+            return Probe::Final(own, NONE, NO_EDGE);
+        }
+        for position in 0..facts.layout.tables[facts.layout.root].paths.len() {
+            let edge = facts.layout.tables[facts.layout.root].paths[position];
+            let Some(target) = facts.reference(row, edge) else {
+                continue;
+            };
+            match facts.look_up(target) {
+                Known::NotYet => return Probe::Blocked,
+                Known::Absent => {}
+                Known::Row(parent) => match self.known(parent) {
+                    None => return Probe::Needs(parent),
+                    Some(Some(label)) if label == district => {
+                        return Probe::Final(Some(district), parent, edge);
+                    }
+                    Some(_) => {}
+                },
+            }
+        }
+        Probe::Final(own, NONE, NO_EDGE)
+    }
+
+    /// A base row has the label of the subclass row with the same key.
+    fn probe_base(&self, facts: &mut Facts, row: u32) -> Probe {
+        let table = facts.table(row);
+        let subclasses = facts.layout.tables[table].subclasses.clone();
+        let mut lists = Vec::new();
+        for edge in subclasses {
+            if let Some(own) = facts.own_target(row, edge) {
+                lists.push((edge, facts.list(edge, own)));
+            }
+        }
+        for (edge, list) in lists {
+            let Some(list) = list else {
+                return Probe::Blocked;
+            };
+            for subclass in list {
+                match self.known(subclass) {
+                    None => return Probe::Needs(subclass),
+                    Some(Some(label)) => return Probe::Final(Some(label), subclass, edge),
+                    Some(None) => {}
+                }
+            }
+        }
+        Probe::Final(None, NONE, NO_EDGE)
+    }
+
+    fn probe_paths(&self, facts: &mut Facts, row: u32) -> Probe {
+        let table = facts.table(row);
+        for position in 0..facts.layout.tables[table].paths.len() {
+            let edge = facts.layout.tables[table].paths[position];
+            let Some(target) = facts.reference(row, edge) else {
+                continue;
+            };
+            match facts.look_up(target) {
+                Known::NotYet => return Probe::Blocked,
+                Known::Absent => {}
+                Known::Row(parent) => match self.known(parent) {
+                    None => return Probe::Needs(parent),
+                    Some(Some(label)) => return Probe::Final(Some(label), parent, edge),
+                    Some(None) => {}
+                },
+            }
+        }
+        Probe::Final(None, NONE, NO_EDGE)
+    }
+
+    /// Where a row stands, apart from the users of the shared row its homes end in.
+    ///
+    /// A home chain that meets a row with a label ends there: such a row goes with that row.
+    pub(super) fn place(&mut self, facts: &mut Facts, district: u32, row: u32) -> Place {
+        let mut at = row;
+        let mut slow = row;
+        let mut is_odd = false;
+        loop {
+            match self.label(facts, district, at) {
+                None => return Place::NotYet,
+                Some(Some(label)) if label == district => return Place::Here,
+                Some(Some(_)) => return Place::Other,
+                Some(None) => {}
+            }
+            let table = facts.table(at);
+            if facts.layout.tables[table].org.is_some() {
+                return if at == row { Place::Above } else { Place::Here };
+            }
+            match hang_home(facts, at) {
+                Hang::NotYet => return Place::NotYet,
+                Hang::Nowhere if facts.layout.tables[table].role == Role::Shared => {
+                    return Place::Users(at);
+                }
+                Hang::Nowhere => return Place::Here,
+                Hang::On { row: parent, .. } => at = parent,
+            }
+            // Homes that go round lead to no last row; a second, slower walker notices.
+            if is_odd && let Hang::On { row: next, .. } = hang_home(facts, slow) {
+                slow = next;
+            }
+            is_odd = !is_odd;
+            if at == slow {
+                return Place::Here;
+            }
+        }
+    }
+}
+
+/// The parent a row without label hangs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hang {
+    On { row: u32, edge: u32 },
+    Nowhere,
+    NotYet,
+}
+
+/// The parent through the first hang edge that leads to a row.
+pub(super) fn hang_home(facts: &mut Facts, row: u32) -> Hang {
+    let table = facts.table(row);
+    if facts.layout.tables[table].org.is_some() {
+        return Hang::Nowhere;
+    }
+    for position in 0..facts.layout.tables[table].hangs.len() {
+        let edge = facts.layout.tables[table].hangs[position];
+        let Some(target) = facts.reference(row, edge) else {
+            continue;
+        };
+        match facts.look_up(target) {
+            Known::Row(parent) => return Hang::On { row: parent, edge },
+            Known::Absent => {}
+            Known::NotYet => return Hang::NotYet,
+        }
+    }
+    Hang::Nowhere
+}
+
+/// The label of a root row: its key.
+pub(super) fn root_key(facts: &Facts, row: u32) -> Label {
+    let index = facts.layout.root_index;
+    let indexes = &facts.layout.tables[facts.layout.root].indexes;
+    let position = indexes.iter().position(|known| *known == index)?;
+    facts.own_target_at(row, position)
+}

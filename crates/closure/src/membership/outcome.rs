@@ -1,0 +1,437 @@
+//! Turns an evaluation that has ended into [`Members`]. Decides nothing.
+
+use std::collections::BTreeMap;
+
+use redistrict_model::{BoundaryPolicy, Edge, EdgeOrigin, Finding, Key, Role, TableRef};
+
+use super::closure::{Closure, Verdict};
+use super::facts::Known;
+use super::layout::Layout;
+use super::members::{
+    Boundary, Candidate, Dangling, Leads, Members, Nulled, Stop, TableMembers, Undecided,
+};
+use super::trim::parent;
+
+pub(super) fn members(closure: &Closure) -> Members {
+    let mut undecided = undecided(closure);
+    let references = References::read(closure);
+    let stops = stops(closure, &references, &mut undecided);
+    Members {
+        rows: rows(closure),
+        nulled: references.nulled(closure),
+        boundaries: references.boundaries(closure),
+        stops,
+        unknown: unknown(closure),
+        taken_out: taken_out(closure),
+        dangling: references
+            .dangling
+            .iter()
+            .map(|(edge, rows)| Dangling {
+                edge: closure.facts.layout.edge_ids[*edge as usize],
+                rows: *rows,
+            })
+            .collect(),
+        findings: findings(closure, &references),
+        undecided,
+    }
+}
+
+/// Stops in edge order. The boundary of a candidate of an undecided table is asked together with
+/// its owner. A table's lines stand once, because a configuration names a table once.
+fn stops(closure: &Closure, references: &References, undecided: &mut [Undecided]) -> Vec<Stop> {
+    let layout = &closure.facts.layout;
+    let mut columns: BTreeMap<&TableRef, Vec<String>> = BTreeMap::new();
+    for (edge, leads) in references.stops.keys() {
+        let edge = &layout.descriptions[*edge as usize];
+        if *leads != Leads::ExcludedTable {
+            columns
+                .entry(&edge.child)
+                .or_default()
+                .push(column_list(edge));
+        }
+    }
+    let mut stops = Vec::new();
+    for ((edge, leads), rows) in &references.stops {
+        let id = layout.edge_ids[*edge as usize];
+        let child = &layout.descriptions[*edge as usize].child;
+        let mut lines = Vec::new();
+        if *leads == Leads::ExcludedTable {
+            lines.push(table_line(child));
+            lines.push("excluded = \"why these rows are not needed\"".to_owned());
+        } else {
+            let columns = columns.remove(child).unwrap_or_default();
+            match undecided.iter_mut().find(|table| table.table == *child) {
+                Some(table) => {
+                    table.ask_boundaries(layout, &columns);
+                    let is_asked = |candidate: &Candidate| candidate.edge == id;
+                    if table.candidates.iter().any(is_asked) {
+                        continue;
+                    }
+                }
+                None if columns.is_empty() => {}
+                None => {
+                    lines.push(table_line(child));
+                    lines.push(boundary_line(&columns));
+                }
+            }
+        }
+        stops.push(Stop {
+            edge: id,
+            leads: *leads,
+            rows: *rows,
+            lines,
+        });
+    }
+    stops
+}
+
+impl Undecided {
+    /// Adds the references that stop besides the candidates to the lines to paste.
+    fn ask_boundaries(&mut self, layout: &Layout, columns: &[String]) {
+        if columns.is_empty() {
+            return;
+        }
+        let candidates = self.candidates.iter().skip(1);
+        let mut all: Vec<String> = candidates
+            .map(|candidate| column_list(&layout.descriptions[candidate.edge.index()]))
+            .collect();
+        all.extend(columns.iter().cloned());
+        all.sort_unstable();
+        all.dedup();
+        if let Some(last) = self.lines.last_mut() {
+            *last = boundary_line(&all);
+        }
+    }
+}
+
+fn column_list(edge: &Edge) -> String {
+    quoted(&format!("({})", edge.child_columns.join(", ")))
+}
+
+fn boundary_line(columns: &[String]) -> String {
+    let policies: Vec<String> = columns
+        .iter()
+        .map(|columns| format!("{columns} = \"stub\""))
+        .collect();
+    format!(
+        "boundary = {{ {} }} # stub, exclude, or null where it may be NULL",
+        policies.join(", ")
+    )
+}
+
+fn rows(closure: &Closure) -> BTreeMap<TableRef, TableMembers> {
+    let mut tables: BTreeMap<usize, TableMembers> = BTreeMap::new();
+    let full = closure.full.iter().filter(|row| closure.is_member(**row));
+    for &row in full {
+        let members = tables.entry(closure.facts.table(row)).or_default();
+        let list = if closure.is_own(row) {
+            &mut members.own
+        } else {
+            &mut members.shared
+        };
+        list.push(closure.facts.identity(row));
+    }
+    for &row in &closure.stubs {
+        let members = tables.entry(closure.facts.table(row)).or_default();
+        members.stubs.push(closure.facts.identity(row));
+    }
+    for members in tables.values_mut() {
+        members.own.sort_unstable();
+        members.shared.sort_unstable();
+        members.stubs.sort_unstable();
+    }
+    let name = |table: usize| closure.facts.layout.tables[table].name.clone();
+    tables
+        .into_iter()
+        .map(|(table, members)| (name(table), members))
+        .collect()
+}
+
+/// What the references of members lead to, counted.
+#[derive(Default)]
+struct References {
+    nulled: BTreeMap<u32, Vec<u32>>,
+    /// An edge and where it leads decide the policy.
+    boundaries: BTreeMap<(u32, Leads), (BoundaryPolicy, u64)>,
+    stops: BTreeMap<(u32, Leads), u64>,
+    dangling: BTreeMap<u32, u64>,
+}
+
+impl References {
+    fn read(closure: &Closure) -> Self {
+        let mut references = Self::default();
+        for &row in &closure.full {
+            if closure.is_member(row) {
+                references.read_row(closure, row);
+            }
+        }
+        for &row in &closure.stubs {
+            references.read_stub(closure, row);
+        }
+        for &(edge, row) in &closure.trimmed.causes {
+            let verdict = parent(&closure.facts, row, edge).and_then(|row| closure.verdict(row));
+            references.add(edge, row, BoundaryPolicy::Exclude, leads(verdict));
+        }
+        references
+    }
+
+    fn read_row(&mut self, closure: &Closure, row: u32) {
+        let layout = &closure.facts.layout;
+        for &edge in &layout.tables[closure.facts.table(row)].out {
+            let Some(target) = closure.facts.reference(row, edge) else {
+                continue;
+            };
+            let shape = &layout.edges[edge as usize];
+            let can_null = if shape.is_nullable {
+                BoundaryPolicy::Null
+            } else {
+                BoundaryPolicy::Stop
+            };
+            if shape.is_into_excluded {
+                self.add(edge, row, can_null, Leads::ExcludedTable);
+                continue;
+            }
+            match closure.facts.known(target) {
+                Known::Absent | Known::NotYet => *self.dangling.entry(edge).or_default() += 1,
+                Known::Row(parent) if closure.is_member(parent) => {}
+                Known::Row(parent) if closure.trimmed.is_out[parent as usize] => {
+                    self.add(edge, row, can_null, Leads::RowTakenOut);
+                }
+                Known::Row(parent) => {
+                    let verdict = closure.verdict(parent);
+                    let policy = closure.policy(edge, verdict.unwrap_or(Verdict::Other));
+                    self.add(edge, row, policy, leads(verdict));
+                }
+            }
+        }
+    }
+
+    /// A stub's nullable columns are NULL; what is left are its mandatory references.
+    fn read_stub(&mut self, closure: &Closure, row: u32) {
+        let layout = &closure.facts.layout;
+        for &edge in &layout.tables[closure.facts.table(row)].out {
+            let shape = &layout.edges[edge as usize];
+            let Some(target) = closure.facts.reference(row, edge) else {
+                continue;
+            };
+            if !shape.mandatory {
+                continue;
+            }
+            if shape.is_into_excluded {
+                self.add(edge, row, BoundaryPolicy::Stop, Leads::ExcludedTable);
+            } else if closure.facts.known(target) == Known::Absent {
+                *self.dangling.entry(edge).or_default() += 1;
+            }
+        }
+    }
+
+    fn add(&mut self, edge: u32, row: u32, policy: BoundaryPolicy, leads: Leads) {
+        self.boundaries
+            .entry((edge, leads))
+            .or_insert((policy, 0))
+            .1 += 1;
+        match policy {
+            BoundaryPolicy::Stop => *self.stops.entry((edge, leads)).or_default() += 1,
+            BoundaryPolicy::Null => self.nulled.entry(edge).or_default().push(row),
+            BoundaryPolicy::Stub | BoundaryPolicy::Exclude => {}
+        }
+    }
+
+    fn nulled(&self, closure: &Closure) -> Vec<Nulled> {
+        let nulled = |(edge, rows): (&u32, &Vec<u32>)| {
+            let mut rows: Vec<Key> = rows
+                .iter()
+                .map(|row| closure.facts.identity(*row))
+                .collect();
+            rows.sort_unstable();
+            Nulled {
+                edge: closure.facts.layout.edge_ids[*edge as usize],
+                rows,
+            }
+        };
+        self.nulled.iter().map(nulled).collect()
+    }
+
+    fn boundaries(&self, closure: &Closure) -> Vec<Boundary> {
+        self.boundaries
+            .iter()
+            .map(|((edge, leads), (policy, rows))| Boundary {
+                edge: closure.facts.layout.edge_ids[*edge as usize],
+                policy: *policy,
+                leads: *leads,
+                rows: *rows,
+            })
+            .collect()
+    }
+}
+
+fn leads(verdict: Option<Verdict>) -> Leads {
+    match verdict {
+        Some(Verdict::Above) => Leads::AboveAllDistricts,
+        _ => Leads::AnotherDistrict,
+    }
+}
+
+fn unknown(closure: &Closure) -> BTreeMap<TableRef, u64> {
+    let mut counts = BTreeMap::new();
+    let rows = closure.full.iter().filter(|row| closure.is_member(**row));
+    for row in rows.chain(&closure.stubs) {
+        let table = &closure.facts.layout.tables[closure.facts.table(*row)];
+        if table.role == Role::Unknown {
+            *counts.entry(table.name.clone()).or_default() += 1;
+        }
+    }
+    counts
+}
+
+fn taken_out(closure: &Closure) -> BTreeMap<TableRef, u64> {
+    let mut counts = BTreeMap::new();
+    let is_out = |row: &&u32| closure.trimmed.is_out[**row as usize];
+    for row in closure.full.iter().filter(is_out) {
+        let table = &closure.facts.layout.tables[closure.facts.table(*row)];
+        *counts.entry(table.name.clone()).or_default() += 1;
+    }
+    counts
+}
+
+/// CLOSURE.md §5: tables whose rows belong to different districts by different owners, measured on
+/// all rows for which at least one owner leads here; these were all fetched.
+fn undecided(closure: &Closure) -> Vec<Undecided> {
+    let layout = &closure.facts.layout;
+    let mut tallies: BTreeMap<usize, Tally> = BTreeMap::new();
+    for row in 0..super::layout::number(closure.facts.row_count()) {
+        let table = closure.facts.table(row);
+        let shape = &layout.tables[table];
+        if shape.is_decided || shape.paths.len() < 2 || table == layout.root {
+            continue;
+        }
+        tallies
+            .entry(table)
+            .or_insert_with(|| Tally::new(shape.paths.len()))
+            .add(closure, row, &shape.paths);
+    }
+    tallies
+        .into_iter()
+        .filter(|(_, tally)| tally.any != tally.all)
+        .map(|(table, tally)| tally.into_undecided(closure, table))
+        .collect()
+}
+
+struct Tally {
+    any: u64,
+    all: u64,
+    under: Vec<u64>,
+}
+
+impl Tally {
+    fn new(paths: usize) -> Self {
+        Self {
+            any: 0,
+            all: 0,
+            under: vec![0; paths],
+        }
+    }
+
+    fn add(&mut self, closure: &Closure, row: u32, paths: &[u32]) {
+        let mut is_any = false;
+        let mut is_all = closure.is_own(row);
+        for (under, edge) in self.under.iter_mut().zip(paths) {
+            let Some(parent) = parent(&closure.facts, row, *edge) else {
+                continue;
+            };
+            match closure.labels.known(parent) {
+                Some(Some(label)) if label == closure.district => {
+                    *under += 1;
+                    is_any = true;
+                }
+                Some(Some(_)) => is_all = false,
+                Some(None) | None => {}
+            }
+        }
+        self.any += u64::from(is_any);
+        self.all += u64::from(is_any && is_all);
+    }
+
+    fn into_undecided(self, closure: &Closure, table: usize) -> Undecided {
+        let layout = &closure.facts.layout;
+        let shape = &layout.tables[table];
+        let columns: Vec<String> = shape
+            .paths
+            .iter()
+            .map(|edge| column_list(&layout.descriptions[*edge as usize]))
+            .collect();
+        let first = columns.first().cloned().unwrap_or_default();
+        Undecided {
+            table: shape.name.clone(),
+            candidates: shape
+                .paths
+                .iter()
+                .zip(&self.under)
+                .map(|(edge, rows)| Candidate {
+                    edge: layout.edge_ids[*edge as usize],
+                    rows: *rows,
+                })
+                .collect(),
+            any: self.any,
+            all: self.all,
+            lines: vec![
+                table_line(&shape.name),
+                format!("owner = [{first}] # one of {}", columns.join(", ")),
+                boundary_line(&columns[1..]),
+            ],
+        }
+    }
+}
+
+fn findings(closure: &Closure, references: &References) -> Vec<Finding> {
+    let layout = &closure.facts.layout;
+    let mut findings = Vec::new();
+    for (table, rows) in &closure.labels.cycles {
+        findings.push(Finding::warning(
+            "owner-cycle",
+            layout.tables[*table].name.to_string(),
+            "rows belong to each other in a ring, and so to no district",
+            *rows,
+        ));
+    }
+    for (edge, rows) in &references.dangling {
+        let edge = &layout.descriptions[*edge as usize];
+        let finding = if edge.origin == EdgeOrigin::ForeignKey {
+            Finding::error(
+                "broken-foreign-key",
+                edge.describe(),
+                "the source holds references without a partner over a key it enforces",
+                *rows,
+            )
+        } else {
+            Finding::warning(
+                "dangling-reference",
+                edge.describe(),
+                "references have no partner in the source either",
+                *rows,
+            )
+        };
+        findings.push(finding);
+    }
+    if !closure.full.iter().any(|row| closure.is_member(*row)) {
+        findings.push(Finding::error(
+            "district-taken-out",
+            layout.tables[layout.root].name.to_string(),
+            "the policy exclude takes out the district itself",
+            1,
+        ));
+    }
+    findings
+}
+
+fn table_line(table: &TableRef) -> String {
+    format!("[table.{}]", quoted(&table.to_string()))
+}
+
+/// A TOML string; literal where it holds double quotes.
+fn quoted(text: &str) -> String {
+    if text.contains('"') && !text.contains('\'') {
+        return format!("'{text}'");
+    }
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

@@ -1,0 +1,401 @@
+//! Worlds for tests: catalogs and rows in memory, written as a few lines of text, and a driver
+//! that answers fetches from them. Knows nothing of the rules.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub mod brute;
+pub mod random;
+
+use std::collections::BTreeMap;
+
+use redistrict_closure::{
+    Closure, ClosureError, Decisions, Draft, Fetch, InferInput, Labeller, Measurements, Measurer,
+    Members, ResolvedLink, build_edges, identities, infer,
+};
+use redistrict_model::{
+    BoundaryPolicy, Catalog, Column, ColumnType, Edge, EdgeId, ForeignKey, Generated, Key, KeyRow,
+    Ownership, StoreKind, StoreName, Table, TableKind, TableRef, Unique,
+};
+
+/// A row by column name; `None` is NULL.
+pub type Row = BTreeMap<String, Option<String>>;
+
+/// Stores, tables and rows.
+#[derive(Clone, Default)]
+pub struct World {
+    pub catalogs: Vec<Catalog>,
+    pub links: Vec<ResolvedLink>,
+    pub rows: BTreeMap<TableRef, Vec<Row>>,
+    pub root: Option<TableRef>,
+    pub root_key: Vec<String>,
+}
+
+/// `name` or `store.name`; the schema is always `main`.
+pub fn table_ref(name: &str) -> TableRef {
+    let (store, table) = name.split_once('.').unwrap_or(("ids", name));
+    TableRef::new(&StoreName::new(store), "main", table)
+}
+
+pub fn key(text: &str) -> Key {
+    Key::new(text.split(','))
+}
+
+fn head_and_list(text: &str) -> (&str, Vec<String>, &str) {
+    let (head, rest) = text.split_once('(').expect("a list in parentheses");
+    let (list, tail) = rest.split_once(')').expect("a closed list");
+    let list = list.split(',').map(|part| part.trim().to_owned());
+    (
+        head.trim(),
+        list.filter(|part| !part.is_empty()).collect(),
+        tail.trim(),
+    )
+}
+
+impl World {
+    /// Reads lines:
+    /// `root districts(id)` · `table students(id*, name, school_id?)` (`*` primary key, `?` nullable,
+    /// `!` unique) · `fk a(x) -> b(y) [cascade] [not valid]` ·
+    /// `link a(x) -> b(y) [owns] [when kind=s|t]` · `row students 1 Ann ~` (`~` is NULL).
+    pub fn read(text: &str) -> Self {
+        let mut world = Self::default();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (word, rest) = line.split_once(' ').expect("a word and the rest");
+            match word {
+                "root" => {
+                    let (name, columns, _) = head_and_list(rest);
+                    world.root = Some(table_ref(name));
+                    world.root_key = columns;
+                }
+                "table" => world.add_table(rest),
+                "fk" => world.add_foreign_key(rest),
+                "link" => world.add_link(rest),
+                "row" => {
+                    let mut words = rest.split_whitespace();
+                    let name = words.next().expect("a table");
+                    let values: Vec<&str> = words.collect();
+                    world.insert(name, &values);
+                }
+                _ => panic!("an unknown line: {line}"),
+            }
+        }
+        world
+    }
+
+    fn add_table(&mut self, text: &str) {
+        let (name, specs, _) = head_and_list(text);
+        let name = table_ref(name);
+        let mut table = Table {
+            name: name.clone(),
+            kind: TableKind::Table,
+            columns: Vec::new(),
+            primary_key: None,
+            uniques: Vec::new(),
+            foreign_keys: Vec::new(),
+            checks: Vec::new(),
+            exclusions: Vec::new(),
+            triggers: Vec::new(),
+            row_security: false,
+            estimated_rows: None,
+        };
+        let mut primary = Vec::new();
+        for spec in &specs {
+            let column = spec.trim_end_matches(['*', '?', '!']).to_owned();
+            if spec.contains('*') {
+                primary.push(column.clone());
+            }
+            if spec.contains('!') {
+                table.uniques.push(Unique {
+                    name: format!("{column}_key"),
+                    columns: vec![column.clone()],
+                });
+            }
+            table.columns.push(Column {
+                name: column,
+                source_type: "integer".into(),
+                column_type: ColumnType::Int32,
+                nullable: spec.contains('?'),
+                generated: Generated::No,
+                has_default: false,
+                max_length: None,
+                labels: Vec::new(),
+            });
+        }
+        table.primary_key = (!primary.is_empty()).then_some(primary);
+        self.rows.insert(name.clone(), Vec::new());
+        let catalog = match self.catalogs.iter_mut().find(|one| one.store == name.store) {
+            Some(catalog) => catalog,
+            None => {
+                self.catalogs.push(Catalog {
+                    store: name.store.clone(),
+                    kind: StoreKind::Sqlite,
+                    version: "test".into(),
+                    tables: Vec::new(),
+                });
+                self.catalogs.last_mut().expect("just pushed")
+            }
+        };
+        catalog.tables.push(table);
+        catalog.tables.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    pub fn table_mut(&mut self, name: &TableRef) -> &mut Table {
+        self.catalogs
+            .iter_mut()
+            .flat_map(|catalog| &mut catalog.tables)
+            .find(|table| table.name == *name)
+            .expect("a table of the world")
+    }
+
+    pub fn table(&self, name: &TableRef) -> &Table {
+        self.catalogs
+            .iter()
+            .find_map(|catalog| catalog.table(name))
+            .expect("a table of the world")
+    }
+
+    fn add_foreign_key(&mut self, text: &str) {
+        let (from, to) = text.split_once("->").expect("an arrow");
+        let (child, columns, _) = head_and_list(from);
+        let (parent, parent_columns, tail) = head_and_list(to);
+        let key = ForeignKey {
+            name: format!("{}_{}_fk", child.replace('.', "_"), columns.join("_")),
+            columns,
+            parent: table_ref(parent),
+            parent_columns,
+            on_delete_cascade: tail.contains("cascade"),
+            deferrable: false,
+            validated: !tail.contains("not valid"),
+        };
+        self.table_mut(&table_ref(child)).foreign_keys.push(key);
+    }
+
+    fn add_link(&mut self, text: &str) {
+        let (from, to) = text.split_once("->").expect("an arrow");
+        let (child, child_columns, _) = head_and_list(from);
+        let (parent, parent_columns, tail) = head_and_list(to);
+        let when = tail.split_once("when ").map(|(_, condition)| {
+            let (column, texts) = condition.split_once('=').expect("column=texts");
+            let texts = texts.split('|').map(str::to_owned).collect();
+            (column.trim().to_owned(), texts)
+        });
+        self.links.push(ResolvedLink {
+            child: table_ref(child),
+            child_columns,
+            parent: table_ref(parent),
+            parent_columns,
+            owns: tail.contains("owns"),
+            when: when.into_iter().collect(),
+        });
+    }
+
+    pub fn insert(&mut self, name: &str, values: &[&str]) {
+        let name = table_ref(name);
+        let columns: Vec<String> = self
+            .table(&name)
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
+        assert_eq!(columns.len(), values.len(), "values of {name}");
+        let value = |text: &&str| (*text != "~").then(|| (*text).to_owned());
+        let row = columns.into_iter().zip(values.iter().map(value)).collect();
+        self.rows.get_mut(&name).expect("a table").push(row);
+    }
+
+    pub fn edges(&self) -> Vec<Edge> {
+        build_edges(&self.catalogs, &self.links)
+    }
+
+    /// The edge `table(columns)`, to the first parent by name.
+    pub fn edge(&self, text: &str) -> EdgeId {
+        let (child, columns, _) = head_and_list(text);
+        let edges = self.edges();
+        let found = edges
+            .iter()
+            .find(|edge| edge.child == table_ref(child) && edge.child_columns == columns);
+        found.unwrap_or_else(|| panic!("no edge {text}")).id
+    }
+
+    pub fn identity_of(&self, table: &TableRef, row: &Row) -> Key {
+        let identity = self.table(table).identity().expect("an identity");
+        Key::new(identity.iter().map(|column| row[column].clone().expect("not NULL")))
+    }
+
+    /// What a store would answer.
+    pub fn answer(&self, fetch: &Fetch) -> Vec<KeyRow> {
+        assert!(!fetch.keys.is_empty());
+        let mut keys = fetch.keys.clone();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), fetch.keys.len(), "keys must stand once");
+        let mut answer = Vec::new();
+        for row in &self.rows[&fetch.table] {
+            let values: Option<Vec<String>> =
+                fetch.by.iter().map(|column| row[column].clone()).collect();
+            if values.is_some_and(|values| keys.binary_search(&Key::new(values)).is_ok()) {
+                answer.push(KeyRow {
+                    id: self.identity_of(&fetch.table, row),
+                    values: fetch
+                        .columns
+                        .iter()
+                        .map(|column| row[column].as_deref().map(Into::into))
+                        .collect(),
+                });
+            }
+        }
+        answer
+    }
+
+    pub fn infer_with(&self, decisions: &Decisions, measured: &Measurements) -> Draft {
+        let input = InferInput {
+            catalogs: &self.catalogs,
+            links: &self.links,
+            edges: &self.edges(),
+            root: self.root.as_ref().expect("a root"),
+            root_key: &self.root_key,
+            decisions,
+        };
+        infer(&input, measured).expect("an ownership")
+    }
+
+    /// Infers, measuring on all rows as the driver would.
+    pub fn infer(&self, decisions: &Decisions) -> Draft {
+        let mut measured = Measurements::new();
+        for _ in 0..100 {
+            let draft = self.infer_with(decisions, &measured);
+            if draft.to_measure.is_empty() {
+                return draft;
+            }
+            for request in &draft.to_measure {
+                let rows = &self.rows[&request.table];
+                let sample: Vec<Key> = rows
+                    .iter()
+                    .map(|row| self.identity_of(&request.table, row))
+                    .collect();
+                let mut measurer = Measurer::new(
+                    &draft.ownership,
+                    &identities(&self.catalogs),
+                    &request.table,
+                    &sample,
+                    sample.len() as u64,
+                )
+                .expect("a measurer");
+                loop {
+                    let fetches = measurer.step().expect("a step");
+                    if fetches.is_empty() {
+                        break;
+                    }
+                    for fetch in fetches {
+                        measurer.absorb(&fetch, &self.answer(&fetch)).expect("rows");
+                    }
+                }
+                measured.insert(request.table.clone(), measurer.finish().expect("numbers"));
+            }
+        }
+        panic!("measuring does not end");
+    }
+
+    pub fn try_close(
+        &self,
+        ownership: &Ownership,
+        district: &Key,
+        shuffle: u64,
+    ) -> Result<(Closure, usize), ClosureError> {
+        let mut closure = Closure::new(ownership, &identities(&self.catalogs), district)?;
+        let mut random = random::Random::new(shuffle);
+        for round in 0..10_000 {
+            let mut fetches = closure.step()?;
+            if fetches.is_empty() {
+                return Ok((closure, round));
+            }
+            if shuffle > 0 {
+                random.shuffle(&mut fetches);
+            }
+            for fetch in fetches {
+                let mut rows = self.answer(&fetch);
+                if shuffle > 0 {
+                    random.shuffle(&mut rows);
+                }
+                closure.absorb(&fetch, &rows)?;
+            }
+        }
+        panic!("the closure does not end");
+    }
+
+    pub fn members(&self, ownership: &Ownership, district: &str) -> Members {
+        let (closure, _) = self.try_close(ownership, &key(district), 0).expect("a closure");
+        closure.finish().expect("members")
+    }
+
+    pub fn labels(
+        &self,
+        ownership: &Ownership,
+        district: &Key,
+        rows: &[(TableRef, Key)],
+    ) -> Vec<Option<Key>> {
+        let identities = identities(&self.catalogs);
+        let mut labeller = Labeller::new(ownership, &identities, district, rows).expect("labels");
+        loop {
+            let fetches = labeller.step().expect("a step");
+            if fetches.is_empty() {
+                return labeller.finish().expect("labels");
+            }
+            for fetch in fetches {
+                labeller.absorb(&fetch, &self.answer(&fetch)).expect("rows");
+            }
+        }
+    }
+
+    /// Decisions by the texts of tables and edges.
+    pub fn decide(&self, lines: &[&str]) -> Decisions {
+        let mut decisions = Decisions::default();
+        for line in lines {
+            let words: Vec<&str> = line.splitn(3, ' ').collect();
+            let [word, name, rest] = [words[0], words[1], words.get(2).copied().unwrap_or("")];
+            match word {
+                "excluded" => {
+                    decisions.excluded.insert(table_ref(name), "a reason".into());
+                }
+                "shared" => {
+                    decisions.shared.insert(table_ref(name), rest == "true");
+                }
+                "owner" => {
+                    let edges = rest.split_whitespace();
+                    let edges = edges.map(|columns| self.edge(&format!("{name}{columns}")));
+                    decisions.owner.insert(table_ref(name), edges.collect());
+                }
+                "tree" => {
+                    let edge = self.edge(&format!("{name}{rest}"));
+                    decisions.tree.insert(table_ref(name), edge);
+                }
+                "boundary" => {
+                    let policy = match rest {
+                        "stub" => BoundaryPolicy::Stub,
+                        "null" => BoundaryPolicy::Null,
+                        "exclude" => BoundaryPolicy::Exclude,
+                        _ => BoundaryPolicy::Stop,
+                    };
+                    decisions.boundary.insert(self.edge(name), policy);
+                }
+                _ => panic!("an unknown decision: {line}"),
+            }
+        }
+        decisions
+    }
+}
+
+/// `own 1 2 | shared 3 | stub 4`: the members of a table, for comparison in tests.
+pub fn print(members: &Members, table: &str) -> String {
+    let Some(found) = members.table(&table_ref(table)) else {
+        return "none".to_owned();
+    };
+    let list = |word: &str, keys: &[Key]| {
+        let texts: Vec<String> = keys.iter().map(|key| key.parts().join(",")).collect();
+        (!texts.is_empty()).then(|| format!("{word} {}", texts.join(" ")))
+    };
+    let parts = [
+        list("own", &found.own),
+        list("shared", &found.shared),
+        list("stub", &found.stubs),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" | ")
+}

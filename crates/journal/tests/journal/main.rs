@@ -1,0 +1,8 @@
+//! The journal from outside: one binary for all its tests.
+
+#[cfg(test)]
+mod folding;
+#[cfg(test)]
+mod journals;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,290 @@
+//! What is next in a run. Pure and total: no clock, no I/O, no skill; the same state and
+//! occurrence always give the same actions.
+
+use std::time::Duration;
+
+use redistrict_journal::{Event, PhaseState, RunKind, RunState};
+use redistrict_model::{ErrorKind, Phase, UnitKey};
+use redistrict_skill::{SkillError, UnitOutcome};
+use serde::Serialize;
+
+use crate::retry::{Directive, directive, salt};
+use crate::schedule::Schedule;
+
+/// What has just happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Occurrence {
+    /// Nothing that is not in the state: a run begins or is resumed, or an action without result
+    /// is done.
+    Ready,
+    /// Somebody asked to stop.
+    Cancelled,
+    UnitDone {
+        unit: UnitKey,
+        attempt: u32,
+        millis: u64,
+        outcome: UnitOutcome,
+    },
+    UnitFailed {
+        unit: UnitKey,
+        attempt: u32,
+        millis: u64,
+        error: SkillError,
+    },
+    Compensated {
+        phase: Phase,
+        outcome: UnitOutcome,
+    },
+    CompensationFailed {
+        phase: Phase,
+        attempt: u32,
+        error: SkillError,
+    },
+}
+
+/// What is to be done, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Make it durable and take it into the state.
+    Journal(Box<Event>),
+    RunUnit {
+        unit: UnitKey,
+        attempt: u32,
+    },
+    /// Take back what the phase's skills did outside.
+    Compensate {
+        phase: Phase,
+        attempt: u32,
+    },
+    Wait(Duration),
+    /// Note in the run that this one takes back (or puts in again) that it did.
+    MarkParent,
+    /// This process has nothing more to do.
+    Leave,
+}
+
+/// How long was worked, on the phase in progress and on the whole run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    pub phase_millis: u64,
+    pub run_millis: u64,
+}
+
+/// What is next.
+///
+/// Phases run one after another, a phase's units one after another. A phase that cannot be finished
+/// is taken back, the phases before Reporting are skipped, Reporting runs still, and the first
+/// failure is the run's. Stopping on purpose takes nothing back.
+#[must_use]
+pub fn decide(
+    state: &RunState,
+    schedule: &Schedule,
+    timing: Timing,
+    occurrence: Occurrence,
+) -> Vec<Action> {
+    match occurrence {
+        Occurrence::Ready => next(state, schedule, timing),
+        Occurrence::Cancelled if state.is_unfinished() && !state.is_interrupted() => interrupt(),
+        Occurrence::Cancelled => vec![Action::Leave],
+        Occurrence::UnitDone {
+            unit,
+            attempt,
+            millis,
+            outcome,
+        } => vec![journal(Event::UnitDone {
+            unit,
+            attempt,
+            millis,
+            outcome: as_json(&outcome),
+        })],
+        Occurrence::UnitFailed {
+            unit,
+            attempt,
+            millis,
+            error,
+        } => {
+            let retries = state.units.get(&unit).map_or(0, |known| known.retries);
+            let name = format!("{} {unit}", unit.phase);
+            after_failure(
+                error.kind,
+                retries,
+                salt(schedule.jitter_seed, &name),
+                |wait| Event::UnitFailed {
+                    unit,
+                    attempt,
+                    kind: error.kind,
+                    error: as_json(&error),
+                    millis,
+                    retry_after_millis: wait,
+                },
+            )
+        }
+        Occurrence::Compensated { phase, outcome } => {
+            vec![journal(Event::CompensationDone {
+                phase,
+                outcome: as_json(&outcome),
+            })]
+        }
+        Occurrence::CompensationFailed {
+            phase,
+            attempt,
+            error,
+        } => compensation_failed(state, schedule, phase, attempt, &error),
+    }
+}
+
+fn next(state: &RunState, schedule: &Schedule, timing: Timing) -> Vec<Action> {
+    if !state.is_unfinished() || state.is_interrupted() {
+        return vec![Action::Leave];
+    }
+    if let Some(phase) = state.uncompensated() {
+        return take_back(state, phase);
+    }
+    let open = Phase::ALL
+        .into_iter()
+        .find(|phase| !state.phase(*phase).is_closed());
+    match open {
+        None => end(state, timing),
+        Some(phase) if *state.phase(phase) == PhaseState::Pending => {
+            begin_phase(state, schedule, phase)
+        }
+        Some(phase) => continue_phase(state, schedule, phase, timing),
+    }
+}
+
+fn begin_phase(state: &RunState, schedule: &Schedule, phase: Phase) -> Vec<Action> {
+    let reason = match (schedule.skip(phase), &state.failure) {
+        (Some(reason), _) => Some(reason.to_owned()),
+        (None, Some(failure)) if phase != Phase::Reporting => {
+            Some(format!("{} failed", failure.phase))
+        }
+        _ => None,
+    };
+    vec![journal(match reason {
+        Some(reason) => Event::PhaseSkipped { phase, reason },
+        None => Event::PhaseStarted {
+            phase,
+            units: u32::try_from(schedule.units(phase).len()).unwrap_or(u32::MAX),
+        },
+    })]
+}
+
+fn continue_phase(
+    state: &RunState,
+    schedule: &Schedule,
+    phase: Phase,
+    timing: Timing,
+) -> Vec<Action> {
+    let is_done = |unit: &&UnitKey| {
+        state
+            .units
+            .get(unit)
+            .is_some_and(|known| known.done.is_some())
+    };
+    let Some(unit) = schedule.units(phase).iter().find(|unit| !is_done(unit)) else {
+        let millis = timing.phase_millis;
+        return vec![journal(Event::PhaseDone { phase, millis })];
+    };
+    let attempt = state.units.get(unit).map_or(0, |known| known.attempts) + 1;
+    vec![
+        journal(Event::UnitStarted {
+            unit: unit.clone(),
+            attempt,
+        }),
+        Action::RunUnit {
+            unit: unit.clone(),
+            attempt,
+        },
+    ]
+}
+
+fn take_back(state: &RunState, phase: Phase) -> Vec<Action> {
+    let known = state.compensations.get(&phase);
+    let attempt = known.map_or(0, |known| known.attempts) + 1;
+    vec![
+        journal(Event::CompensationStarted { phase, attempt }),
+        Action::Compensate { phase, attempt },
+    ]
+}
+
+fn compensation_failed(
+    state: &RunState,
+    schedule: &Schedule,
+    phase: Phase,
+    attempt: u32,
+    error: &SkillError,
+) -> Vec<Action> {
+    let known = state.compensations.get(&phase);
+    let retries = known.map_or(0, |known| known.retries);
+    let salt = salt(schedule.jitter_seed, &format!("take back {phase}"));
+    let mut actions = after_failure(error.kind, retries, salt, |wait| {
+        Event::CompensationFailed {
+            phase,
+            attempt,
+            kind: error.kind,
+            error: as_json(error),
+            retry_after_millis: wait,
+        }
+    });
+    if actions.len() == 1 {
+        actions.push(Action::Leave);
+    }
+    actions
+}
+
+/// Journals the failure with the wait that follows, or stops without one.
+fn after_failure(
+    kind: ErrorKind,
+    retries: u32,
+    salt: u64,
+    event: impl FnOnce(Option<u64>) -> Event,
+) -> Vec<Action> {
+    match directive(kind, retries, salt) {
+        Directive::Interrupt => interrupt(),
+        Directive::Stop => vec![journal(event(None))],
+        Directive::Retry(wait) => {
+            let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            let wait = Duration::from_millis(millis);
+            vec![journal(event(Some(millis))), Action::Wait(wait)]
+        }
+    }
+}
+
+fn interrupt() -> Vec<Action> {
+    let signal = "asked to stop".to_owned();
+    vec![journal(Event::RunInterrupted { signal }), Action::Leave]
+}
+
+fn end(state: &RunState, timing: Timing) -> Vec<Action> {
+    let millis = timing.run_millis;
+    let Some(failure) = &state.failure else {
+        let is_loaded = *state.phase(Phase::Loading) == PhaseState::Completed;
+        let marks = state.kind == RunKind::Undo && is_loaded && !state.options.dry_run;
+        let mark = marks.then_some(Action::MarkParent);
+        return mark
+            .into_iter()
+            .chain([journal(Event::RunSucceeded { millis }), Action::Leave])
+            .collect();
+    };
+    vec![
+        journal(Event::RunFailed {
+            phase: failure.phase,
+            kind: failure.kind,
+            error: failure.error.clone(),
+            millis,
+        }),
+        Action::Leave,
+    ]
+}
+
+fn journal(event: Event) -> Action {
+    Action::Journal(Box::new(event))
+}
+
+fn as_json(value: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(value).expect("outcomes and errors are plain data, which JSON can hold")
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

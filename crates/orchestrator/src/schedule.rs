@@ -1,0 +1,141 @@
+//! What a run is to do: for each phase its units in order, or the reason why it is left out.
+//!
+//! Made anew from plan, options and skills whenever a run is started or resumed; never journaled.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use redistrict_journal::{RunKind, RunOptions, RunState};
+use redistrict_model::{Phase, RunId, UnitKey};
+use redistrict_skill::Skill;
+
+use crate::error::OrchestratorError;
+
+/// One phase's part of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhaseSchedule {
+    /// Why the phase is left out, in words.
+    pub skip: Option<String>,
+    /// In the order in which they run.
+    pub units: Vec<UnitKey>,
+}
+
+/// All five phases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    pub phases: BTreeMap<Phase, PhaseSchedule>,
+    /// Makes the jitter of waits.
+    pub jitter_seed: u64,
+}
+
+impl Schedule {
+    /// A phase's units; none of a phase that is left out.
+    #[must_use]
+    pub fn units(&self, phase: Phase) -> &[UnitKey] {
+        self.phases
+            .get(&phase)
+            .map_or(&[], |schedule| schedule.units.as_slice())
+    }
+
+    /// Why a phase is left out.
+    #[must_use]
+    pub fn skip(&self, phase: Phase) -> Option<&str> {
+        self.phases.get(&phase)?.skip.as_deref()
+    }
+}
+
+/// A schedule with the skill of each unit.
+pub(crate) struct Assignment {
+    pub(crate) schedule: Schedule,
+    pub(crate) skills: Vec<Arc<dyn Skill>>,
+    by_unit: BTreeMap<UnitKey, Arc<dyn Skill>>,
+}
+
+impl Assignment {
+    /// Asks the skills for their units. Several skills of one phase run in the order given.
+    ///
+    /// # Errors
+    /// A phase without skill that is not left out, a unit named twice or of another phase.
+    pub(crate) fn new(
+        state: &RunState,
+        skills: Vec<Arc<dyn Skill>>,
+        jitter_seed: u64,
+    ) -> Result<Self, OrchestratorError> {
+        let run = &state.run;
+        let mut by_unit = BTreeMap::new();
+        let mut phases = BTreeMap::new();
+        for phase in Phase::ALL {
+            let of_phase: Vec<_> = skills.iter().filter(|s| s.phase() == phase).collect();
+            let skip = skip_reason(phase, state.kind, &state.options, of_phase.is_empty());
+            if skip.is_none() && of_phase.is_empty() {
+                return Err(OrchestratorError::NoSkill {
+                    run: run.clone(),
+                    phase,
+                });
+            }
+            let mut units = Vec::new();
+            for skill in of_phase.into_iter().filter(|_| skip.is_none()) {
+                for unit in skill.units(&state.plan) {
+                    claim(run, &unit, skill, &mut by_unit)?;
+                    units.push(unit);
+                }
+            }
+            phases.insert(phase, PhaseSchedule { skip, units });
+        }
+        Ok(Self {
+            schedule: Schedule {
+                phases,
+                jitter_seed,
+            },
+            skills,
+            by_unit,
+        })
+    }
+
+    /// The skill that named the unit.
+    pub(crate) fn skill(&self, unit: &UnitKey) -> Option<&Arc<dyn Skill>> {
+        self.by_unit.get(unit)
+    }
+}
+
+fn claim(
+    run: &RunId,
+    unit: &UnitKey,
+    skill: &Arc<dyn Skill>,
+    by_unit: &mut BTreeMap<UnitKey, Arc<dyn Skill>>,
+) -> Result<(), OrchestratorError> {
+    if unit.phase != skill.phase() {
+        return Err(OrchestratorError::WrongPhase {
+            run: run.clone(),
+            expected: skill.phase(),
+            unit: Box::new(unit.clone()),
+        });
+    }
+    match by_unit.insert(unit.clone(), Arc::clone(skill)) {
+        None => Ok(()),
+        Some(_) => Err(OrchestratorError::DuplicateUnit {
+            run: run.clone(),
+            unit: Box::new(unit.clone()),
+        }),
+    }
+}
+
+fn skip_reason(
+    phase: Phase,
+    kind: RunKind,
+    options: &RunOptions,
+    has_no_skill: bool,
+) -> Option<String> {
+    if !options.only.is_empty() && !options.only.contains(&phase) {
+        let asked: Vec<String> = options.only.iter().map(Phase::to_string).collect();
+        return Some(format!("only {} was asked for", asked.join(", ")));
+    }
+    match (phase, &options.reuse) {
+        (Phase::Extraction, Some(run)) => Some(format!(
+            "--skip-extraction: using the sealed artifact of run {run}"
+        )),
+        (Phase::Loading, _) if options.skip_load => Some("--skip-load".to_owned()),
+        _ if kind == RunKind::Undo && has_no_skill => Some("not part of an undo".to_owned()),
+        _ => None,
+    }
+}

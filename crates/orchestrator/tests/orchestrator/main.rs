@@ -1,0 +1,18 @@
+//! The orchestrator from outside, with fake skills, journals that die and clocks that obey.
+
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod dying_journal;
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod feed;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod runs;
+#[cfg(test)]
+mod undo;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,86 @@
+//! Runs the product as a child process.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use anyhow::{Context, Result, bail};
+
+/// One of the built binaries with its configuration and environment.
+#[derive(Clone, Debug)]
+pub struct Product {
+    program: PathBuf,
+    config: PathBuf,
+    environment: Vec<(String, String)>,
+}
+
+/// How a child ended, and what it printed.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub out: String,
+    pub err: String,
+}
+
+impl Product {
+    /// The `redistrict` binary beside the running one.
+    ///
+    /// # Errors
+    /// When it was not built.
+    pub fn real(config: &Path) -> Result<Self> {
+        Self::named("redistrict", config)
+    }
+
+    /// The `faulty` twin.
+    ///
+    /// # Errors
+    /// When it was not built.
+    pub fn faulty(config: &Path, fault: &str) -> Result<Self> {
+        let mut product = Self::named("faulty", config)?;
+        product.environment.push(("REDISTRICT_FAULT".to_owned(), fault.to_owned()));
+        Ok(product)
+    }
+
+    fn named(name: &str, config: &Path) -> Result<Self> {
+        let mut dir = std::env::current_exe().context("find the running program")?;
+        dir.pop();
+        if dir.ends_with("deps") {
+            dir.pop();
+        }
+        let program = dir.join(name);
+        if !program.exists() {
+            bail!("{} is not built", program.display());
+        }
+        Ok(Self { program, config: config.to_path_buf(), environment: Vec::new() })
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn run(&self, arguments: &[&str]) -> Result<Ended> {
+        let output = Command::new(&self.program)
+            .args(arguments)
+            .arg("--config")
+            .arg(&self.config)
+            .envs(self.environment.iter().cloned())
+            .output()
+            .with_context(|| format!("start {}", self.program.display()))?;
+        Ok(Ended {
+            status: output.status,
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Runs it; anything but exit 0 is an error with what it printed.
+    ///
+    /// # Errors
+    /// As said.
+    pub fn must(&self, arguments: &[&str]) -> Result<Ended> {
+        let ended = self.run(arguments)?;
+        if !ended.status.success() {
+            bail!("redistrict {} ended with {}:\n{}", arguments.join(" "), ended.status, ended.err);
+        }
+        Ok(ended)
+    }
+}

@@ -1,0 +1,66 @@
+//! Faults that are built into the `faulty` twin of the product: death at an effect point, a mask that
+//! does not mask.
+
+mod journal;
+mod points;
+mod target;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use redistrict_cli::Composition;
+use redistrict_model::MaskName;
+
+use points::Points;
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// `trace:FILE`: nothing; the names of the effect points are appended to the file.
+    Trace(PathBuf),
+    /// `kill:N`: the process is killed (SIGKILL) at the N-th effect point, counted from 1.
+    Kill(u64),
+    /// `pass:MASK`: the mask gives back what it is given.
+    PassThrough(MaskName),
+}
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (kind, rest) = text.split_once(':').ok_or("a fault is kind:argument")?;
+        match kind {
+            "trace" => Ok(Self::Trace(PathBuf::from(rest))),
+            "kill" => rest.parse().map(Self::Kill).map_err(|_| "kill: takes a number".to_owned()),
+            "pass" => serde_json::from_value(serde_json::Value::String(rest.to_owned()))
+                .map(Self::PassThrough)
+                .map_err(|_| "pass: takes the name of a mask".to_owned()),
+            other => Err(format!("no fault is called {other:?}")),
+        }
+    }
+}
+
+/// The composition with that fault in it.
+#[must_use]
+pub fn composition(fault: Option<Fault>) -> Composition {
+    let points = match fault {
+        None => return Composition::default(),
+        Some(Fault::PassThrough(mask)) => {
+            return Composition { masks: Some(pass_through(mask)), ..Composition::default() };
+        }
+        Some(Fault::Trace(file)) => Points::trace(file),
+        Some(Fault::Kill(at)) => Points::kill(at),
+    };
+    let points = Arc::new(points);
+    let for_targets = Arc::clone(&points);
+    Composition {
+        masks: None,
+        wrap_journal: Some(Arc::new(move |inner| journal::wrap(inner, &points))),
+        wrap_target: Some(Arc::new(move |inner| target::wrap(inner, &for_targets))),
+    }
+}
+
+fn pass_through(mask: MaskName) -> redistrict_anonymize::MaskRegistry {
+    redistrict_anonymize::MaskRegistry::with_pass_through(mask)
+}

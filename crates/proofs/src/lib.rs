@@ -1,0 +1,49 @@
+//! The long demonstrations. They drive the `redistrict` binary as a user would and judge what it left
+//! behind with readers of their own; nothing of the planner, the masks or the scanner is used to
+//! judge them.
+
+mod child;
+mod digest;
+mod estate;
+mod faults;
+mod leak;
+mod run_crash;
+mod search;
+mod world;
+
+pub use child::Product;
+pub use faults::{Fault, composition};
+
+use anyhow::{Result, bail};
+
+/// How a demonstration is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    pub quick: bool,
+    pub seed: u64,
+}
+
+/// The last line of a demonstration.
+pub struct Proof {
+    pub figures: String,
+    pub passed: bool,
+}
+
+/// Runs a demonstration by its name.
+///
+/// # Errors
+/// An unknown name, or the demonstration could not be run at all (which is a failure too).
+pub fn run(name: &str, options: Options) -> Result<Proof> {
+    match name {
+        "estate" => estate::prove(options),
+        "leak" => leak::prove(options),
+        "run-crash" => run_crash::prove(options),
+        other => bail!("no proof is called {other:?}"),
+    }
+}
+
+/// Prints progress of a demonstration.
+#[expect(clippy::print_stderr, reason = "a demonstration talks to the person who runs it")]
+pub(crate) fn say(line: &str) {
+    eprintln!("{line}");
+}

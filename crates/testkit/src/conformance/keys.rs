@@ -1,0 +1,300 @@
+//! Reading keys: canonical text both ways, complete answers, nothing by accident.
+
+use redistrict_model::{Key, KeyRow};
+use redistrict_store::{KeyReader, KeyRequest, Selector, StoreErrorKind};
+
+use super::fixture::{all_keys, cut, keys_of, source_table};
+use super::harness::{Harness, LogicalType, World};
+
+async fn matching<R: KeyReader + ?Sized>(
+    reader: &mut R,
+    world: &World,
+    table: &str,
+    asked: &[&str],
+    by: &[&str],
+    keys: Vec<Key>,
+) -> Vec<KeyRow> {
+    let names = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let request = KeyRequest {
+        table: world.table(table),
+        columns: names(asked),
+        selector: Selector::Matching {
+            columns: names(by),
+            keys,
+        },
+    };
+    let mut rows = reader.keys(&request).await.expect("keys can be read");
+    rows.sort_by(|a, b| a.id.cmp(&b.id));
+    rows
+}
+
+fn ids(rows: &[KeyRow]) -> Vec<String> {
+    rows.iter().map(|row| row.id.parts().join("/")).collect()
+}
+
+/// A text finds the value it is the canonical text of; other texts find nothing and are no error.
+pub async fn keys_are_found_by_their_canonical_text_only(harness: &dyn Harness) {
+    let world = harness.fresh().await;
+    let (int, text) = (
+        harness.sql(LogicalType::Int64),
+        harness.sql(LogicalType::Text),
+    );
+    world
+        .prod
+        .run(&format!(
+            "create table t (id {int} not null primary key, number {int}, word {text});
+             insert into t values (1, 42, '42'), (2, -7, '042'), (3, null, null), (4, 42, ' 42')"
+        ))
+        .await;
+    let table = source_table(&world, "t").await;
+    let mut cut = cut(&world, &table).await;
+    for (by, key, expected) in [
+        ("number", "42", vec!["1", "4"]),
+        ("number", "042", vec![]),
+        ("number", "42.0", vec![]),
+        ("number", " 42", vec![]),
+        ("number", "+42", vec![]),
+        ("number", "-7", vec!["2"]),
+        ("number", "", vec![]),
+        ("number", "99999999999999999999", vec![]),
+        ("number", "x'; drop table t", vec![]),
+        ("word", "42", vec!["1"]),
+        ("word", "042", vec!["2"]),
+        ("word", " 42", vec!["4"]),
+        ("word", "", vec![]),
+    ] {
+        let found = matching(cut.as_mut(), &world, "t", &[], &[by], vec![Key::of(key)]).await;
+        assert_eq!(ids(&found), expected, "{by} = {key:?}");
+    }
+}
+
+/// NULL comes as none and is never matched; each row comes once however often its key is named.
+pub async fn nulls_are_told_and_repeated_keys_give_each_row_once(harness: &dyn Harness) {
+    let world = harness.fresh().await;
+    let (int, text) = (
+        harness.sql(LogicalType::Int64),
+        harness.sql(LogicalType::Text),
+    );
+    world
+        .prod
+        .run(&format!(
+            "create table t (id {int} not null primary key, a {int}, b {text});
+             insert into t values (1, 5, null), (2, null, 'x'), (3, 5, 'x')"
+        ))
+        .await;
+    let table = source_table(&world, "t").await;
+    let mut cut = cut(&world, &table).await;
+    let fives = keys_of(&["5", "5", "6", "5"]);
+    let found = matching(cut.as_mut(), &world, "t", &["b", "a"], &["a"], fives).await;
+    let values = |row: &KeyRow| row.values.clone();
+    assert_eq!(ids(&found), ["1", "3"]);
+    assert_eq!(values(&found[0]), [None, Some("5".into())]);
+    assert_eq!(values(&found[1]), [Some("x".into()), Some("5".into())]);
+    let pair = vec![Key::new(["5", "x"]), Key::new(["5", "x"])];
+    let found = matching(cut.as_mut(), &world, "t", &[], &["a", "b"], pair).await;
+    assert_eq!(ids(&found), ["3"]);
+    let none = matching(cut.as_mut(), &world, "t", &[], &["a"], Vec::new()).await;
+    assert!(none.is_empty());
+}
+
+/// Pairs match as pairs, in the order in which the request names the columns.
+pub async fn composite_keys_match_as_tuples(harness: &dyn Harness) {
+    let world = harness.fresh().await;
+    let (int, text) = (
+        harness.sql(LogicalType::Int64),
+        harness.sql(LogicalType::Text),
+    );
+    world
+        .prod
+        .run(&format!(
+            "create table t (a {int} not null, b {text} not null, primary key (b, a));
+             insert into t values (1, 'x'), (1, 'y'), (2, 'x'), (2, 'y')"
+        ))
+        .await;
+    let table = source_table(&world, "t").await;
+    let mut cut = cut(&world, &table).await;
+    let pairs = vec![
+        Key::new(["1", "y"]),
+        Key::new(["2", "x"]),
+        Key::new(["01", "x"]),
+    ];
+    let found = matching(cut.as_mut(), &world, "t", &["a"], &["a", "b"], pairs).await;
+    assert_eq!(ids(&found), ["x/2", "y/1"]);
+    assert_eq!(all_keys(cut.as_mut(), &table).await.len(), 4);
+}
+
+/// Texts that a careless comparison would fold, trim, escape or take apart.
+pub async fn odd_texts_are_found_as_themselves(harness: &dyn Harness) {
+    let world = harness.fresh().await;
+    let text = harness.sql(LogicalType::Text);
+    let odd = [
+        "",
+        " ",
+        "a",
+        "A",
+        "a ",
+        "o'brien",
+        "\"",
+        "\\",
+        "%",
+        "_",
+        "a,b",
+        "{a,b}",
+        "line\nbreak",
+        "tab\t",
+        "é",
+        "e\u{301}",
+        "学生",
+        "🦀",
+        "null",
+        "NULL",
+        "\\x00",
+        "$1",
+        "?",
+        "--",
+        "\u{feff}",
+    ];
+    world
+        .prod
+        .run(&format!(
+            "create table t (word {text} not null primary key)"
+        ))
+        .await;
+    for word in odd {
+        let literal = harness.literal(LogicalType::Text, word);
+        world
+            .prod
+            .run(&format!("insert into t values ({literal})"))
+            .await;
+    }
+    let table = source_table(&world, "t").await;
+    let mut cut = cut(&world, &table).await;
+    for word in odd {
+        let found = matching(
+            cut.as_mut(),
+            &world,
+            "t",
+            &[],
+            &["word"],
+            vec![Key::of(word)],
+        )
+        .await;
+        assert_eq!(ids(&found), [word], "{word:?}");
+    }
+    let all = matching(cut.as_mut(), &world, "t", &[], &["word"], keys_of(&odd)).await;
+    assert_eq!(all.len(), odd.len());
+}
+
+/// More keys than any server takes in one statement.
+pub async fn requests_may_be_of_any_size(harness: &dyn Harness) {
+    let world = harness.fresh().await;
+    let int = harness.sql(LogicalType::Int64);
+    world
+        .prod
+        .run(&format!(
+            "create table t (a {int} not null, b {int} not null, primary key (a, b));
+             insert into t (a, b) with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000)
+               select i, -i from n"
+        ))
+        .await;
+    let table = source_table(&world, "t").await;
+    let mut cut = cut(&world, &table).await;
+    let keys: Vec<Key> = (0..40_000)
+        .map(|n: i32| Key::new([n.to_string(), (-n).to_string()]))
+        .collect();
+    let found = matching(cut.as_mut(), &world, "t", &[], &["a", "b"], keys).await;
+    assert_eq!(found.len(), 1000);
+    let singles: Vec<Key> = (0..70_000).map(|n: i32| Key::of(n.to_string())).collect();
+    let found = matching(cut.as_mut(), &world, "t", &[], &["a"], singles).await;
+    assert_eq!(found.len(), 1000);
+}
+
+/// Samples are the same for the same data; counts are exact.
+pub async fn samples_are_repeatable_and_counts_exact(harness: &dyn Harness) {
+    let world = harness.fresh().await;
+    let int = harness.sql(LogicalType::Int64);
+    world
+        .prod
+        .run(&format!(
+            "create table t (id {int} not null primary key);
+             create table empty (id {int} not null primary key);
+             insert into t values (5), (3), (9), (1), (7)"
+        ))
+        .await;
+    let table = source_table(&world, "t").await;
+    let request = KeyRequest {
+        table: table.name.clone(),
+        columns: vec!["id".to_owned()],
+        selector: Selector::Sample { limit: 3 },
+    };
+    let first = cut(&world, &table)
+        .await
+        .keys(&request)
+        .await
+        .expect("a sample");
+    let second = cut(&world, &table)
+        .await
+        .keys(&request)
+        .await
+        .expect("a sample");
+    assert_eq!(first, second);
+    assert_eq!(first.len(), 3);
+    let mut both = cut(&world, &table).await;
+    assert_eq!(both.count(&table.name).await.expect("a count"), 5);
+    let empty = source_table(&world, "empty").await;
+    let mut cut = cut(&world, &empty).await;
+    assert_eq!(cut.count(&empty.name).await.expect("a count"), 0);
+    assert!(all_keys(cut.as_mut(), &empty).await.is_empty());
+}
+
+/// A name that is not in the catalog is a mistake of ours; a table without a key cannot be asked.
+pub async fn requests_beyond_the_catalog_are_refused(harness: &dyn Harness) {
+    let world = harness.fresh().await;
+    let int = harness.sql(LogicalType::Int64);
+    world
+        .prod
+        .run(&format!(
+            "create table t (id {int} not null primary key); create table heap (a {int})"
+        ))
+        .await;
+    let table = source_table(&world, "t").await;
+    let mut cut_t = cut(&world, &table).await;
+    let mut request = KeyRequest {
+        table: world.table("nothing"),
+        columns: Vec::new(),
+        selector: Selector::All,
+    };
+    let error = cut_t
+        .keys(&request)
+        .await
+        .expect_err("an unknown table is refused");
+    assert_eq!(error.kind, StoreErrorKind::Bug);
+    let error = cut_t
+        .count(&request.table)
+        .await
+        .expect_err("an unknown table is refused");
+    assert_eq!(error.kind, StoreErrorKind::Bug);
+    request.table = table.name.clone();
+    request.columns = vec!["id\" from t; --".to_owned()];
+    let error = cut_t
+        .keys(&request)
+        .await
+        .expect_err("an unknown column is refused");
+    assert_eq!(error.kind, StoreErrorKind::Bug);
+
+    let heap = source_table(&world, "heap").await;
+    assert_eq!(heap.identity(), None);
+    request.table = heap.name.clone();
+    request.columns = Vec::new();
+    let error = cut(&world, &heap)
+        .await
+        .keys(&request)
+        .await
+        .expect_err("there is no key");
+    assert_eq!(error.kind, StoreErrorKind::Config);
+}

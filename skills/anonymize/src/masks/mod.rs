@@ -1,0 +1,32 @@
+//! The masks, one per file, and the registry that names them.
+
+mod address;
+mod bytes;
+mod calendar;
+mod date;
+mod definition;
+mod email;
+mod first_name;
+mod full_name;
+mod inet;
+mod json;
+mod json_text;
+mod national_id;
+mod null;
+mod number;
+mod phone;
+mod registry;
+mod surname;
+mod text;
+mod text_format;
+mod timestamp;
+mod uuid;
+
+pub use definition::{
+    Bounds, Field, FieldShape, Mask, MaskDefinition, Masked, Unmaskable, Value,
+};
+pub use registry::MaskRegistry;
+
+pub(crate) use calendar::parse_date;
+pub(crate) use json_text::{JsonPart, walk};
+pub(crate) use number::segments_are_enough;

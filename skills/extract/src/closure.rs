@@ -1,0 +1,149 @@
+//! Drives the closure over the cuts: it says which keys it has to see, the cuts answer.
+
+use std::collections::BTreeMap;
+
+use redistrict_closure::{Closure, ClosureError, Leads, Members, identities};
+use redistrict_model::{ErrorKind, ExtractSection, Key, Ownership, StoreName};
+use redistrict_skill::SkillError;
+use redistrict_store::{KeyRequest, Selector, SourceCut, StoreError};
+
+/// One open cut per store.
+pub type Cuts = BTreeMap<StoreName, Box<dyn SourceCut>>;
+
+/// The district's key from its text: one part, or as many as the root's key has columns, joined by
+/// commas.
+#[must_use]
+pub fn district_key(district: &str, root_key: &[String]) -> Key {
+    if root_key.len() == 1 {
+        return Key::of(district);
+    }
+    Key::new(district.split(',').map(str::trim))
+}
+
+/// Evaluates which rows belong to the district.
+///
+/// # Errors
+/// An unknown district (kind `Usage`), a failing store.
+pub async fn evaluate(
+    section: &ExtractSection,
+    district: &Key,
+    cuts: &mut Cuts,
+    mut on_step: impl FnMut(u64) + Send,
+) -> Result<Members, SkillError> {
+    let identity = identities(&section.catalogs);
+    let mut closure = Closure::new(&section.ownership, &identity, district)
+        .map_err(|error| closure_failed(&error))?;
+    let mut rows_seen = 0;
+    loop {
+        let fetches = closure.step().map_err(|error| closure_failed(&error))?;
+        if fetches.is_empty() {
+            return closure.finish().map_err(|error| closure_failed(&error));
+        }
+        for fetch in &fetches {
+            let request = KeyRequest {
+                table: fetch.table.clone(),
+                columns: fetch.columns.clone(),
+                selector: Selector::Matching {
+                    columns: fetch.by.clone(),
+                    keys: fetch.keys.clone(),
+                },
+            };
+            let cut = cuts.get_mut(&fetch.table.store).ok_or_else(|| {
+                SkillError::new(
+                    ErrorKind::Bug,
+                    format!("read {}: no cut is open", fetch.table),
+                )
+            })?;
+            let rows = cut
+                .keys(&request)
+                .await
+                .map_err(|error| store_failed(&error))?;
+            rows_seen += rows.len() as u64;
+            on_step(rows_seen);
+            closure
+                .absorb(fetch, &rows)
+                .map_err(|error| closure_failed(&error))?;
+        }
+    }
+}
+
+/// What nobody decided, as an error of kind `Config` with the lines to paste; none if all is decided.
+#[must_use]
+pub fn undecided(members: &Members, ownership: &Ownership) -> Option<SkillError> {
+    if members.is_decided() {
+        return None;
+    }
+    let mut error = SkillError::new(
+        ErrorKind::Config,
+        "decide which rows belong to the district: the data need a decision",
+    );
+    for stop in &members.stops {
+        let edge = ownership.edge(stop.edge);
+        error.causes.push(format!(
+            "follow {} references of {} to {}: they lead {}",
+            stop.rows,
+            edge.describe(),
+            edge.parent,
+            leads(stop.leads)
+        ));
+        error.hints.extend(stop.lines.iter().cloned());
+    }
+    for table in &members.undecided {
+        let counts: Vec<String> = table
+            .candidates
+            .iter()
+            .map(|candidate| {
+                let edge = ownership.edge(candidate.edge);
+                format!("({}) {}", edge.child_columns.join(", "), candidate.rows)
+            })
+            .collect();
+        error.causes.push(format!(
+            "tell who owns {} rows of {}: its references disagree ({})",
+            table.any - table.all,
+            table.table,
+            counts.join(", ")
+        ));
+        error.hints.extend(table.lines.iter().cloned());
+    }
+    for (table, rows) in &members.unknown {
+        error.causes.push(format!(
+            "tell what {table} is: {rows} of its rows are referred to"
+        ));
+        error.hints.push(format!("[table.'{table}']"));
+        error
+            .hints
+            .push("excluded = \"…the reason…\"     # or owner = [\"(column)\"]".to_owned());
+    }
+    Some(error)
+}
+
+/// Where a reference leads, in words.
+#[must_use]
+pub fn leads(leads: Leads) -> &'static str {
+    match leads {
+        Leads::AnotherDistrict => "to another district",
+        Leads::AboveAllDistricts => "above all districts",
+        Leads::ExcludedTable => "into an excluded table",
+        Leads::RowTakenOut => "to a row that was taken out",
+    }
+}
+
+fn closure_failed(error: &ClosureError) -> SkillError {
+    match error {
+        ClosureError::UnknownDistrict { .. } => SkillError::new(error.kind(), error.to_string())
+            .with_hint("`redistrict select` lists the districts"),
+        _ => SkillError::because(
+            error.kind(),
+            "evaluate which rows belong to the district",
+            error,
+        ),
+    }
+}
+
+pub(crate) fn store_failed(error: &StoreError) -> SkillError {
+    let failed = SkillError::new(error.error_kind(), error.to_string());
+    match &error.hint {
+        Some(hint) => failed.with_hint(hint),
+        None => failed,
+    }
+}

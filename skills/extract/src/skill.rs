@@ -1,0 +1,298 @@
+//! The skill of Phase 1: one unit, because one closure spans all stores and a lost cut means reading
+//! again from the start; two cuts are never mixed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use redistrict_artifact::{
+    Artifact, ArtifactKind, ArtifactWriter, CutEntry, FORMAT_VERSION, Layout, Manifest, RootKey,
+    StoreEntry, sha256_hex,
+};
+use redistrict_closure::Members;
+use redistrict_model::{
+    ErrorKind, ExtractSection, Finding, Phase, Plan, Severity, StoreName, Table, UnitKey,
+};
+use redistrict_skill::{Progress, Skill, SkillError, UnitContext, UnitOutcome};
+use redistrict_store::SourceStore;
+use serde_json::json;
+
+use crate::closure::{Cuts, district_key, evaluate, leads, store_failed, undecided};
+use crate::isolation::{Isolation, IsolationProof};
+use crate::write::{Writing, artifact_failed};
+
+/// Extracts one district out of every source.
+pub struct ExtractSkill {
+    sources: Vec<Arc<dyn SourceStore>>,
+    layout: Layout,
+    key: RootKey,
+}
+
+impl ExtractSkill {
+    /// Over these sources, in configuration order.
+    #[must_use]
+    pub fn new(sources: Vec<Arc<dyn SourceStore>>, layout: Layout, key: RootKey) -> Self {
+        Self {
+            sources,
+            layout,
+            key,
+        }
+    }
+
+    async fn extract(
+        &self,
+        unit: &UnitKey,
+        context: &UnitContext,
+    ) -> Result<UnitOutcome, SkillError> {
+        let section = &context.plan.sections.extract;
+        let dir = self
+            .layout
+            .raw_of(&context.plan.district, &self.key)
+            .join(context.run.as_str());
+        let writer = ArtifactWriter::create_raw(&dir, &context.run, &self.key)
+            .map_err(|error| artifact_failed(&error))?;
+        let mut cuts = open_cuts(&self.sources, section).await?;
+        let stores = self.stores(&cuts);
+        let district = district_key(context.plan.district.as_str(), &section.ownership.root_key);
+        let members = evaluate(section, &district, &mut cuts, |rows| {
+            context.cancel.check().ok();
+            context.progress.progress(Progress {
+                unit: unit.clone(),
+                subject: "closure".to_owned(),
+                rows_done: rows,
+                rows_expected: None,
+            });
+        })
+        .await?;
+        context.cancel.check()?;
+        if let Some(error) = undecided(&members, &section.ownership) {
+            return Err(error);
+        }
+        let ownership = &section.ownership;
+        let mut isolation = Isolation::new(
+            &ownership.root,
+            &ownership.root_key,
+            &district,
+            &ownership.edges,
+        );
+        let writing = Writing {
+            section,
+            members: &members,
+            writer: &writer,
+            context,
+            unit,
+        };
+        let tables = writing.all(&mut cuts, &mut isolation).await?;
+        drop(cuts);
+        let proof = isolation.judge();
+        if !proof.holds() {
+            return Err(not_isolated(&proof));
+        }
+        let manifest = Manifest {
+            format_version: FORMAT_VERSION,
+            kind: ArtifactKind::Raw,
+            run: context.run.clone(),
+            district: context.plan.district.clone(),
+            plan_digest: context.plan.digest.clone(),
+            made_from: None,
+            stores,
+            tables,
+            facts: json!({
+                "extract_digest": extract_digest(section),
+                "isolation": proof,
+                "boundaries": boundaries(&members, section),
+            }),
+        };
+        let seal = writer
+            .seal(&manifest)
+            .map_err(|error| artifact_failed(&error))?;
+        let mut outcome = outcome(&manifest, &members, section, &seal);
+        outcome.facts["directory"] = json!(dir);
+        Ok(outcome)
+    }
+
+    /// Reads the sealed artifact once more, whole, before the next phase builds on it.
+    fn verify(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        let dir = self
+            .layout
+            .raw_of(&context.plan.district, &self.key)
+            .join(context.run.as_str());
+        let artifact = Artifact::open(&dir, &self.key)
+            .and_then(|artifact| artifact.verify().map(|()| artifact))
+            .map_err(|error| {
+                SkillError::because(error.error_kind(), "verify the extraction manifest", &error)
+            })?;
+        let parts = artifact
+            .manifest()
+            .tables
+            .iter()
+            .flat_map(|table| &table.parts);
+        Ok(UnitOutcome {
+            rows: artifact.manifest().total_rows(),
+            bytes: parts.map(|part| part.bytes).sum(),
+            facts: json!({ "verified": true }),
+            findings: Vec::new(),
+        })
+    }
+
+    fn stores(&self, cuts: &Cuts) -> Vec<StoreEntry> {
+        self.sources
+            .iter()
+            .filter_map(|source| Some((source, cuts.get(source.name())?.cut())))
+            .map(|(source, cut)| StoreEntry {
+                store: source.name().clone(),
+                kind: source.kind().to_string(),
+                cut: CutEntry {
+                    snapshot: cut.snapshot.clone(),
+                    at: cut.at.clone(),
+                },
+            })
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Skill for ExtractSkill {
+    fn phase(&self) -> Phase {
+        Phase::Extraction
+    }
+
+    fn units(&self, _plan: &Plan) -> Vec<UnitKey> {
+        vec![
+            UnitKey::new(Phase::Extraction, "extract"),
+            UnitKey::new(Phase::Extraction, "verify"),
+        ]
+    }
+
+    async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        match unit.step.as_str() {
+            "extract" => self.extract(unit, context).await,
+            "verify" => self.verify(context),
+            other => Err(SkillError::new(
+                ErrorKind::Bug,
+                format!("extract: no step {other}"),
+            )),
+        }
+    }
+}
+
+/// Opens one cut per store.
+///
+/// # Errors
+/// A failing store.
+pub async fn open_cuts(
+    sources: &[Arc<dyn SourceStore>],
+    section: &ExtractSection,
+) -> Result<Cuts, SkillError> {
+    let mut cuts: Cuts = BTreeMap::new();
+    for source in sources {
+        let tables: Vec<Table> = tables_of(section, source.name());
+        let cut = source
+            .open_cut(&tables)
+            .await
+            .map_err(|error| store_failed(&error))?;
+        cuts.insert(source.name().clone(), cut);
+    }
+    Ok(cuts)
+}
+
+fn tables_of(section: &ExtractSection, store: &StoreName) -> Vec<Table> {
+    section
+        .catalogs
+        .iter()
+        .filter(|catalog| catalog.store == *store)
+        .flat_map(|catalog| catalog.tables.clone())
+        .collect()
+}
+
+/// What a raw artifact must have been extracted by to be used for a plan.
+#[must_use]
+pub fn extract_digest(section: &ExtractSection) -> String {
+    sha256_hex(&serde_json::to_vec(&section.decisions()).expect("a section is plain data"))
+}
+
+fn not_isolated(proof: &IsolationProof) -> SkillError {
+    let mut error = SkillError::new(
+        ErrorKind::Bug,
+        "prove that the rows belong to this district only: the isolation check failed",
+    );
+    for (table, rows) in &proof.foreign {
+        error.causes.push(format!(
+            "isolate {table}: {rows} rows lead to another district"
+        ));
+    }
+    for (table, rows) in &proof.unrooted {
+        error.causes.push(format!(
+            "root {table}: {rows} own rows do not lead to this district"
+        ));
+    }
+    if proof.roots != 1 {
+        error.causes.push(format!(
+            "find one district row: {} are in the artifact",
+            proof.roots
+        ));
+    }
+    error
+}
+
+fn boundaries(members: &Members, section: &ExtractSection) -> serde_json::Value {
+    members
+        .boundaries
+        .iter()
+        .map(|boundary| {
+            json!({
+                "reference": section.ownership.edge(boundary.edge).describe(),
+                "policy": boundary.policy,
+                "leads": leads(boundary.leads),
+                "rows": boundary.rows,
+            })
+        })
+        .collect()
+}
+
+fn outcome(
+    manifest: &Manifest,
+    members: &Members,
+    section: &ExtractSection,
+    seal: &str,
+) -> UnitOutcome {
+    let mut findings = members.findings.clone();
+    for dangling in &members.dangling {
+        let reference = section.ownership.edge(dangling.edge).describe();
+        findings.push(Finding::warning(
+            "dangling-reference",
+            reference,
+            "references without a partner in PROD",
+            dangling.rows,
+        ));
+    }
+    for (table, rows) in &members.taken_out {
+        findings.push(Finding {
+            severity: Severity::Info,
+            ..Finding::warning(
+                "taken-out",
+                table.to_string(),
+                "rows taken out by policy exclude",
+                *rows,
+            )
+        });
+    }
+    let bytes = manifest
+        .tables
+        .iter()
+        .flat_map(|table| &table.parts)
+        .map(|part| part.bytes)
+        .sum();
+    UnitOutcome {
+        rows: manifest.total_rows(),
+        bytes,
+        facts: json!({
+            "seal": seal,
+            "stores": manifest.stores,
+            "tables": manifest.tables,
+            "isolation": manifest.facts["isolation"],
+            "boundaries": manifest.facts["boundaries"],
+        }),
+        findings,
+    }
+}

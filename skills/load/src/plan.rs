@@ -1,0 +1,328 @@
+//! Plans a load: commit groups, write order, and whether CERT's tables can take the rows. Pure; finds
+//! everything at once.
+
+use std::collections::BTreeSet;
+
+use redistrict_model::{
+    Catalog, Column, ColumnType, ExtractTable, Finding, Generated, LoadGroup, LoadSection,
+    Severity, StoreName, Table, TableRef, TargetTable,
+};
+use redistrict_store::TargetCapabilities;
+
+use crate::error::LoadPlanError;
+use crate::order::write_order;
+use crate::rows::has_key_text;
+
+/// A commit group of the configuration.
+#[derive(Clone, Debug)]
+pub struct GroupInput {
+    /// The first store's name.
+    pub name: StoreName,
+    /// In configuration order.
+    pub stores: Vec<StoreName>,
+    pub capabilities: TargetCapabilities,
+}
+
+/// What a load is planned from.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadInputs<'a> {
+    /// In configuration order.
+    pub groups: &'a [GroupInput],
+    /// The tables that move.
+    pub tables: &'a [ExtractTable],
+    pub source: &'a [Catalog],
+    pub target: &'a [Catalog],
+}
+
+/// Plans the load. Findings of severity ERROR mean that the plan must not be run; tables that CERT
+/// lacks are left out of the section.
+///
+/// # Errors
+/// Inputs that do not fit together: a table without group, a store without target catalog.
+pub fn plan(input: &LoadInputs<'_>) -> Result<(LoadSection, Vec<Finding>), LoadPlanError> {
+    check_groups(input)?;
+    let mut findings = Vec::new();
+    let mut targets: Vec<&Table> = Vec::new();
+    for moving in input.tables {
+        let source = catalog_table(input.source, &moving.table).ok_or_else(|| {
+            LoadPlanError::NotInSource {
+                table: moving.table.clone(),
+            }
+        })?;
+        match catalog_table(input.target, &moving.table) {
+            None => findings.push(missing_table(&moving.table)),
+            Some(target) => {
+                let check = TableCheck {
+                    moving,
+                    source,
+                    target,
+                };
+                findings.extend(check.run());
+                targets.push(target);
+            }
+        }
+    }
+    let groups = input.groups.iter().map(|group| group_plan(group, &targets));
+    let groups: Vec<LoadGroup> = groups.collect();
+    findings.extend(one_after_another(input.groups, &groups));
+    let section = LoadSection {
+        groups,
+        tables: targets.into_iter().map(bare).collect(),
+    };
+    Ok((section, findings))
+}
+
+fn check_groups(input: &LoadInputs<'_>) -> Result<(), LoadPlanError> {
+    let mut seen = BTreeSet::new();
+    for store in input.groups.iter().flat_map(|group| &group.stores) {
+        if !seen.insert(store) {
+            let store = store.clone();
+            return Err(LoadPlanError::TwoGroups { store });
+        }
+    }
+    for moving in input.tables {
+        let store = &moving.table.store;
+        if !seen.contains(store) {
+            let table = moving.table.clone();
+            return Err(LoadPlanError::NoGroup { table });
+        }
+        if !input.target.iter().any(|catalog| catalog.store == *store) {
+            let store = store.clone();
+            return Err(LoadPlanError::NoTargetCatalog { store });
+        }
+    }
+    Ok(())
+}
+
+fn catalog_table<'c>(catalogs: &'c [Catalog], name: &TableRef) -> Option<&'c Table> {
+    catalogs
+        .iter()
+        .filter(|catalog| catalog.store == name.store)
+        .find_map(|catalog| catalog.table(name))
+}
+
+/// Estimates change by themselves and are no part of a plan.
+fn bare(table: &Table) -> TargetTable {
+    let mut table = table.clone();
+    table.estimated_rows = None;
+    TargetTable { table }
+}
+
+fn group_plan(group: &GroupInput, targets: &[&Table]) -> LoadGroup {
+    let of_group = targets.iter().copied();
+    let of_group = of_group.filter(|table| group.stores.contains(&table.name.store));
+    LoadGroup {
+        name: group.name.clone(),
+        stores: group.stores.clone(),
+        order: write_order(&of_group.collect::<Vec<_>>()),
+    }
+}
+
+/// Without two-phase commit, groups commit one after the other: say so.
+fn one_after_another(inputs: &[GroupInput], groups: &[LoadGroup]) -> Option<Finding> {
+    let writing = groups.iter().filter(|group| !group.order.is_empty());
+    let count = writing.count();
+    let has_all = inputs.iter().all(|group| group.capabilities.two_phase);
+    (count > 1 && !has_all).then(|| Finding {
+        severity: Severity::Info,
+        ..Finding::warning(
+            "commits-one-after-another",
+            "load",
+            "the commit groups commit one after the other; if a later one fails, the earlier ones are taken back",
+            count as u64,
+        )
+    })
+}
+
+fn missing_table(table: &TableRef) -> Finding {
+    let message = "CERT does not have this table";
+    Finding::error("table-missing-in-target", table.to_string(), message, 1).with_lines([format!(
+        "[table.'{table}']\nexcluded = \"CERT does not have it\""
+    )])
+}
+
+/// One table: does what moves fit into what CERT has?
+struct TableCheck<'a> {
+    moving: &'a ExtractTable,
+    source: &'a Table,
+    target: &'a Table,
+}
+
+impl TableCheck<'_> {
+    fn run(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        findings.extend(self.columns_missing());
+        findings.extend(self.types_differ());
+        findings.extend(self.stricter());
+        findings.extend(self.cannot_be_written());
+        findings.extend(self.columns_without_value());
+        findings.extend(self.columns_without_image());
+        findings.extend(self.identity());
+        findings.extend(self.surroundings());
+        findings
+    }
+
+    /// The columns that move, as both sides have them.
+    fn pairs(&self) -> impl Iterator<Item = (&Column, &Column)> {
+        self.moving
+            .columns
+            .iter()
+            .filter_map(|name| Some((self.source.column(name)?, self.target.column(name)?)))
+    }
+
+    fn error(&self, code: &str, message: &str, names: &[String]) -> Option<Finding> {
+        (!names.is_empty()).then(|| {
+            let message = format!("{message}: {}", names.join(", "));
+            let count = names.len() as u64;
+            Finding::error(code, self.target.name.to_string(), message, count)
+        })
+    }
+
+    fn warning(&self, code: &str, message: &str, names: &[String]) -> Option<Finding> {
+        let finding = self.error(code, message, names)?;
+        Some(Finding {
+            severity: Severity::Warning,
+            ..finding
+        })
+    }
+
+    fn columns_missing(&self) -> Option<Finding> {
+        let columns = self.moving.columns.iter();
+        let missing = columns.filter(|name| self.target.column(name).is_none());
+        let names: Vec<String> = missing.cloned().collect();
+        let message = "CERT lacks columns that PROD has";
+        self.error("column-missing-in-target", message, &names)
+    }
+
+    fn types_differ(&self) -> Option<Finding> {
+        let differing = self
+            .pairs()
+            .filter(|(source, target)| !takes(source, target));
+        let names: Vec<String> = differing
+            .map(|(source, target)| {
+                format!(
+                    "{} ({} in PROD, {} in CERT)",
+                    source.name, source.source_type, target.source_type
+                )
+            })
+            .collect();
+        let message = "the types of columns differ";
+        self.error("type-differs-in-target", message, &names)
+    }
+
+    fn stricter(&self) -> Option<Finding> {
+        let stricter = self.pairs();
+        let stricter = stricter.filter(|(source, target)| source.nullable && !target.nullable);
+        let names: Vec<String> = stricter.map(|(source, _)| source.name.clone()).collect();
+        let message = "columns are NOT NULL in CERT only";
+        self.error("not-null-in-target", message, &names)
+    }
+
+    fn cannot_be_written(&self) -> Option<Finding> {
+        let computed = self.pairs();
+        let computed = computed.filter(|(_, target)| target.generated == Generated::Stored);
+        let names: Vec<String> = computed.map(|(source, _)| source.name.clone()).collect();
+        let message = "CERT computes columns that PROD stores";
+        self.error("column-generated-in-target", message, &names)
+    }
+
+    fn only_in_target(&self) -> impl Iterator<Item = &Column> {
+        let columns = self.target.columns.iter();
+        columns.filter(|column| !self.moving.columns.contains(&column.name))
+    }
+
+    fn columns_without_value(&self) -> Option<Finding> {
+        let without = self.only_in_target().filter(|column| {
+            !column.nullable && !column.has_default && column.generated == Generated::No
+        });
+        let names: Vec<String> = without.map(|column| column.name.clone()).collect();
+        let message = "CERT has mandatory columns that PROD lacks";
+        self.error("column-without-value", message, &names)
+    }
+
+    fn columns_without_image(&self) -> Option<Finding> {
+        let unknown = self
+            .only_in_target()
+            .filter(|column| column.column_type == ColumnType::Other);
+        let unknown = unknown.filter(|column| column.generated != Generated::Stored);
+        let names: Vec<String> = unknown.map(|column| column.name.clone()).collect();
+        let message = "columns that only CERT has are of types that cannot be read: an undo deletes the rows that were inserted, a redo gives these columns their defaults";
+        self.warning("column-without-image", message, &names)
+    }
+
+    fn identity(&self) -> Option<Finding> {
+        let name = self.target.name.to_string();
+        let Some(target) = self
+            .target
+            .identity()
+            .filter(|_| !self.moving.identity.is_empty())
+        else {
+            let message = "rows without a primary key or a NOT NULL unique key cannot be loaded: not available yet";
+            return Some(Finding::error("keyless-table", name, message, 1));
+        };
+        let ours: BTreeSet<&String> = self.moving.identity.iter().collect();
+        if ours != target.iter().collect() {
+            let message = format!(
+                "rows are identified by ({}) in PROD and by ({}) in CERT",
+                self.moving.identity.join(", "),
+                target.join(", ")
+            );
+            return Some(Finding::error(
+                "identity-differs-in-target",
+                name,
+                message,
+                1,
+            ));
+        }
+        let unusable = target.iter().filter(|column| {
+            let known = self.target.column(column);
+            !self.moving.columns.contains(column)
+                || known.is_none_or(|one| !has_key_text(one.column_type))
+        });
+        let names: Vec<String> = unusable.cloned().collect();
+        let message = "keys of these columns are not available yet";
+        self.error("key-type-not-available", message, &names)
+    }
+
+    fn surroundings(&self) -> impl Iterator<Item = Finding> {
+        let triggers = self
+            .target
+            .triggers
+            .iter()
+            .filter(|trigger| trigger.enabled);
+        let triggers: Vec<String> = triggers.map(|trigger| trigger.name.clone()).collect();
+        let fire = "CERT's triggers may fire for the rows that are written; what they write elsewhere is not taken back by an undo";
+        let exclusions =
+            "exclusion constraints are checked by CERT only while the rows are written";
+        let row_security = self.target.row_security.then(|| {
+            let message = "row security is on for our role in CERT: rows would be hidden from the checks and the undo";
+            Finding::error("row-security-in-target", self.target.name.to_string(), message, 1)
+        });
+        [
+            self.warning("triggers-in-target", fire, &triggers),
+            self.warning("exclusion-constraints", exclusions, &self.target.exclusions),
+            row_security,
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+/// Every value of the source's column is a value of the target's, and reads back the same.
+fn takes(source: &Column, target: &Column) -> bool {
+    if source.column_type != target.column_type {
+        return false;
+    }
+    match source.column_type {
+        ColumnType::Text => match (source.max_length, target.max_length) {
+            (_, None) => true,
+            (None, Some(_)) => source.source_type == target.source_type,
+            (Some(source), Some(target)) => target >= source,
+        },
+        ColumnType::Enum => {
+            let has = |label: &String| target.labels.contains(label);
+            source.source_type == target.source_type && source.labels.iter().all(has)
+        }
+        _ => source.source_type == target.source_type,
+    }
+}

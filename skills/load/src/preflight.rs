@@ -1,0 +1,270 @@
+//! Looks at CERT before anything is written: enrolment, fingerprints, drift, and row by row what would
+//! be inserted, updated, left, or stands in the way. Reads only.
+
+use redistrict_artifact::{Artifact, RowHasher};
+use redistrict_model::{Finding, LoadGroup, Plan, Table, TableRef};
+use redistrict_skill::{Progress, SkillError, UnitContext, UnitOutcome};
+use redistrict_store::{Enrolment, Fingerprint, StoreError, TargetStore};
+use serde_json::json;
+
+use crate::classify::{Scope, classify};
+use crate::conflicts::Conflicts;
+use crate::error::{artifact_failed, config, store_failed};
+use crate::ledger::OurWrites;
+use crate::readers::{Readers, Views, live_tables};
+use crate::report::{TableCounts, TableReport};
+use crate::rows::Locators;
+use crate::session::{LoadSetup, Session, preflight_unit};
+use crate::shape::{Shape, target_hasher};
+
+/// The unit.
+pub(crate) async fn run(
+    session: &Session,
+    context: &UnitContext,
+) -> Result<UnitOutcome, SkillError> {
+    let plan = &context.plan;
+    let artifact = session.artifact(context)?;
+    artifact
+        .verify()
+        .map_err(|error| artifact_failed("verify the masked artifact", &error))?;
+    check_covered(plan, &artifact)?;
+    let mut targets = Vec::new();
+    for group in &plan.sections.load.groups {
+        let target = session.target(group)?;
+        targets.extend(check_marks(&session.setup, group, target).await?);
+    }
+    let forecast = Forecast {
+        session,
+        context,
+        artifact: &artifact,
+        hasher: target_hasher(&session.setup.key),
+        locators: Locators::new(&session.setup.key),
+    };
+    let (tables, findings) = forecast.make().await?;
+    let rows = tables.iter().map(|table| table.counts.staged).sum();
+    let lines: Vec<_> = tables.iter().map(forecast_line).collect();
+    Ok(UnitOutcome {
+        rows,
+        bytes: 0,
+        facts: json!({
+            "artifact": artifact.run(),
+            "seal": artifact.seal(),
+            "targets": targets,
+            "forecast": lines,
+        }),
+        findings,
+    })
+}
+
+fn forecast_line(table: &TableReport) -> serde_json::Value {
+    let counts = &table.counts;
+    json!({
+        "table": table.table,
+        "rows": counts.staged,
+        "insert": counts.inserted,
+        "update": counts.updated,
+        "leave": counts.unchanged + counts.left,
+        "conflict": counts.conflict,
+    })
+}
+
+/// Every table of the artifact that has rows is written by exactly one group.
+fn check_covered(plan: &Plan, artifact: &Artifact) -> Result<(), SkillError> {
+    let groups = &plan.sections.load.groups;
+    let is_covered = |table: &TableRef| {
+        groups
+            .iter()
+            .any(|group| group.order.iter().flatten().any(|one| one == table))
+    };
+    let tables = &artifact.manifest().tables;
+    match tables
+        .iter()
+        .find(|entry| entry.rows > 0 && !is_covered(&entry.table))
+    {
+        None => Ok(()),
+        Some(entry) => Err(config(format!(
+            "load {}: the artifact has rows of it, the plan writes none",
+            entry.table
+        ))),
+    }
+}
+
+/// The target of each store is enrolled, is the database that was enrolled, and is not PROD; its
+/// catalog is the one of the plan.
+pub(crate) async fn check_marks(
+    setup: &LoadSetup,
+    group: &LoadGroup,
+    target: &dyn TargetStore,
+) -> Result<Vec<serde_json::Value>, SkillError> {
+    let mut facts = Vec::new();
+    for store in &group.stores {
+        let failed =
+            |error: StoreError| store_failed(format!("look at the target of {store}"), &error);
+        let fingerprint = target.fingerprint(store).await.map_err(failed)?;
+        refuse_prod(setup, store.as_str(), &fingerprint)?;
+        let enrolment = target.enrolment(store).await.map_err(failed)?;
+        let enrolment = check_enrolment(store.as_str(), enrolment, &fingerprint)?;
+        facts.push(json!({ "store": store, "name": enrolment.name, "uuid": enrolment.uuid }));
+    }
+    Ok(facts)
+}
+
+fn refuse_prod(
+    setup: &LoadSetup,
+    store: &str,
+    fingerprint: &Fingerprint,
+) -> Result<(), SkillError> {
+    if setup.source_fingerprints.contains(fingerprint) {
+        return Err(config(format!(
+            "use the target of {store}: PROD and CERT are the same database"
+        ))
+        .with_hint("give [store] target the URL of the CERT database"));
+    }
+    if setup.denied_fingerprints.contains(fingerprint) {
+        return Err(config(format!(
+            "use the target of {store}: `deny` in the configuration names this database"
+        )));
+    }
+    Ok(())
+}
+
+fn check_enrolment(
+    store: &str,
+    enrolment: Option<Enrolment>,
+    fingerprint: &Fingerprint,
+) -> Result<Enrolment, SkillError> {
+    let hint = format!("redistrict enroll {store} --name …");
+    match enrolment {
+        None => Err(
+            config(format!("use the target of {store}: it is not enrolled as CERT"))
+                .with_hint(hint),
+        ),
+        Some(mark) if mark.fingerprint != *fingerprint => Err(config(format!(
+            "use the target of {store}: it is not the database that was enrolled, it was restored from a copy: enroll again"
+        ))
+        .with_hint(hint)),
+        Some(mark) => Ok(mark),
+    }
+}
+
+/// The planned tables as they are now have to be as they were when the plan was made.
+pub(crate) fn check_drift(
+    plan: &Plan,
+    group: &LoadGroup,
+    live: &[Table],
+) -> Result<(), SkillError> {
+    let bare = |table: &Table| Table {
+        estimated_rows: None,
+        ..table.clone()
+    };
+    let drifted: Vec<String> = group
+        .order
+        .iter()
+        .flatten()
+        .filter(|name| {
+            let planned = plan.sections.load.table(name).map(|one| bare(&one.table));
+            let now = live.iter().find(|table| table.name == **name).map(bare);
+            now.is_none() || now != planned
+        })
+        .map(ToString::to_string)
+        .collect();
+    if drifted.is_empty() {
+        return Ok(());
+    }
+    Err(config(format!(
+        "use the plan: CERT's tables changed since it was made: {}",
+        drifted.join(", ")
+    ))
+    .with_hint("run the command again: it makes a new plan"))
+}
+
+struct Forecast<'a> {
+    session: &'a Session,
+    context: &'a UnitContext,
+    artifact: &'a Artifact,
+    hasher: RowHasher,
+    locators: Locators,
+}
+
+impl Forecast<'_> {
+    async fn make(&self) -> Result<(Vec<TableReport>, Vec<Finding>), SkillError> {
+        let plan = &self.context.plan;
+        let catalogs = &plan.sections.extract.catalogs;
+        let mut views = Views::default().with_source(catalogs);
+        let mut ours = Vec::new();
+        for group in &plan.sections.load.groups {
+            let target = self.session.target(group)?;
+            let failed =
+                |error: StoreError| store_failed(format!("read the target {}", group.name), &error);
+            let live = live_tables(target).await.map_err(failed)?;
+            check_drift(plan, group, &live)?;
+            ours.push(OurWrites::read(target, &live).await.map_err(failed)?);
+            views.open(target, &live).await.map_err(failed)?;
+        }
+        let mut conflicts = Conflicts::default();
+        let (mut tables, mut findings) = (Vec::new(), Vec::new());
+        for (group, writes) in plan.sections.load.groups.iter().zip(&ours) {
+            for name in group.order.iter().flatten() {
+                let counts = self.table(&mut views, writes, name, &mut conflicts).await?;
+                findings.extend(differing(name, &counts));
+                tables.push(TableReport {
+                    table: name.clone(),
+                    counts,
+                    written: None,
+                });
+            }
+        }
+        if conflicts.is_empty() {
+            Ok((tables, findings))
+        } else {
+            Err(conflicts.into_load_error())
+        }
+    }
+
+    async fn table(
+        &self,
+        views: &mut Views,
+        writes: &OurWrites,
+        name: &TableRef,
+        conflicts: &mut Conflicts,
+    ) -> Result<TableCounts, SkillError> {
+        let shape = Shape::of(&self.context.plan, name)?;
+        let scope = Scope {
+            plan: &self.context.plan,
+            shape: &shape,
+            writes,
+            hasher: &self.hasher,
+            locators: &self.locators,
+        };
+        let expected = self.artifact.manifest().table(name).map(|entry| entry.rows);
+        let mut counts = TableCounts::default();
+        for batch in self.artifact.rows(name) {
+            self.context.cancel.check()?;
+            let (batch, membership) =
+                batch.map_err(|error| artifact_failed("read the masked artifact", &error))?;
+            let mut readers = Readers::of_views(views);
+            let compared = classify(&mut readers, &scope, &batch, &membership, conflicts).await?;
+            counts.staged += batch.num_rows() as u64;
+            compared.count(&mut counts);
+            self.context.progress.progress(Progress {
+                unit: preflight_unit(),
+                subject: name.to_string(),
+                rows_done: counts.staged,
+                rows_expected: expected,
+            });
+        }
+        Ok(counts)
+    }
+}
+
+/// Shared rows that differ are left as they are, and told.
+pub(crate) fn differing(table: &TableRef, counts: &TableCounts) -> Option<Finding> {
+    (counts.differing > 0).then(|| {
+        Finding::warning(
+            "shared-row-differs",
+            table.to_string(),
+            "shared rows are in CERT with other content; they are never updated",
+            counts.differing,
+        )
+    })
+}

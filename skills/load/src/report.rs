@@ -1,0 +1,109 @@
+//! What a load says about itself: counts per table, the load report. Value-free.
+
+use std::path::Path;
+
+use redistrict_artifact::write_atomic;
+use redistrict_model::{DistrictId, RunId, StoreName, TableRef};
+use redistrict_skill::SkillError;
+use serde::{Deserialize, Serialize};
+
+use crate::error::artifact_failed;
+
+/// What became, or would become, of the rows of one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableCounts {
+    /// Rows of the artifact, all of them staged.
+    pub staged: u64,
+    pub inserted: u64,
+    pub updated: u64,
+    /// There already and equal.
+    pub unchanged: u64,
+    /// There already, different and left as they are.
+    pub left: u64,
+    /// Of those left: shared rows that differ.
+    pub differing: u64,
+    pub conflict: u64,
+}
+
+impl TableCounts {
+    /// Every row of the artifact was decided, none of them stands in the way.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.conflict == 0
+            && self.inserted + self.updated + self.unchanged + self.left == self.staged
+    }
+}
+
+/// The counts of a table with its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableReport {
+    pub table: TableRef,
+    #[serde(flatten)]
+    pub counts: TableCounts,
+    /// A keyed digest of the rows of the table that this run wrote, as CERT has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
+}
+
+/// What became of one commit group; the facts of a merge unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupReport {
+    pub group: StoreName,
+    pub stores: Vec<StoreName>,
+    pub tables: Vec<TableReport>,
+}
+
+impl GroupReport {
+    /// Rows inserted and updated.
+    pub(crate) fn rows_written(&self) -> u64 {
+        let written = |table: &TableReport| table.counts.inserted + table.counts.updated;
+        self.tables.iter().map(written).sum()
+    }
+}
+
+/// What an undo did to one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoCounts {
+    /// Rows that the run had inserted and that are gone.
+    pub deleted: u64,
+    /// Rows that the run had updated and that are as they were.
+    pub restored: u64,
+    /// Rows that the run had deleted and that are there again.
+    pub reinserted: u64,
+}
+
+/// An undo of one commit group; the facts of an undo unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoReport {
+    pub group: StoreName,
+    pub stores: Vec<StoreName>,
+    pub tables: Vec<(TableRef, UndoCounts)>,
+}
+
+/// `load-report.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadReport {
+    /// 1.
+    pub format_version: u32,
+    pub run: RunId,
+    /// For an undo: the run that was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undid: Option<RunId>,
+    pub district: DistrictId,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupReport>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<UndoReport>,
+    /// Sequences that were raised; they never move down, not even by an undo.
+    #[serde(default)]
+    pub sequences: Vec<String>,
+}
+
+impl LoadReport {
+    /// Writes the report into the run's directory.
+    pub(crate) fn write(&self, dir: &Path) -> Result<(), SkillError> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("a report is plain data");
+        bytes.push(b'\n');
+        write_atomic(&dir.join("load-report.json"), &bytes)
+            .map_err(|error| artifact_failed("write the load report", &error))
+    }
+}

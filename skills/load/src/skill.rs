@@ -1,0 +1,209 @@
+//! The skill of the phase Loading: its units, and taking back what a failed run had committed.
+
+use async_trait::async_trait;
+use redistrict_model::{LoadGroup, Phase, Plan, RunId, StoreName, UnitKey};
+use redistrict_skill::{Skill, SkillError, UnitContext, UnitOutcome};
+use redistrict_store::{LeaseOutcome, StoreError};
+use serde_json::json;
+
+use crate::error::{bug, store_failed};
+use crate::report::{GroupReport, LoadReport};
+use crate::session::{LoadSetup, Mode, Session, preflight_unit};
+use crate::undo::{Standing, Undoing, compensation_of};
+use crate::{merge, preflight, staging};
+
+/// Loads the masked artifact into CERT.
+///
+/// Units: `preflight`; `lease` and `merge` per commit group, `stage` per table, `close`. All groups
+/// are staged before the first one is merged; each is merged in one transaction. A dry run has the
+/// preflight only.
+pub struct LoadSkill {
+    session: Session,
+}
+
+impl LoadSkill {
+    /// A skill that knows nothing of earlier processes of its run.
+    #[must_use]
+    pub fn new(setup: LoadSetup) -> Self {
+        Self {
+            session: Session::new(setup),
+        }
+    }
+
+    async fn close(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        let plan = &context.plan;
+        let mut sequences = Vec::new();
+        for group in &plan.sections.load.groups {
+            sequences.extend(close_group(&self.session, group, context, &context.run).await?);
+        }
+        let mut groups: Vec<GroupReport> = Vec::new();
+        for group in &plan.sections.load.groups {
+            let unit = group_unit("merge", group);
+            let facts = context.outcome(&unit).map(|done| done.facts.clone());
+            let report = facts.and_then(|facts| serde_json::from_value(facts).ok());
+            groups.push(report.ok_or_else(|| bug(format!("find the outcome of {unit}")))?);
+        }
+        let rows = groups.iter().map(GroupReport::rows_written).sum();
+        let report = LoadReport {
+            format_version: 1,
+            run: context.run.clone(),
+            undid: None,
+            district: plan.district.clone(),
+            groups,
+            undone: Vec::new(),
+            sequences: sequences.clone(),
+        };
+        let setup = &self.session.setup;
+        report.write(&setup.layout.load(&plan.district, &setup.key, &context.run))?;
+        Ok(UnitOutcome {
+            rows,
+            facts: json!({ "sequences": sequences }),
+            ..UnitOutcome::default()
+        })
+    }
+}
+
+/// A unit of a commit group.
+pub(crate) fn group_unit(step: &str, group: &LoadGroup) -> UnitKey {
+    UnitKey::new(Phase::Loading, step).of_store(&group.name)
+}
+
+/// The group that a unit of one is about.
+pub(crate) fn group_of<'p>(unit: &UnitKey, plan: &'p Plan) -> Result<&'p LoadGroup, SkillError> {
+    let is_meant = |group: &&LoadGroup| match &unit.table {
+        Some(table) => group.stores.contains(&table.store),
+        None => unit.store.as_ref() == Some(&group.name),
+    };
+    let mut groups = plan.sections.load.groups.iter();
+    groups
+        .find(is_meant)
+        .ok_or_else(|| bug(format!("run unit {unit}: the plan has no such group")))
+}
+
+/// Raises sequences, clears the run's staging, gives the lease back.
+pub(crate) async fn close_group(
+    session: &Session,
+    group: &LoadGroup,
+    context: &UnitContext,
+    run: &RunId,
+) -> Result<Vec<String>, SkillError> {
+    debug_assert_eq!(*run, context.run);
+    let lease = session.lease(group, context).await?;
+    let failed = |error: StoreError| store_failed(format!("close {}", group.name), &error);
+    let tables: Vec<_> = group
+        .order
+        .iter()
+        .flatten()
+        .filter_map(|name| context.plan.sections.load.table(name))
+        .map(|target| target.table.clone())
+        .collect();
+    let target = session.target(group)?;
+    let raised = target
+        .raise_sequences(&lease, &tables)
+        .await
+        .map_err(failed)?;
+    session.clear_and_release(group, &lease).await?;
+    Ok(raised)
+}
+
+/// Takes back what the run of this context committed, in all groups, last one first.
+pub(crate) async fn compensate(
+    session: &Session,
+    context: &UnitContext,
+) -> Result<UnitOutcome, SkillError> {
+    let undone = &context.run;
+    let undo = compensation_of(undone);
+    let mut reports = Vec::new();
+    let mut kept_by_others: Vec<StoreName> = Vec::new();
+    for group in context.plan.sections.load.groups.iter().rev() {
+        let undoing = Undoing::new(session, context, group, undone, &undo)?;
+        if is_anothers(session, group, &undoing, undone, &undo).await? {
+            kept_by_others.push(group.name.clone());
+            continue;
+        }
+        let lease = undoing.lease().await?;
+        undoing.stage(&lease).await?;
+        reports.extend(undoing.undo(&lease).await?);
+        session
+            .clear_and_release(group, &undoing.lease().await?)
+            .await?;
+    }
+    Ok(UnitOutcome {
+        rows: 0,
+        bytes: 0,
+        facts: json!({ "undone": reports, "never_leased": kept_by_others }),
+        findings: Vec::new(),
+    })
+}
+
+/// Another run has the lease, and we never wrote here: there is nothing of ours.
+async fn is_anothers(
+    session: &Session,
+    group: &LoadGroup,
+    undoing: &Undoing<'_>,
+    undone: &RunId,
+    undo: &RunId,
+) -> Result<bool, SkillError> {
+    match session.claim(group, undo, true).await? {
+        LeaseOutcome::Held(lease) => {
+            session.hold(group, lease);
+            Ok(false)
+        }
+        LeaseOutcome::Busy { holder } if holder == *undone => Ok(false),
+        LeaseOutcome::Busy { .. } => Ok(undoing.standing().await? == Standing::NeverCommitted),
+    }
+}
+
+#[async_trait]
+impl Skill for LoadSkill {
+    fn phase(&self) -> Phase {
+        Phase::Loading
+    }
+
+    fn units(&self, plan: &Plan) -> Vec<UnitKey> {
+        let mut units = vec![preflight_unit()];
+        if self.session.setup.mode == Mode::DryRun {
+            return units;
+        }
+        let groups = &plan.sections.load.groups;
+        units.extend(groups.iter().map(|group| group_unit("lease", group)));
+        let tables = groups.iter().flat_map(|group| group.order.iter().flatten());
+        units.extend(tables.map(|table| UnitKey::new(Phase::Loading, "stage").of_table(table)));
+        units.extend(groups.iter().map(|group| group_unit("merge", group)));
+        units.push(UnitKey::new(Phase::Loading, "close"));
+        units
+    }
+
+    async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        context.cancel.check()?;
+        let session = &self.session;
+        match (unit.step.as_str(), session.setup.mode) {
+            ("preflight", _) => preflight::run(session, context).await,
+            (_, Mode::DryRun) => Err(bug(format!("run unit {unit}: a dry run writes nothing"))),
+            ("lease", _) => {
+                let group = group_of(unit, &context.plan)?;
+                let lease = session.lease(group, context).await?;
+                Ok(UnitOutcome {
+                    facts: json!({ "epoch": lease.epoch }),
+                    ..UnitOutcome::default()
+                })
+            }
+            ("stage", _) => {
+                let table = unit.table.as_ref();
+                let table = table.ok_or_else(|| bug(format!("run unit {unit}: no table")))?;
+                let group = group_of(unit, &context.plan)?;
+                staging::run(session, group, table, unit, context).await
+            }
+            ("merge", _) => merge::run(session, group_of(unit, &context.plan)?, context).await,
+            ("close", _) => self.close(context).await,
+            _ => Err(bug(format!("run unit {unit}: there is no such unit"))),
+        }
+    }
+
+    async fn compensate(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        if self.session.setup.mode == Mode::DryRun {
+            return Ok(UnitOutcome::default());
+        }
+        compensate(&self.session, context).await
+    }
+}

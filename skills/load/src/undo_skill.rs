@@ -1,0 +1,187 @@
+//! The skill of an undo (or a redo): takes a run back in all groups, or refuses and changes nothing.
+
+use async_trait::async_trait;
+use redistrict_model::{Finding, LoadGroup, Phase, Plan, RunId, Severity, UnitKey};
+use redistrict_skill::{Skill, SkillError, UnitContext, UnitOutcome};
+use serde_json::json;
+
+use crate::conflicts::Conflicts;
+use crate::error::bug;
+use crate::report::{LoadReport, UndoReport};
+use crate::session::{LoadSetup, Mode, Session};
+use crate::skill::{close_group, compensate, group_of, group_unit};
+use crate::undo::{Standing, Undoing};
+
+/// Takes a run back exactly, as a run of its own.
+///
+/// Units: `check` over all groups, then `lease`, `stage`, `undo` per group, last group first, and
+/// `close`. The plan is the one of the run that is taken back; its artifact is not needed. The caller
+/// has the local lock of that run: no process of it lives. A dry run only checks.
+pub struct UndoSkill {
+    session: Session,
+    parent: RunId,
+}
+
+impl UndoSkill {
+    /// Takes back `parent`.
+    #[must_use]
+    pub fn new(setup: LoadSetup, parent: RunId) -> Self {
+        Self {
+            session: Session::new(setup),
+            parent,
+        }
+    }
+
+    fn undoing<'a>(
+        &'a self,
+        context: &'a UnitContext,
+        group: &'a LoadGroup,
+    ) -> Result<Undoing<'a>, SkillError> {
+        Undoing::new(&self.session, context, group, &self.parent, &context.run)
+    }
+
+    async fn check(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        let mut conflicts = Conflicts::default();
+        let (mut facts, mut findings) = (Vec::new(), Vec::new());
+        for group in &context.plan.sections.load.groups {
+            let undoing = self.undoing(context, group)?;
+            let (state, report) = match undoing.standing().await? {
+                Standing::NeverCommitted => ("never committed", None),
+                Standing::Undone => ("undone already", None),
+                Standing::Done => ("undone", None),
+                Standing::Stands => {
+                    let report = undoing.check(&mut conflicts).await?;
+                    ("stands", Some(report))
+                }
+            };
+            if state == "undone already" || state == "never committed" {
+                findings.push(nothing_to_do(group, state));
+            }
+            facts.push(json!({ "group": group.name, "state": state, "undo": report }));
+        }
+        if !conflicts.is_empty() {
+            return Err(conflicts.into_undo_error());
+        }
+        Ok(UnitOutcome {
+            facts: json!({ "undoes": self.parent, "groups": facts }),
+            findings,
+            ..UnitOutcome::default()
+        })
+    }
+
+    async fn close(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        let plan = &context.plan;
+        let mut sequences = Vec::new();
+        let mut undone: Vec<UndoReport> = Vec::new();
+        for group in plan.sections.load.groups.iter().rev() {
+            sequences.extend(close_group(&self.session, group, context, &context.run).await?);
+            let unit = group_unit("undo", group);
+            let facts = context.outcome(&unit).map(|done| done.facts.clone());
+            let facts = facts.ok_or_else(|| bug(format!("find the outcome of {unit}")))?;
+            undone.extend(serde_json::from_value::<UndoReport>(facts).ok());
+        }
+        let report = LoadReport {
+            format_version: 1,
+            run: context.run.clone(),
+            undid: Some(self.parent.clone()),
+            district: plan.district.clone(),
+            groups: Vec::new(),
+            undone,
+            sequences,
+        };
+        let setup = &self.session.setup;
+        report.write(&setup.layout.load(&plan.district, &setup.key, &context.run))?;
+        Ok(UnitOutcome::default())
+    }
+
+    async fn undo(
+        &self,
+        group: &LoadGroup,
+        context: &UnitContext,
+    ) -> Result<UnitOutcome, SkillError> {
+        let undoing = self.undoing(context, group)?;
+        let lease = undoing.lease().await?;
+        let Some(report) = undoing.undo(&lease).await? else {
+            return Ok(UnitOutcome::default());
+        };
+        let rows = report
+            .tables
+            .iter()
+            .map(|(_, counts)| counts.deleted + counts.restored + counts.reinserted)
+            .sum();
+        Ok(UnitOutcome {
+            rows,
+            facts: serde_json::to_value(&report).unwrap_or_default(),
+            ..UnitOutcome::default()
+        })
+    }
+}
+
+fn nothing_to_do(group: &LoadGroup, state: &str) -> Finding {
+    Finding {
+        severity: Severity::Info,
+        ..Finding::warning(
+            "nothing-to-undo",
+            group.name.as_str(),
+            format!("the run's rows do not stand here ({state}): nothing to do"),
+            0,
+        )
+    }
+}
+
+#[async_trait]
+impl Skill for UndoSkill {
+    fn phase(&self) -> Phase {
+        Phase::Loading
+    }
+
+    fn units(&self, plan: &Plan) -> Vec<UnitKey> {
+        let mut units = vec![UnitKey::new(Phase::Loading, "check")];
+        if self.session.setup.mode == Mode::DryRun {
+            return units;
+        }
+        for step in ["lease", "stage", "undo"] {
+            let groups = plan.sections.load.groups.iter().rev();
+            units.extend(groups.map(|group| group_unit(step, group)));
+        }
+        units.push(UnitKey::new(Phase::Loading, "close"));
+        units
+    }
+
+    async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        context.cancel.check()?;
+        if unit.step != "check" && self.session.setup.mode == Mode::DryRun {
+            return Err(bug(format!("run unit {unit}: a dry run writes nothing")));
+        }
+        match unit.step.as_str() {
+            "check" => self.check(context).await,
+            "lease" => {
+                let group = group_of(unit, &context.plan)?;
+                let lease = self.undoing(context, group)?.lease().await?;
+                Ok(UnitOutcome {
+                    facts: json!({ "epoch": lease.epoch }),
+                    ..UnitOutcome::default()
+                })
+            }
+            "stage" => {
+                let group = group_of(unit, &context.plan)?;
+                let undoing = self.undoing(context, group)?;
+                let rows = undoing.stage(&undoing.lease().await?).await?;
+                Ok(UnitOutcome {
+                    rows,
+                    ..UnitOutcome::default()
+                })
+            }
+            "undo" => self.undo(group_of(unit, &context.plan)?, context).await,
+            "close" => self.close(context).await,
+            _ => Err(bug(format!("run unit {unit}: there is no such unit"))),
+        }
+    }
+
+    async fn compensate(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        if self.session.setup.mode == Mode::DryRun {
+            return Ok(UnitOutcome::default());
+        }
+        compensate(&self.session, context).await
+    }
+}

@@ -1,0 +1,243 @@
+//! The cells of one column of a batch, as canonical text: the same value has the same text in every
+//! type and every store (`redistrict_model::Key`). Nothing here decides anything.
+
+use std::io::Write;
+
+use arrow::array::{
+    Array, AsArray, BinaryArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray,
+};
+use arrow::datatypes::{
+    DataType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimeUnit,
+    TimestampMicrosecondType,
+};
+use redistrict_model::{ColumnType, Membership, Table};
+
+/// Some rows of a table, and the place of the first one within the table (0 and up).
+pub(crate) struct TableBatch<'a> {
+    pub(crate) rows: &'a RecordBatch,
+    pub(crate) membership: &'a [Membership],
+    pub(crate) first: u64,
+}
+
+impl TableBatch<'_> {
+    pub(crate) fn len(&self) -> usize {
+        self.rows.num_rows()
+    }
+
+    /// The place of a row of this batch within its table.
+    pub(crate) fn place(&self, row: usize) -> u64 {
+        self.first + row as u64
+    }
+}
+
+enum Values<'a> {
+    Bool(&'a BooleanArray),
+    Int16(&'a PrimitiveArray<Int16Type>),
+    Int32(&'a PrimitiveArray<Int32Type>),
+    Int64(&'a PrimitiveArray<Int64Type>),
+    Float32(&'a PrimitiveArray<Float32Type>),
+    Float64(&'a PrimitiveArray<Float64Type>),
+    Date(&'a PrimitiveArray<Date32Type>),
+    Stamp(&'a PrimitiveArray<TimestampMicrosecondType>),
+    Text(&'a StringArray),
+    Bytes(&'a BinaryArray),
+}
+
+/// One cell. Text borrows from the batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cell<'a> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    /// Days since 1970.
+    Date(i32),
+    /// Microseconds since 1970.
+    Stamp(i64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+/// The cells of one column.
+pub(crate) struct Cells<'a> {
+    values: Values<'a>,
+    column_type: ColumnType,
+}
+
+impl<'a> Cells<'a> {
+    /// The column of that name, with the type the plan knows for it; none if the batch has no such
+    /// column, or one of an Arrow type that no column travels as.
+    pub(crate) fn of(rows: &'a RecordBatch, column: &str, table: &Table) -> Option<Self> {
+        let array: &dyn Array = rows.column_by_name(column)?.as_ref();
+        let values = match array.data_type() {
+            DataType::Boolean => Values::Bool(array.as_boolean()),
+            DataType::Int16 => Values::Int16(array.as_primitive()),
+            DataType::Int32 => Values::Int32(array.as_primitive()),
+            DataType::Int64 => Values::Int64(array.as_primitive()),
+            DataType::Float32 => Values::Float32(array.as_primitive()),
+            DataType::Float64 => Values::Float64(array.as_primitive()),
+            DataType::Date32 => Values::Date(array.as_primitive()),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => Values::Stamp(array.as_primitive()),
+            DataType::Utf8 => Values::Text(array.as_string()),
+            DataType::Binary => Values::Bytes(array.as_binary()),
+            _ => return None,
+        };
+        let column_type = table
+            .column(column)
+            .map_or(ColumnType::Text, |c| c.column_type);
+        Some(Self {
+            values,
+            column_type,
+        })
+    }
+
+    pub(crate) fn column_type(&self) -> ColumnType {
+        self.column_type
+    }
+
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        self.cell(row) == Cell::Null
+    }
+
+    pub(crate) fn cell(&self, row: usize) -> Cell<'a> {
+        macro_rules! cell {
+            ($values:expr, $make:expr) => {
+                if $values.is_null(row) {
+                    Cell::Null
+                } else {
+                    $make($values.value(row))
+                }
+            };
+        }
+        match self.values {
+            Values::Bool(values) => cell!(values, Cell::Bool),
+            Values::Int16(values) => cell!(values, |value: i16| Cell::Int(value.into())),
+            Values::Int32(values) => cell!(values, |value: i32| Cell::Int(value.into())),
+            Values::Int64(values) => cell!(values, Cell::Int),
+            Values::Float32(values) => cell!(values, |value: f32| Cell::Float(value.into())),
+            Values::Float64(values) => cell!(values, Cell::Float),
+            Values::Date(values) => cell!(values, Cell::Date),
+            Values::Stamp(values) => cell!(values, Cell::Stamp),
+            Values::Text(values) => cell!(values, Cell::Text),
+            Values::Bytes(values) => cell!(values, Cell::Bytes),
+        }
+    }
+
+    /// The text of a text cell; none for NULL and for other types.
+    pub(crate) fn text(&self, row: usize) -> Option<&'a str> {
+        match self.cell(row) {
+            Cell::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Appends the canonical text of a cell; false for NULL.
+    pub(crate) fn append(&self, row: usize, out: &mut Vec<u8>) -> bool {
+        match self.cell(row) {
+            Cell::Null => return false,
+            Cell::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
+            Cell::Int(value) => print(out, format_args!("{value}")),
+            Cell::Float(value) => print(out, format_args!("{}", value + 0.0)),
+            Cell::Date(days) => append_date(days, out),
+            Cell::Stamp(micros) => print(out, format_args!("@{micros}")),
+            Cell::Text(text) => out.extend_from_slice(self.canonical(text).as_bytes()),
+            Cell::Bytes(bytes) => {
+                out.extend_from_slice(b"\\x");
+                for byte in bytes {
+                    print(out, format_args!("{byte:02x}"));
+                }
+            }
+        }
+        true
+    }
+
+    /// The canonical text of a cell on its own.
+    pub(crate) fn canonical_text(&self, row: usize) -> Option<String> {
+        let mut out = Vec::new();
+        self.append(row, &mut out)
+            .then(|| String::from_utf8_lossy(&out).into_owned())
+    }
+
+    fn canonical<'t>(&self, text: &'t str) -> &'t str {
+        match self.column_type {
+            ColumnType::Char => text.trim_end_matches(' '),
+            ColumnType::Numeric => canonical_number(text),
+            _ => text,
+        }
+    }
+}
+
+#[expect(
+    clippy::let_underscore_must_use,
+    reason = "writing into memory cannot fail"
+)]
+fn print(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(text);
+}
+
+/// A decimal number without trailing zeros after the point; minus zero is zero.
+fn canonical_number(text: &str) -> &str {
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'));
+    if !is_plain || !text.contains('.') {
+        return text;
+    }
+    match text.trim_end_matches('0').trim_end_matches('.') {
+        "-0" | "-" | "" => "0",
+        trimmed => trimmed,
+    }
+}
+
+/// `YYYY-MM-DD` of a number of days since 1970, proleptic Gregorian (Howard Hinnant,
+/// "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`).
+fn append_date(days: i32, out: &mut Vec<u8>) {
+    let shifted = i64::from(days) + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    print(out, format_args!("{year:04}-{month:02}-{day:02}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_print_as_the_calendar_has_them() {
+        for (days, text) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (19_782, "2024-02-29"),
+            (-719_162, "0001-01-01"),
+        ] {
+            let mut out = Vec::new();
+            append_date(days, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn numbers_lose_only_zeros_that_say_nothing() {
+        for (text, expected) in [
+            ("42", "42"),
+            ("42.00", "42"),
+            ("100", "100"),
+            ("-0.0", "0"),
+            ("1.50", "1.5"),
+            ("NaN", "NaN"),
+        ] {
+            assert_eq!(canonical_number(text), expected);
+        }
+    }
+}

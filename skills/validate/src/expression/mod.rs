@@ -1,0 +1,11 @@
+//! CHECK expressions as PostgreSQL and SQLite print them: the common forms are read and evaluated on
+//! the rows of an artifact; any other form is refused, never guessed.
+
+mod evaluate;
+mod lexer;
+mod parser;
+mod value;
+
+pub(crate) use evaluate::{Dialect, evaluate};
+pub(crate) use parser::{Expression, parse};
+pub(crate) use value::{Decimal, Unsupported, Value};

@@ -1,0 +1,247 @@
+//! Connections: whom to trust, how to name the session, which settings hold in it. Must not print
+//! or keep a password, and must not fall back to plaintext.
+
+use std::marker::PhantomData;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redistrict_store::{StoreError, StoreErrorKind};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::task::JoinSet;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, Config, CopyOutStream, NoTls, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::failed;
+use crate::secret::Secret;
+use crate::statement::{Parameters, ReadText};
+use crate::url::{self, Address, Tls};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const SESSION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A session that can only read: it takes no SQL but [`ReadText`].
+pub(crate) enum Source {}
+/// A session of a target.
+pub(crate) enum Target {}
+
+/// Which settings a session starts with.
+pub(crate) trait Side {
+    const SETTINGS: &'static str;
+}
+
+impl Side for Source {
+    const SETTINGS: &'static str = include_str!("../sql/session_source.sql");
+}
+
+impl Side for Target {
+    const SETTINGS: &'static str = include_str!("../sql/session_target.sql");
+}
+
+/// One connection. Dropping it closes the socket; the server rolls back what was open.
+pub(crate) struct Session<S> {
+    client: Client,
+    /// Owns the task that moves the bytes.
+    _driver: JoinSet<()>,
+    side: PhantomData<fn() -> S>,
+}
+
+impl<S> std::fmt::Debug for Session<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Session")
+    }
+}
+
+impl<S: Side> Session<S> {
+    /// Connects and pins the settings. `label` is the session's application name.
+    pub(crate) async fn open(url: &Secret, label: &str) -> Result<Self, StoreError> {
+        let address = url::parse(url)?;
+        let opening = connect(address, label);
+        let (client, driver) = tokio::time::timeout(SESSION_TIMEOUT, opening)
+            .await
+            .map_err(|_| unreachable_server())??;
+        let session = Self {
+            client,
+            _driver: driver,
+            side: PhantomData,
+        };
+        session
+            .client
+            .query_typed(S::SETTINGS, &[])
+            .await
+            .map_err(|error| failed("pin the session's settings", &error))?;
+        Ok(session)
+    }
+}
+
+impl<S> Session<S> {
+    /// Runs one statement of the closed set and gives all its rows.
+    pub(crate) async fn read(
+        &self,
+        text: &ReadText,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        self.client.query_typed(text.as_str(), parameters).await
+    }
+
+    /// The same, row by row.
+    pub(crate) async fn read_stream(
+        &self,
+        text: &ReadText,
+        parameters: Parameters<'_>,
+    ) -> Result<tokio_postgres::RowStream, tokio_postgres::Error> {
+        let parameters = parameters
+            .iter()
+            .map(|(value, kind)| (*value, kind.clone()));
+        self.client.query_typed_raw(text.as_str(), parameters).await
+    }
+
+    /// Runs a `copy … to stdout` of the closed set.
+    pub(crate) async fn copy_out(
+        &self,
+        text: &ReadText,
+    ) -> Result<CopyOutStream, tokio_postgres::Error> {
+        self.client.copy_out(text.as_str()).await
+    }
+}
+
+impl Session<Target> {
+    /// The client itself: any SQL.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+async fn connect(address: Address, label: &str) -> Result<(Client, JoinSet<()>), StoreError> {
+    let mut config = address.config;
+    prepare(&mut config, label);
+    let mut driver = JoinSet::new();
+    let client = match address.tls {
+        Tls::Off => {
+            config.ssl_mode(SslMode::Disable);
+            let (client, connection) = config
+                .connect(NoTls)
+                .await
+                .map_err(|error| refused(&error))?;
+            driver.spawn(async move { drop(connection.await) });
+            client
+        }
+        Tls::VerifyFull { root_certificates } => {
+            config.ssl_mode(SslMode::Require);
+            let tls = MakeRustlsConnect::new(client_config(root_certificates)?);
+            let (client, connection) =
+                config.connect(tls).await.map_err(|error| refused(&error))?;
+            driver.spawn(async move { drop(connection.await) });
+            client
+        }
+    };
+    Ok((client, driver))
+}
+
+fn prepare(config: &mut Config, label: &str) {
+    config.application_name(label);
+    config.keepalives(true);
+    config.keepalives_idle(Duration::from_secs(30));
+    config.tcp_user_timeout(Duration::from_secs(60));
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+}
+
+/// TLS with the certificate's chain and host name verified; the machine's roots unless a file is
+/// named.
+fn client_config(root_certificates: Option<PathBuf>) -> Result<ClientConfig, StoreError> {
+    let mut roots = RootCertStore::empty();
+    match root_certificates {
+        Some(path) => {
+            let unreadable = || {
+                let what = format!("read root certificates from {}", path.display());
+                StoreError::new(StoreErrorKind::Config, what)
+            };
+            let certificates = CertificateDer::pem_file_iter(&path).map_err(|_| unreadable())?;
+            for certificate in certificates {
+                let certificate = certificate.map_err(|_| unreadable())?;
+                roots.add(certificate).map_err(|_| unreadable())?;
+            }
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    if roots.is_empty() {
+        let error = StoreError::new(StoreErrorKind::Config, "find any root certificate for TLS");
+        return Err(error.with_hint("install ca-certificates, or name a file: `sslrootcert=…`"));
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|_| StoreError::new(StoreErrorKind::Bug, "set up TLS"))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// What a refused connection means. The driver tells its kinds apart by their fixed texts only.
+fn refused(error: &tokio_postgres::Error) -> StoreError {
+    if error.as_db_error().is_some() {
+        return failed("connect to the database", error);
+    }
+    let text = error.to_string();
+    if text.starts_with("error performing TLS handshake") {
+        return StoreError::new(
+            StoreErrorKind::Config,
+            "establish a verified TLS connection",
+        )
+        .with_hint(
+            "the server must offer TLS with a certificate for this host name from a known \
+                 authority; name a private authority by `sslrootcert=FILE`",
+        );
+    }
+    if text.starts_with("authentication error") || text.starts_with("invalid configuration") {
+        return StoreError::new(
+            StoreErrorKind::Auth,
+            "log in: the server asks for a password",
+        );
+    }
+    unreachable_server()
+}
+
+fn unreachable_server() -> StoreError {
+    StoreError::new(StoreErrorKind::Unreachable, "reach the database server")
+        .with_hint("check host, port and network of the connection URL")
+}
+
+/// The application name of a session: `redistrict/{owner}/{epoch}`. The server keeps 63 bytes.
+pub(crate) fn label(owner: &str, epoch: i64) -> String {
+    format!("{}{epoch}", label_prefix(owner))
+}
+
+/// What all labels of an owner begin with. Long or odd names are shortened with a checksum.
+pub(crate) fn label_prefix(owner: &str) -> String {
+    let is_plain = owner.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
+    if is_plain && owner.len() <= 32 {
+        return format!("redistrict/{owner}/");
+    }
+    let checksum = owner.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("redistrict/~{checksum:016x}/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_fit_the_servers_limit_and_tell_owners_apart() {
+        assert_eq!(
+            label("mig-20250101T000000Z-1", 7),
+            "redistrict/mig-20250101T000000Z-1/7"
+        );
+        let long = "x".repeat(80);
+        assert!(label(&long, i64::MAX).len() <= 63);
+        assert_ne!(label_prefix(&long), label_prefix(&"x".repeat(81)));
+        assert_ne!(label_prefix("a/b"), label_prefix("a"));
+    }
+}

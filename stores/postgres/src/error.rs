@@ -1,0 +1,117 @@
+//! From the server's errors to ours. The server's message, DETAIL, HINT and CONTEXT quote rows: only
+//! the SQLSTATE and names of objects are kept.
+
+use redistrict_model::TableRef;
+use redistrict_store::{StoreError, StoreErrorKind};
+use tokio_postgres::Error;
+use tokio_postgres::error::DbError;
+
+/// Maps a failed statement; `what` fits after "failed to".
+pub(crate) fn failed(what: impl Into<String>, error: &Error) -> StoreError {
+    let what = what.into();
+    let Some(server) = error.as_db_error() else {
+        return StoreError::new(kind_without_server(error), what);
+    };
+    let state = server.code().code();
+    let made = StoreError::new(kind_of_state(state), what).with_code(code_with_names(server));
+    match hint_of_state(state) {
+        Some(hint) => made.with_hint(hint),
+        None => made,
+    }
+}
+
+/// Maps a failed statement on a table.
+pub(crate) fn failed_at(what: &str, table: &TableRef, error: &Error) -> StoreError {
+    let is_right = error.code().is_some_and(|code| code.code() == "42501");
+    let what = if is_right {
+        format!("{what}: the role lacks the right")
+    } else {
+        what.to_owned()
+    };
+    failed(what, error).at(table)
+}
+
+/// An invariant of ours does not hold.
+pub(crate) fn bug(what: impl Into<String>) -> StoreError {
+    StoreError::new(StoreErrorKind::Bug, what)
+}
+
+/// A value that does not fit.
+pub(crate) fn data(table: &TableRef, column: &str, what: &str) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Data,
+        format!("{what} in {}", table.column(column)),
+    )
+}
+
+/// The SQLSTATE classes as kinds.
+fn kind_of_state(state: &str) -> StoreErrorKind {
+    match state {
+        "42501" => StoreErrorKind::Auth,
+        "3D000" | "3F000" | "25006" => StoreErrorKind::Config,
+        "55P03" | "57014" | "25P03" | "55006" => StoreErrorKind::Transient,
+        "57P04" => StoreErrorKind::Config,
+        _ => match state.get(..2).unwrap_or_default() {
+            "08" | "40" | "53" | "57" => StoreErrorKind::Transient,
+            "28" => StoreErrorKind::Auth,
+            "23" => StoreErrorKind::Constraint,
+            "22" => StoreErrorKind::Data,
+            "0A" | "58" => StoreErrorKind::Config,
+            _ => StoreErrorKind::Bug,
+        },
+    }
+}
+
+fn kind_without_server(error: &Error) -> StoreErrorKind {
+    let is_io =
+        std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+    if error.is_closed() || is_io {
+        StoreErrorKind::Transient
+    } else {
+        StoreErrorKind::Bug
+    }
+}
+
+fn hint_of_state(state: &str) -> Option<&'static str> {
+    match state {
+        "42501" => Some("`redistrict init --grants` prints the least rights that are needed"),
+        "25006" => Some("the server is read-only: connect to the primary"),
+        "53300" => Some("the server has no free connection: lower `connections`"),
+        _ => None,
+    }
+}
+
+/// SQLSTATE and the names of the constraint and the column, where the server gives them.
+fn code_with_names(server: &DbError) -> String {
+    let names = [server.constraint(), server.column()];
+    let mut code = server.code().code().to_owned();
+    for name in names.into_iter().flatten() {
+        code.push(' ');
+        code.push_str(name);
+    }
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_map_to_kinds_by_class_and_by_exception() {
+        for (state, kind) in [
+            ("08006", StoreErrorKind::Transient),
+            ("40001", StoreErrorKind::Transient),
+            ("40P01", StoreErrorKind::Transient),
+            ("57P01", StoreErrorKind::Transient),
+            ("55P03", StoreErrorKind::Transient),
+            ("28P01", StoreErrorKind::Auth),
+            ("42501", StoreErrorKind::Auth),
+            ("23505", StoreErrorKind::Constraint),
+            ("22001", StoreErrorKind::Data),
+            ("3D000", StoreErrorKind::Config),
+            ("42601", StoreErrorKind::Bug),
+        ] {
+            assert_eq!(kind_of_state(state), kind, "{state}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Tables as the server has them now. Whatever a request names is looked up here by exact match: no
+//! name and no type that came from outside gets into a statement.
+
+use std::collections::HashMap;
+
+use redistrict_model::{ColumnType, Table, TableRef};
+use redistrict_store::{StoreError, StoreErrorKind};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use crate::connect::Session;
+use crate::error::{bug, failed};
+use crate::statement::{self, quoted};
+use crate::types;
+
+/// One column, from the server.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveColumn {
+    pub(crate) name: String,
+    pub(crate) column_type: ColumnType,
+    /// The declared type as the server prints it; valid SQL.
+    pub(crate) source_type: String,
+    /// The base type without modifier; valid SQL. `name` and `varchar` are `text` here.
+    pub(crate) key_type: String,
+    pub(crate) typmod: i32,
+    /// Assigning may drop digits or characters without an error.
+    pub(crate) can_round: bool,
+    pub(crate) is_stored: bool,
+    pub(crate) labels: Vec<String>,
+}
+
+impl LiveColumn {
+    /// Texts: assigned as they are, so that the server refuses what is too long.
+    pub(crate) fn is_string(&self) -> bool {
+        matches!(self.column_type, ColumnType::Text | ColumnType::Char)
+    }
+}
+
+/// One table, from the server, with the catalog entry that the caller plans with.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveTable {
+    pub(crate) entry: Table,
+    is_partitioned: bool,
+    columns: Vec<LiveColumn>,
+}
+
+impl LiveTable {
+    /// The relation for a FROM clause, quoted.
+    pub(crate) fn relation(&self) -> String {
+        if self.is_partitioned {
+            self.qualified()
+        } else {
+            format!("only {}", self.qualified())
+        }
+    }
+
+    /// `"schema"."table"`.
+    pub(crate) fn qualified(&self) -> String {
+        format!(
+            "{}.{}",
+            quoted(&self.entry.name.schema),
+            quoted(&self.entry.name.table)
+        )
+    }
+
+    pub(crate) fn column(&self, name: &str) -> Result<&LiveColumn, StoreError> {
+        self.columns
+            .iter()
+            .find(|column| column.name == name)
+            .ok_or_else(|| bug("find a column that was asked for").at(&self.entry.name))
+    }
+
+    pub(crate) fn columns(&self, names: &[String]) -> Result<Vec<&LiveColumn>, StoreError> {
+        names.iter().map(|name| self.column(name)).collect()
+    }
+
+    /// The identity columns.
+    pub(crate) fn identity(&self) -> Result<Vec<&LiveColumn>, StoreError> {
+        let Some(names) = self.entry.identity() else {
+            let what =
+                "identify rows: the table has no NOT NULL unique key, which is not available yet";
+            return Err(StoreError::new(StoreErrorKind::Config, what).at(&self.entry.name));
+        };
+        self.columns(names)
+    }
+}
+
+/// The tables that requests of a session may name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LiveTables(HashMap<TableRef, LiveTable>);
+
+impl LiveTables {
+    pub(crate) fn table(&self, name: &TableRef) -> Result<&LiveTable, StoreError> {
+        let unknown = || bug("find a table that was asked for").at(name);
+        self.0.get(name).ok_or_else(unknown)
+    }
+
+    /// Looks the tables up; a table or column that is gone or of another type is drift.
+    pub(crate) async fn look_up<S>(
+        session: &Session<S>,
+        tables: &[Table],
+    ) -> Result<Self, StoreError> {
+        let mut schemas: Vec<&str> = tables
+            .iter()
+            .map(|table| table.name.schema.as_str())
+            .collect();
+        schemas.sort_unstable();
+        schemas.dedup();
+        let names: Vec<&str> = tables
+            .iter()
+            .map(|table| table.name.table.as_str())
+            .collect();
+        if names.is_empty() {
+            return Ok(Self::default());
+        }
+        let is_odd =
+            |table: &&Table| table.name.schema.contains('\0') || table.name.table.contains('\0');
+        if let Some(table) = tables.iter().find(is_odd) {
+            return Err(drift(table));
+        }
+        let rows = session
+            .read(
+                &statement::COLUMNS,
+                &[(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)],
+            )
+            .await
+            .map_err(|error| failed("look up columns", &error))?;
+        let mut found: HashMap<(String, String), (bool, Vec<LiveColumn>)> = HashMap::new();
+        for row in &rows {
+            let key = (row.get("schema_name"), row.get("table_name"));
+            let (is_partitioned, columns) = found.entry(key).or_default();
+            *is_partitioned = row.get::<_, &str>("kind") == "p";
+            columns.push(live_column(row));
+        }
+        let mut live = HashMap::new();
+        for table in tables {
+            let key = (table.name.schema.clone(), table.name.table.clone());
+            let (is_partitioned, columns) = found.get(&key).cloned().ok_or_else(|| drift(table))?;
+            let entry = LiveTable {
+                entry: table.clone(),
+                is_partitioned,
+                columns,
+            };
+            check_columns(&entry)?;
+            live.insert(table.name.clone(), entry);
+        }
+        Ok(Self(live))
+    }
+}
+
+fn check_columns(live: &LiveTable) -> Result<(), StoreError> {
+    for column in &live.entry.columns {
+        let now = live.columns.iter().find(|one| one.name == column.name);
+        if now.is_none_or(|one| one.column_type != column.column_type) {
+            return Err(drift(&live.entry));
+        }
+    }
+    Ok(())
+}
+
+fn drift(table: &Table) -> StoreError {
+    StoreError::new(StoreErrorKind::Config, "find the table as it was planned")
+        .at(&table.name)
+        .with_hint("the database's schema changed since the plan was made: analyze it again")
+}
+
+/// Reads one row of `columns.sql`.
+pub(crate) fn live_column(row: &Row) -> LiveColumn {
+    let base_name: &str = row.get("base_name");
+    let is_text = matches!(base_name, "name" | "varchar" | "text");
+    let column_type = types::column_type(base_name, row.get::<_, &str>("base_kind") == "e");
+    LiveColumn {
+        name: row.get("column_name"),
+        column_type,
+        can_round: base_name == "name" || types::can_round(column_type, row.get("typmod")),
+        source_type: row.get("source_type"),
+        key_type: if is_text {
+            "text".to_owned()
+        } else {
+            row.get("base_type")
+        },
+        typmod: row.get("typmod"),
+        is_stored: row.get::<_, &str>("generated") == "s",
+        labels: row.get("labels"),
+    }
+}

@@ -1,0 +1,285 @@
+//! Reading keys and rows in an open transaction: the one reader of sources, of target views and of
+//! merges, so that all of them give the same bytes for the same rows.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use redistrict_model::{Key, KeyRow, TableRef};
+use redistrict_store::{BatchStream, KeyRequest, RowRequest, Selector, StoreError, arrow_schema};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{CopyOutStream, Row};
+
+use crate::connect::Session;
+use crate::copy::Decoder;
+use crate::error::{bug, failed_at};
+use crate::live::{LiveColumn, LiveTable, LiveTables};
+use crate::statement::{self, KeyColumn, ReadText, Rows};
+use crate::types::{KeyFit, key_fit};
+
+/// So many keys go into one statement.
+const KEYS_PER_STATEMENT: usize = 20_000;
+
+/// The rows that match a key request.
+pub(crate) async fn keys<S>(
+    session: &Session<S>,
+    tables: &LiveTables,
+    request: &KeyRequest,
+) -> Result<Vec<KeyRow>, StoreError> {
+    let table = tables.table(&request.table)?;
+    let identity = table.identity()?;
+    let columns = table.columns(&request.columns)?;
+    let mut found = Vec::new();
+    let reading = Reading {
+        session,
+        table: &request.table,
+        id: identity.len(),
+    };
+    match &request.selector {
+        Selector::All => {
+            let text = statement::key_text(table, &identity, &columns, &Rows::All);
+            reading.collect(&text, &[], &mut found).await?;
+        }
+        Selector::Sample { limit } => {
+            let text = statement::key_text(table, &identity, &columns, &Rows::Sample);
+            let limit = i64::from(*limit);
+            reading
+                .collect(&text, &[(&limit, Type::INT8)], &mut found)
+                .await?;
+        }
+        Selector::Matching { columns: by, keys } => {
+            let by = table.columns(by)?;
+            for chunk in keys.chunks(KEYS_PER_STATEMENT) {
+                let Some(bound) = BoundKeys::new(&by, chunk).map_err(|e| e.at(&request.table))?
+                else {
+                    continue;
+                };
+                let rows = Rows::Matching(&bound.columns);
+                let text = statement::key_text(table, &identity, &columns, &rows);
+                reading
+                    .collect(&text, &bound.parameters(), &mut found)
+                    .await?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The exact number of rows.
+pub(crate) async fn count<S>(
+    session: &Session<S>,
+    tables: &LiveTables,
+    name: &TableRef,
+) -> Result<u64, StoreError> {
+    let text = statement::count_text(tables.table(name)?);
+    let rows = session
+        .read(&text, &[])
+        .await
+        .map_err(|error| failed_at("count rows", name, &error))?;
+    let count = rows.first().map(|row| row.get::<_, i64>(0));
+    count
+        .and_then(|count| u64::try_from(count).ok())
+        .ok_or_else(|| bug("count rows").at(name))
+}
+
+/// Streams whole rows. The stream holds the session until it is dropped.
+pub(crate) fn rows<'a, S>(
+    session: &'a Session<S>,
+    tables: &'a LiveTables,
+    request: &'a RowRequest,
+) -> Result<BatchStream<'a>, StoreError> {
+    let table = tables.table(&request.table)?;
+    let columns = table.columns(&request.columns)?;
+    let identity = table.columns(&request.identity)?;
+    let schema = arrow_schema(&table.entry, &request.columns);
+    if schema.fields().len() != columns.len() || identity.is_empty() {
+        return Err(bug("read columns of a type that does not move").at(&request.table));
+    }
+    let reading = RowReading {
+        session,
+        table,
+        columns,
+        identity,
+        chunks: request.keys.chunks(KEYS_PER_STATEMENT),
+        copy: None,
+        decoder: Decoder::new(&request.table, &schema)?,
+    };
+    let batches = stream::try_unfold(reading, |mut reading| async move {
+        let batch = reading.next().await?;
+        Ok(batch.map(|batch| (batch, reading)))
+    });
+    Ok(batches.boxed())
+}
+
+/// Keys of one statement, split into columns: arrays of canonical text to bind.
+pub(crate) struct BoundKeys<'a> {
+    pub(crate) columns: Vec<KeyColumn<'a>>,
+    pub(crate) arrays: Vec<Vec<&'a str>>,
+}
+
+impl<'a> BoundKeys<'a> {
+    /// None if no key can be a value of the columns.
+    pub(crate) fn new(
+        columns: &[&'a LiveColumn],
+        keys: &'a [Key],
+    ) -> Result<Option<Self>, StoreError> {
+        let mut arrays: Vec<Vec<&'a str>> = vec![Vec::with_capacity(keys.len()); columns.len()];
+        let mut is_cast = vec![true; columns.len()];
+        for key in keys {
+            if key.parts().len() != columns.len() || columns.is_empty() {
+                return Err(bug("read by keys of another number of parts"));
+            }
+            let fits: Vec<KeyFit> = columns
+                .iter()
+                .zip(key.parts())
+                .map(|(column, part)| key_fit(part, column.column_type, &column.labels))
+                .collect();
+            if fits.contains(&KeyFit::Never) {
+                continue;
+            }
+            for (place, (fit, part)) in fits.into_iter().zip(key.parts()).enumerate() {
+                is_cast[place] &= fit == KeyFit::Castable;
+                arrays[place].push(part);
+            }
+        }
+        if arrays.first().is_none_or(Vec::is_empty) {
+            return Ok(None);
+        }
+        let columns = columns
+            .iter()
+            .zip(is_cast)
+            .map(|(column, is_cast)| KeyColumn { column, is_cast })
+            .collect();
+        Ok(Some(Self { columns, arrays }))
+    }
+
+    /// One array parameter per column.
+    pub(crate) fn parameters(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
+        self.arrays
+            .iter()
+            .map(|array| (array as &(dyn ToSql + Sync), Type::TEXT_ARRAY))
+            .collect()
+    }
+}
+
+struct Reading<'a, S> {
+    session: &'a Session<S>,
+    table: &'a TableRef,
+    /// The number of identity columns; they come first.
+    id: usize,
+}
+
+impl<S> Reading<'_, S> {
+    async fn collect(
+        &self,
+        text: &ReadText,
+        parameters: statement::Parameters<'_>,
+        found: &mut Vec<KeyRow>,
+    ) -> Result<(), StoreError> {
+        let failed = |error| failed_at("read keys", self.table, &error);
+        let stream = self
+            .session
+            .read_stream(text, parameters)
+            .await
+            .map_err(failed)?;
+        let mut stream = std::pin::pin!(stream);
+        while let Some(row) = stream.try_next().await.map_err(failed)? {
+            found.push(self.key_row(&row)?);
+        }
+        Ok(())
+    }
+
+    fn key_row(&self, row: &Row) -> Result<KeyRow, StoreError> {
+        let refused = |error| failed_at("read a key", self.table, &error);
+        let mut id = Vec::with_capacity(self.id);
+        for place in 0..self.id {
+            let part: &str = row.try_get(place).map_err(refused)?;
+            id.push(part);
+        }
+        let mut values = Vec::with_capacity(row.len() - self.id);
+        for place in self.id..row.len() {
+            let value: Option<&str> = row.try_get(place).map_err(refused)?;
+            values.push(value.map(Into::into));
+        }
+        Ok(KeyRow {
+            id: Key::new(id),
+            values,
+        })
+    }
+}
+
+struct RowReading<'a, S> {
+    session: &'a Session<S>,
+    table: &'a LiveTable,
+    columns: Vec<&'a LiveColumn>,
+    identity: Vec<&'a LiveColumn>,
+    chunks: std::slice::Chunks<'a, Key>,
+    copy: Option<Pin<Box<CopyOutStream>>>,
+    decoder: Decoder,
+}
+
+impl<S> RowReading<'_, S> {
+    async fn next(&mut self) -> Result<Option<RecordBatch>, StoreError> {
+        loop {
+            if let Some(batch) = self.decoder.next_batch()? {
+                return Ok(Some(batch));
+            }
+            match &mut self.copy {
+                Some(copy) => match copy.next().await {
+                    Some(Ok(chunk)) => self.decoder.push(&chunk),
+                    Some(Err(error)) => return Err(self.failed(&error)),
+                    None => {
+                        self.copy = None;
+                        self.decoder.end_stream()?;
+                    }
+                },
+                None => match self.chunks.next() {
+                    Some(keys) => self.open(keys).await?,
+                    None => return self.decoder.rest(),
+                },
+            }
+        }
+    }
+
+    /// Binds the keys to settings, then starts the COPY with its constant text.
+    async fn open(&mut self, keys: &[Key]) -> Result<(), StoreError> {
+        let bound =
+            BoundKeys::new(&self.identity, keys).map_err(|e| e.at(&self.table.entry.name))?;
+        let Some(bound) = bound else { return Ok(()) };
+        let literals: Vec<String> = bound
+            .arrays
+            .iter()
+            .map(|array| statement::array_literal(array.iter().copied()))
+            .collect();
+        let parameters: Vec<(&(dyn ToSql + Sync), Type)> = literals
+            .iter()
+            .map(|literal| (literal as &(dyn ToSql + Sync), Type::TEXT))
+            .collect();
+        let settings = statement::settings_text(literals.len());
+        self.session
+            .read(&settings, &parameters)
+            .await
+            .map_err(|error| self.failed(&error))?;
+        let text = statement::copy_text(self.table, &self.columns, &bound.columns);
+        let copy = self
+            .session
+            .copy_out(&text)
+            .await
+            .map_err(|error| self.failed(&error))?;
+        self.copy = Some(Box::pin(copy));
+        Ok(())
+    }
+
+    fn failed(&self, error: &tokio_postgres::Error) -> StoreError {
+        failed_at("read rows", &self.table.entry.name, error)
+    }
+}
+
+/// Looks up the tables of an open transaction, ready for requests.
+pub(crate) async fn look_up<S>(
+    session: &Session<S>,
+    tables: &[redistrict_model::Table],
+) -> Result<Arc<LiveTables>, StoreError> {
+    LiveTables::look_up(session, tables).await.map(Arc::new)
+}

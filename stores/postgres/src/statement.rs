@@ -1,0 +1,269 @@
+//! The closed set of statements that read. Their texts are constant or made of identifiers that came
+//! from the catalog, quoted; values are only ever bound. Nothing here connects.
+
+use std::borrow::Cow;
+
+use redistrict_model::ColumnType;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::live::{LiveColumn, LiveTable};
+
+/// Bound values with their types.
+pub(crate) type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
+
+/// A statement that reads. Only this module makes one.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadText(Cow<'static, str>);
+
+impl ReadText {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+macro_rules! fixed {
+    ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {
+        $($(#[$doc])* pub(crate) const $name: ReadText = ReadText(Cow::Borrowed($text));)*
+    };
+}
+
+fixed! {
+    BEGIN_READING = "begin isolation level repeatable read read only";
+    ROLLBACK = "rollback";
+    CUT = include_str!("../sql/cut.sql");
+    CUT_UNEXPORTED = include_str!("../sql/cut_unexported.sql");
+    FINGERPRINT = include_str!("../sql/fingerprint.sql");
+    RIGHTS = include_str!("../sql/rights.sql");
+    MISSING_SCHEMAS = include_str!("../sql/missing_schemas.sql");
+    TABLES = include_str!("../sql/tables.sql");
+    COLUMNS = include_str!("../sql/columns.sql");
+    UNIQUE_KEYS = include_str!("../sql/unique_keys.sql");
+    FOREIGN_KEYS = include_str!("../sql/foreign_keys.sql");
+    CONSTRAINTS = include_str!("../sql/constraints.sql");
+    TRIGGERS = include_str!("../sql/triggers.sql");
+}
+
+/// An identifier in double quotes.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A column of the table called `alias`.
+pub(crate) fn column_of(alias: &str, column: &LiveColumn) -> String {
+    format!("{alias}.{}", quoted(&column.name))
+}
+
+/// A value's canonical text: see `redistrict_model::Key`.
+pub(crate) fn canonical(value: &str, column_type: ColumnType) -> String {
+    match column_type {
+        ColumnType::Numeric => format!("trim_scale({value})::text"),
+        _ => format!("({value})::text"),
+    }
+}
+
+/// A column as binary COPY carries it: itself, or its exact text.
+fn carried(column: &LiveColumn) -> String {
+    let value = column_of("t", column);
+    if crate::types::is_native(column.column_type) {
+        value
+    } else {
+        format!("{value}::text")
+    }
+}
+
+/// How one key column is compared in one statement.
+pub(crate) struct KeyColumn<'a> {
+    pub(crate) column: &'a LiveColumn,
+    /// By casting the keys (an index can be used), else by comparing texts.
+    pub(crate) is_cast: bool,
+}
+
+impl KeyColumn<'_> {
+    fn left(&self, alias: &str) -> String {
+        let value = column_of(alias, self.column);
+        if self.is_cast {
+            value
+        } else {
+            canonical(&value, self.column.column_type)
+        }
+    }
+
+    /// The type that keys are cast to.
+    fn key_type(&self) -> &str {
+        if self.is_cast {
+            &self.column.key_type
+        } else {
+            "text"
+        }
+    }
+}
+
+/// Where the statement finds the array of texts for the key column at a place (from 0).
+#[derive(Clone, Copy)]
+pub(crate) enum KeySource {
+    /// Bound parameters, from this number on.
+    Parameters(usize),
+    /// Settings `redistrict.k1` and up: for COPY, which takes no parameters.
+    Settings,
+}
+
+impl KeySource {
+    fn array(self, place: usize) -> String {
+        match self {
+            Self::Parameters(first) => format!("${}::text[]", first + place),
+            Self::Settings => format!("current_setting('redistrict.k{}')::text[]", place + 1),
+        }
+    }
+}
+
+/// The condition that a row of `alias` has one of the keys.
+///
+/// The scalar sub-select makes the array an init plan: cast once, index scan with array keys
+/// (docs: SPEED §2). Several columns: the first one the same way, then the whole key.
+pub(crate) fn matches(alias: &str, columns: &[KeyColumn<'_>], source: KeySource) -> String {
+    let Some(first) = columns.first() else {
+        return "false".to_owned();
+    };
+    let array_type = first.key_type();
+    let array = source.array(0);
+    let first_matches = format!(
+        "{} = any ((select {array}::{array_type}[])::{array_type}[])",
+        first.left(alias)
+    );
+    if columns.len() == 1 {
+        return first_matches;
+    }
+    let list = |each: &dyn Fn(usize, &KeyColumn<'_>) -> String| {
+        let texts: Vec<String> = columns
+            .iter()
+            .enumerate()
+            .map(|(place, column)| each(place, column))
+            .collect();
+        texts.join(", ")
+    };
+    let left = list(&|_, column| column.left(alias));
+    let casts = list(&|place, column| format!("k.k{place}::{}", column.key_type()));
+    let arrays = list(&|place, _| source.array(place));
+    let names = list(&|place, _| format!("k{place}"));
+    format!("{first_matches} and ({left}) in (select {casts} from unnest({arrays}) as k ({names}))")
+}
+
+/// Canonical texts of columns, comma separated.
+pub(crate) fn canonical_list(alias: &str, columns: &[&LiveColumn]) -> String {
+    let texts: Vec<String> = columns
+        .iter()
+        .map(|column| canonical(&column_of(alias, column), column.column_type))
+        .collect();
+    texts.join(", ")
+}
+
+/// Ascending by key text, byte by byte: the same on every server.
+pub(crate) fn key_order(alias: &str, identity: &[&LiveColumn]) -> String {
+    let texts: Vec<String> = identity
+        .iter()
+        .map(|column| {
+            let text = canonical(&column_of(alias, column), column.column_type);
+            format!("({text}) collate \"C\"")
+        })
+        .collect();
+    texts.join(", ")
+}
+
+/// Which rows a key statement means.
+pub(crate) enum Rows<'a> {
+    Matching(&'a [KeyColumn<'a>]),
+    /// The first so many by identity; the limit is parameter 1.
+    Sample,
+    All,
+}
+
+/// Identity and columns of rows as canonical text. Keys are the parameters from 1 on.
+pub(crate) fn key_text(
+    table: &LiveTable,
+    identity: &[&LiveColumn],
+    columns: &[&LiveColumn],
+    rows: &Rows<'_>,
+) -> ReadText {
+    let all: Vec<&LiveColumn> = identity.iter().chain(columns).copied().collect();
+    let select = canonical_list("t", &all);
+    let from = table.relation();
+    let rest = match rows {
+        Rows::Matching(keys) => format!("where {}", matches("t", keys, KeySource::Parameters(1))),
+        Rows::Sample => {
+            let order: Vec<String> = identity.iter().map(|one| column_of("t", one)).collect();
+            format!("order by {} limit $1", order.join(", "))
+        }
+        Rows::All => String::new(),
+    };
+    ReadText(format!("select {select} from {from} as t {rest}").into())
+}
+
+/// Whole rows by identity as binary COPY; the keys stand in settings.
+pub(crate) fn copy_text(
+    table: &LiveTable,
+    columns: &[&LiveColumn],
+    identity: &[KeyColumn<'_>],
+) -> ReadText {
+    let select: Vec<String> = columns.iter().map(|column| carried(column)).collect();
+    let id: Vec<&LiveColumn> = identity.iter().map(|key| key.column).collect();
+    ReadText(
+        format!(
+            "copy (select {} from {} as t where {} order by {}) to stdout (format binary)",
+            select.join(", "),
+            table.relation(),
+            matches("t", identity, KeySource::Settings),
+            key_order("t", &id),
+        )
+        .into(),
+    )
+}
+
+/// Binds `count` arrays of keys to the settings that [`copy_text`] reads, for this transaction.
+pub(crate) fn settings_text(count: usize) -> ReadText {
+    let each: Vec<String> = (1..=count)
+        .map(|n| format!("set_config('redistrict.k{n}', ${n}, true)"))
+        .collect();
+    ReadText(format!("select {}", each.join(", ")).into())
+}
+
+/// The exact number of rows.
+pub(crate) fn count_text(table: &LiveTable) -> ReadText {
+    ReadText(format!("select count(*) from {} as t", table.relation()).into())
+}
+
+/// An array of texts as the server reads it.
+pub(crate) fn array_literal<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let mut literal = String::from("{");
+    for (place, text) in texts.enumerate() {
+        if place > 0 {
+            literal.push(',');
+        }
+        literal.push('"');
+        for c in text.chars() {
+            if matches!(c, '"' | '\\') {
+                literal.push('\\');
+            }
+            literal.push(c);
+        }
+        literal.push('"');
+    }
+    literal.push('}');
+    literal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_and_array_elements_cannot_end_early() {
+        assert_eq!(
+            quoted("a\"; drop table x; --"),
+            "\"a\"\"; drop table x; --\""
+        );
+        assert_eq!(
+            array_literal(["a\"},{", "b\\", ""].into_iter()),
+            r#"{"a\"},{","b\\",""}"#
+        );
+    }
+}

@@ -1,0 +1,200 @@
+//! Staged rows into their tables: one statement for tables that refer to each other, so that foreign
+//! keys that are neither deferrable nor nullable hold when they are checked (RELIABILITY §2.19).
+
+use redistrict_model::TableRef;
+use redistrict_store::{Applied, StoreError};
+use tokio_postgres::Client;
+
+use super::stage::StagingTable;
+use crate::error::{bug, data, failed, failed_at};
+use crate::live::{LiveColumn, LiveTable};
+use crate::statement::{column_of, quoted};
+
+/// A table to write with its staged rows.
+pub(super) struct Write<'a> {
+    pub(super) table: &'a LiveTable,
+    pub(super) staging: &'a StagingTable,
+}
+
+/// Inserts and updates the staged rows of all tables in one statement.
+pub(super) async fn apply(
+    client: &Client,
+    writes: &[Write<'_>],
+) -> Result<Vec<Applied>, StoreError> {
+    for write in writes {
+        refuse_rounding(client, write).await?;
+    }
+    let mut parts = Vec::new();
+    let mut counts = Vec::new();
+    for (place, write) in writes.iter().enumerate() {
+        parts.push(format!("i{place} as ({} returning 1)", write.insert()?));
+        counts.push(format!("(select count(*) from i{place})"));
+        match write.update()? {
+            Some(update) => {
+                parts.push(format!("u{place} as ({update} returning 1)"));
+                counts.push(format!("(select count(*) from u{place})"));
+            }
+            None => counts.push("0::int8".to_owned()),
+        }
+    }
+    let sql = format!("with {} select {}", parts.join(", "), counts.join(", "));
+    let rows = client
+        .query_typed(&sql, &[])
+        .await
+        .map_err(|error| failed_in(writes, &error))?;
+    let row = rows.first().ok_or_else(|| bug("count the written rows"))?;
+    let count = |place: usize| {
+        u64::try_from(row.get::<_, i64>(place)).map_err(|_| bug("count the written rows"))
+    };
+    writes
+        .iter()
+        .enumerate()
+        .map(|(place, write)| {
+            Ok(Applied {
+                table: write.table.entry.name.clone(),
+                inserted: count(2 * place)?,
+                updated: count(2 * place + 1)?,
+            })
+        })
+        .collect()
+}
+
+/// Names the table: the only one, or the one that the server names.
+fn failed_in(writes: &[Write<'_>], error: &tokio_postgres::Error) -> StoreError {
+    let named = error
+        .as_db_error()
+        .and_then(|server| Some((server.schema()?, server.table()?)));
+    let is_named = |name: &TableRef| named == Some((&name.schema, &name.table));
+    let mut names = writes.iter().map(|write| &write.table.entry.name);
+    let name = if writes.len() == 1 {
+        names.next()
+    } else {
+        names.find(|name| is_named(name))
+    };
+    match name {
+        Some(name) => failed_at("write rows", name, error),
+        None => failed("write rows", error),
+    }
+}
+
+/// A type modifier that rounds is no error for the server; here it is.
+async fn refuse_rounding(client: &Client, write: &Write<'_>) -> Result<(), StoreError> {
+    let name = &write.table.entry.name;
+    let columns: Vec<&LiveColumn> = write
+        .columns()?
+        .into_iter()
+        .filter(|column| column.can_round)
+        .collect();
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let tests: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            let value = write.staging.compared(column)?;
+            let (declared, base) = (&column.source_type, &column.key_type);
+            Ok(format!(
+                "coalesce(bool_or(({value}::{declared})::{base} <> {value}), false)"
+            ))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    let sql = format!(
+        "select {} from {} as s where s.redistrict_action <> 'leave'",
+        tests.join(", "),
+        write.staging.relation()
+    );
+    let rows = client
+        .query_typed(&sql, &[])
+        .await
+        .map_err(|error| failed_at("check the precision of staged values", name, &error))?;
+    for (place, column) in columns.iter().enumerate() {
+        if rows.first().is_some_and(|row| row.get(place)) {
+            return Err(data(
+                name,
+                &column.name,
+                "write a value with more digits than fit",
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl Write<'_> {
+    /// The staged columns that can be written.
+    fn columns(&self) -> Result<Vec<&LiveColumn>, StoreError> {
+        let columns = self.table.columns(&self.staging.columns)?;
+        Ok(columns
+            .into_iter()
+            .filter(|column| !column.is_stored)
+            .collect())
+    }
+
+    fn insert(&self) -> Result<String, StoreError> {
+        let columns = self.columns()?;
+        let names: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
+        let values: Vec<String> = columns
+            .iter()
+            .map(|column| self.staging.assigned(column))
+            .collect::<Result<_, _>>()?;
+        let identity = self.table.columns(&self.staging.identity)?;
+        let order: Vec<String> = identity
+            .iter()
+            .map(|column| self.staging.compared(column))
+            .collect::<Result<_, _>>()?;
+        Ok(format!(
+            "insert into {} ({}) overriding system value select {} from {} as s \
+             where s.redistrict_action = 'insert' order by {}",
+            self.table.qualified(),
+            names.join(", "),
+            values.join(", "),
+            self.staging.relation(),
+            order.join(", "),
+        ))
+    }
+
+    /// None if the table has no columns beside its identity.
+    fn update(&self) -> Result<Option<String>, StoreError> {
+        let columns = self.columns()?;
+        let is_key = |column: &LiveColumn| self.staging.identity.contains(&column.name);
+        let changes: Vec<String> = columns
+            .iter()
+            .filter(|column| !is_key(column))
+            .map(|column| {
+                Ok(format!(
+                    "{} = {}",
+                    quoted(&column.name),
+                    self.staging.assigned(column)?
+                ))
+            })
+            .collect::<Result<_, StoreError>>()?;
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(format!(
+            "update {} as t set {} from {} as s where s.redistrict_action = 'update' and {}",
+            self.table.relation(),
+            changes.join(", "),
+            self.staging.relation(),
+            same_identity(self.table, self.staging)?,
+        )))
+    }
+}
+
+/// The condition that target row `t` and staged row `s` are the same row.
+pub(super) fn same_identity(
+    table: &LiveTable,
+    staging: &StagingTable,
+) -> Result<String, StoreError> {
+    let identity = table.columns(&staging.identity)?;
+    let tests: Vec<String> = identity
+        .iter()
+        .map(|column| {
+            Ok(format!(
+                "{} = {}",
+                column_of("t", column),
+                staging.compared(column)?
+            ))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    Ok(tests.join(" and "))
+}

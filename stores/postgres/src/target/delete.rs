@@ -1,0 +1,279 @@
+//! Deleting rows by key, and only those: whatever a foreign key would delete, change or leave
+//! dangling beside them is found first and refused.
+
+use std::collections::HashMap;
+
+use redistrict_model::{Key, TableRef};
+use redistrict_store::{StoreError, StoreErrorKind};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
+
+use crate::error::{bug, failed, failed_at};
+use crate::live::{LiveColumn, LiveTable};
+use crate::statement::{column_of, key_order, quoted};
+use crate::types::{KeyFit, key_fit};
+
+const REFERRING_KEYS: &str = include_str!("../../sql/referring_keys.sql");
+
+/// The rows of one table that go.
+pub(super) struct Delete<'a> {
+    table: &'a LiveTable,
+    identity: Vec<&'a LiveColumn>,
+    keys: &'a [Key],
+    /// A table of this transaction with the typed keys.
+    list: String,
+}
+
+impl<'a> Delete<'a> {
+    /// `list` is a name in our staging schema that is free.
+    pub(super) fn new(
+        table: &'a LiveTable,
+        keys: &'a [Key],
+        list: String,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            table,
+            identity: table.identity()?,
+            keys,
+            list,
+        })
+    }
+
+    fn name(&self) -> &TableRef {
+        &self.table.entry.name
+    }
+
+    /// Row `alias` of the table is in the list `list_alias`.
+    fn listed(&self, alias: &str, list_alias: &str) -> String {
+        let tests: Vec<String> = self
+            .identity
+            .iter()
+            .enumerate()
+            .map(|(place, column)| format!("{} = {list_alias}.k{place}", column_of(alias, column)))
+            .collect();
+        tests.join(" and ")
+    }
+
+    /// Writes the keys, typed, into the list.
+    async fn fill(&self, client: &Client) -> Result<(), StoreError> {
+        let definitions: Vec<String> = self
+            .identity
+            .iter()
+            .enumerate()
+            .map(|(place, column)| format!("k{place} {}", column.key_type))
+            .collect();
+        let sql = format!("create table {} ({})", self.list, definitions.join(", "));
+        let refused = |error| failed_at("list the rows to delete", self.name(), &error);
+        client.batch_execute(&sql).await.map_err(refused)?;
+        let arrays = self.arrays()?;
+        let parameters: Vec<(&(dyn ToSql + Sync), Type)> = arrays
+            .iter()
+            .map(|array| (array as &(dyn ToSql + Sync), Type::TEXT_ARRAY))
+            .collect();
+        let casts: Vec<String> = self
+            .identity
+            .iter()
+            .enumerate()
+            .map(|(place, column)| format!("k.k{place}::{}", column.key_type))
+            .collect();
+        let numbers: Vec<String> = (1..=arrays.len()).map(|n| format!("${n}")).collect();
+        let names: Vec<String> = (0..arrays.len()).map(|place| format!("k{place}")).collect();
+        let sql = format!(
+            "insert into {} select distinct {} from unnest({}) as k ({})",
+            self.list,
+            casts.join(", "),
+            numbers.join(", "),
+            names.join(", ")
+        );
+        client
+            .execute_typed(&sql, &parameters)
+            .await
+            .map_err(refused)?;
+        client
+            .batch_execute(&format!("analyze {}", self.list))
+            .await
+            .map_err(refused)
+    }
+
+    fn arrays(&self) -> Result<Vec<Vec<&str>>, StoreError> {
+        let mut arrays = vec![Vec::with_capacity(self.keys.len()); self.identity.len()];
+        for key in self.keys {
+            if key.parts().len() != self.identity.len() {
+                return Err(bug("delete by keys of another number of parts").at(self.name()));
+            }
+            for ((column, part), array) in
+                self.identity.iter().zip(key.parts()).zip(arrays.iter_mut())
+            {
+                if key_fit(part, column.column_type, &column.labels) == KeyFit::Never {
+                    return Err(self.missing());
+                }
+                array.push(&**part);
+            }
+        }
+        Ok(arrays)
+    }
+
+    /// Locks the rows in key order and counts them.
+    async fn lock(&self, client: &Client) -> Result<(), StoreError> {
+        let sql = format!(
+            "select count(*) from (select 1 from {} as t join {} as d on {} order by {} \
+             for update of t) as locked",
+            self.table.relation(),
+            self.list,
+            self.listed("t", "d"),
+            key_order("t", &self.identity)
+        );
+        let rows = client
+            .query_typed(&sql, &[])
+            .await
+            .map_err(|error| failed_at("lock the rows to delete", self.name(), &error))?;
+        let count = rows.first().map(|row| row.get::<_, i64>(0));
+        let is_complete =
+            count.and_then(|count| usize::try_from(count).ok()) == Some(self.keys.len());
+        if is_complete {
+            Ok(())
+        } else {
+            Err(self.missing())
+        }
+    }
+
+    fn missing(&self) -> StoreError {
+        let what = "delete rows: not every one of them is there";
+        StoreError::new(StoreErrorKind::Constraint, what).at(self.name())
+    }
+
+    fn statement(&self, place: usize) -> String {
+        format!(
+            "x{place} as (delete from {} as t using {} as d where {} returning 1)",
+            self.table.relation(),
+            self.list,
+            self.listed("t", "d")
+        )
+    }
+}
+
+/// Deletes the rows of all tables in one statement; gives their number.
+pub(super) async fn delete(client: &Client, deletes: &[Delete<'_>]) -> Result<u64, StoreError> {
+    for one in deletes {
+        one.fill(client).await?;
+        one.lock(client).await?;
+    }
+    refuse_references(client, deletes).await?;
+    let statements: Vec<String> = deletes
+        .iter()
+        .enumerate()
+        .map(|(place, one)| one.statement(place))
+        .collect();
+    let counts: Vec<String> = (0..deletes.len())
+        .map(|place| format!("(select count(*) from x{place})"))
+        .collect();
+    let sql = format!(
+        "with {} select {}",
+        statements.join(", "),
+        counts.join(", ")
+    );
+    let rows = client
+        .query_typed(&sql, &[])
+        .await
+        .map_err(|error| failed("delete rows", &error))?;
+    let row = rows.first().ok_or_else(|| bug("count the deleted rows"))?;
+    let mut total = 0;
+    for (place, one) in deletes.iter().enumerate() {
+        let count = usize::try_from(row.get::<_, i64>(place)).unwrap_or_default();
+        if count != one.keys.len() {
+            let what = "delete rows: a trigger or a rule kept some of them";
+            return Err(StoreError::new(StoreErrorKind::Constraint, what).at(one.name()));
+        }
+        total += count as u64;
+    }
+    let lists: Vec<&str> = deletes.iter().map(|one| one.list.as_str()).collect();
+    client
+        .batch_execute(&format!("drop table {}", lists.join(", ")))
+        .await
+        .map_err(|error| failed("drop the list of deleted rows", &error))?;
+    Ok(total)
+}
+
+/// Looks for rows that stay and refer to rows that go. The latter are locked: nobody can add one.
+async fn refuse_references(client: &Client, deletes: &[Delete<'_>]) -> Result<(), StoreError> {
+    let schemas: Vec<&str> = deletes
+        .iter()
+        .map(|one| one.name().schema.as_str())
+        .collect();
+    let names: Vec<&str> = deletes
+        .iter()
+        .map(|one| one.name().table.as_str())
+        .collect();
+    let keys = client
+        .query_typed(
+            REFERRING_KEYS,
+            &[(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)],
+        )
+        .await
+        .map_err(|error| failed("find the foreign keys to deleted rows", &error))?;
+    let by_name: HashMap<(&str, &str), &Delete<'_>> = deletes
+        .iter()
+        .map(|one| ((one.name().schema.as_str(), one.name().table.as_str()), one))
+        .collect();
+    for key in &keys {
+        let parent = by_name.get(&(key.get("parent_schema"), key.get("parent_table")));
+        let Some(parent) = parent else { continue };
+        let child = by_name
+            .get(&(key.get("root_schema"), key.get("root_table")))
+            .copied();
+        refuse_reference(client, parent, child, key).await?;
+    }
+    Ok(())
+}
+
+async fn refuse_reference(
+    client: &Client,
+    parent: &Delete<'_>,
+    child: Option<&Delete<'_>>,
+    key: &Row,
+) -> Result<(), StoreError> {
+    let (columns, parent_columns): (Vec<String>, Vec<String>) =
+        (key.get("columns"), key.get("parent_columns"));
+    let pairs: Vec<String> = columns
+        .iter()
+        .zip(&parent_columns)
+        .map(|(column, parent)| format!("c.{} = p.{}", quoted(column), quoted(parent)))
+        .collect();
+    let (schema, table): (&str, &str) = (key.get("child_schema"), key.get("child_table"));
+    let only = if key.get("is_plain") { "only " } else { "" };
+    let stays = child.map_or_else(
+        || "true".to_owned(),
+        |child| {
+            format!(
+                "not exists (select from {} as x where {})",
+                child.list,
+                child.listed("c", "x")
+            )
+        },
+    );
+    let sql = format!(
+        "select exists (select from {only}{}.{} as c join {} as p on {} join {} as d on {} where {stays})",
+        quoted(schema),
+        quoted(table),
+        parent.table.relation(),
+        pairs.join(" and "),
+        parent.list,
+        parent.listed("p", "d"),
+    );
+    let referring = TableRef::new(&parent.name().store, schema, table);
+    let rows = client.query_typed(&sql, &[]).await.map_err(|error| {
+        failed_at(
+            "look for rows that refer to deleted ones",
+            &referring,
+            &error,
+        )
+    })?;
+    if rows.first().is_some_and(|row| row.get(0)) {
+        let what = format!("delete rows of {}: other rows refer to them", parent.name());
+        let name: String = key.get("name");
+        return Err(StoreError::new(StoreErrorKind::Constraint, what)
+            .at(&referring)
+            .with_code(name));
+    }
+    Ok(())
+}

@@ -1,0 +1,315 @@
+//! The one transaction in which a run's rows are written. It holds the lease for share from its first
+//! statement on; dropping it closes the connection, and the server rolls back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use redistrict_model::{Key, KeyRow, RunId, Table, TableRef};
+use redistrict_store::{
+    Action, Applied, BatchStream, CommitOutcome, KeyReader, KeyRequest, Lease, LedgerEntry, Merge,
+    RowReader, RowRequest, RunRecord, RunState, StoreError,
+};
+use tokio_postgres::types::{ToSql, Type};
+
+use super::apply::{self, Write, same_identity};
+use super::delete::{self, Delete};
+use super::lease::begin_holding;
+use super::ledger;
+use super::stage::{self, StagingTable};
+use crate::connect::{Session, Target};
+use crate::error::{bug, failed, failed_at};
+use crate::live::LiveTables;
+use crate::reader::{self, BoundKeys};
+use crate::statement::{KeySource, canonical_list, key_order, matches};
+
+/// So many keys go into one locking or marking statement.
+const KEYS_PER_STATEMENT: usize = 50_000;
+
+/// Triggers find what they find when the application writes: the role's own search path.
+const TRIGGERS_PATH: &str = "select set_config('search_path', s.reset_val, true) \
+                             from pg_settings as s where s.name = 'search_path'";
+
+pub(super) struct PostgresMerge {
+    session: Session<Target>,
+    lease: Lease,
+    tables: Arc<LiveTables>,
+    staged: HashMap<TableRef, StagingTable>,
+    lists: u32,
+}
+
+impl PostgresMerge {
+    pub(super) async fn begin(
+        session: Session<Target>,
+        lease: &Lease,
+        tables: &[Table],
+    ) -> Result<Self, StoreError> {
+        let client = session.client();
+        begin_holding(client, lease).await?;
+        let tables = reader::look_up(&session, tables).await?;
+        let staged: HashMap<_, _> = stage::of_run(client, &lease.run)
+            .await?
+            .into_iter()
+            .collect();
+        for (name, staging) in &staged {
+            client
+                .batch_execute(&format!("analyze {}", staging.relation()))
+                .await
+                .map_err(|error| failed_at("analyze the staged rows", name, &error))?;
+        }
+        client
+            .query_typed(TRIGGERS_PATH, &[])
+            .await
+            .map_err(|error| failed("set the search path", &error))?;
+        Ok(Self {
+            session,
+            lease: lease.clone(),
+            tables,
+            staged,
+            lists: 0,
+        })
+    }
+}
+
+#[async_trait]
+impl KeyReader for PostgresMerge {
+    async fn keys(&mut self, request: &KeyRequest) -> Result<Vec<KeyRow>, StoreError> {
+        reader::keys(&self.session, &self.tables, request).await
+    }
+
+    async fn count(&mut self, table: &TableRef) -> Result<u64, StoreError> {
+        reader::count(&self.session, &self.tables, table).await
+    }
+}
+
+#[async_trait]
+impl RowReader for PostgresMerge {
+    async fn rows<'a>(
+        &'a mut self,
+        request: &'a RowRequest,
+    ) -> Result<BatchStream<'a>, StoreError> {
+        reader::rows(&self.session, &self.tables, request)
+    }
+}
+
+#[async_trait]
+impl Merge for PostgresMerge {
+    async fn lock_staged(&mut self, table: &TableRef) -> Result<Vec<Key>, StoreError> {
+        let live = self.tables.table(table)?;
+        let Some(staging) = self.staged.get(table) else {
+            return Ok(Vec::new());
+        };
+        let identity = live.columns(&staging.identity)?;
+        let sql = format!(
+            "select {} from {} as t join {} as s on {} order by {} for update of t",
+            canonical_list("t", &identity),
+            live.relation(),
+            staging.relation(),
+            same_identity(live, staging)?,
+            key_order("t", &identity),
+        );
+        self.locked(&sql, &[], table).await
+    }
+
+    async fn lock(&mut self, table: &TableRef, keys: &[Key]) -> Result<Vec<Key>, StoreError> {
+        let live = self.tables.table(table)?;
+        let identity = live.identity()?;
+        let mut sorted = keys.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut locked = Vec::new();
+        for chunk in sorted.chunks(KEYS_PER_STATEMENT) {
+            let bound = BoundKeys::new(&identity, chunk).map_err(|error| error.at(table))?;
+            let Some(bound) = bound else { continue };
+            let sql = format!(
+                "select {} from {} as t where {} order by {} for update of t",
+                canonical_list("t", &identity),
+                live.relation(),
+                matches("t", &bound.columns, KeySource::Parameters(1)),
+                key_order("t", &identity),
+            );
+            locked.extend(self.locked(&sql, &bound.parameters(), table).await?);
+        }
+        Ok(locked)
+    }
+
+    async fn mark(
+        &mut self,
+        table: &TableRef,
+        keys: &[Key],
+        action: Action,
+    ) -> Result<(), StoreError> {
+        let live = self.tables.table(table)?;
+        let missing = || bug("mark rows that are not staged").at(table);
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let staging = self.staged.get(table).ok_or_else(missing)?;
+        let identity = live.columns(&staging.identity)?;
+        let tests: Vec<String> = identity
+            .iter()
+            .enumerate()
+            .map(|(place, column)| Ok(format!("{} = k.k{place}", staging.canonical(column)?)))
+            .collect::<Result<_, StoreError>>()?;
+        let names: Vec<String> = (0..identity.len())
+            .map(|place| format!("k{place}"))
+            .collect();
+        let numbers: Vec<String> = (0..identity.len()).map(|n| format!("${}", n + 2)).collect();
+        let sql = format!(
+            "update {} as s set redistrict_action = $1 from unnest({}) as k ({}) where {}",
+            staging.relation(),
+            numbers.join(", "),
+            names.join(", "),
+            tests.join(" and "),
+        );
+        for chunk in keys.chunks(KEYS_PER_STATEMENT) {
+            let arrays = arrays(chunk, identity.len()).ok_or_else(missing)?;
+            let action = action_text(action);
+            let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![(&action, Type::TEXT)];
+            parameters.extend(
+                arrays
+                    .iter()
+                    .map(|array| (array as &(dyn ToSql + Sync), Type::TEXT_ARRAY)),
+            );
+            let marked = self
+                .session
+                .client()
+                .execute_typed(&sql, &parameters)
+                .await
+                .map_err(|error| failed_at("mark staged rows", table, &error))?;
+            if marked < chunk.len() as u64 {
+                return Err(missing());
+            }
+        }
+        Ok(())
+    }
+
+    async fn apply(&mut self, tables: &[TableRef]) -> Result<Vec<Applied>, StoreError> {
+        let mut writes = Vec::new();
+        for name in tables {
+            let table = self.tables.table(name)?;
+            if let Some(staging) = self.staged.get(name) {
+                writes.push(Write { table, staging });
+            }
+        }
+        let done = match writes.is_empty() {
+            true => Vec::new(),
+            false => apply::apply(self.session.client(), &writes).await?,
+        };
+        let nothing = |name: &TableRef| Applied {
+            table: name.clone(),
+            inserted: 0,
+            updated: 0,
+        };
+        let of = |name: &TableRef| done.iter().find(|one| one.table == *name).cloned();
+        Ok(tables
+            .iter()
+            .map(|name| of(name).unwrap_or_else(|| nothing(name)))
+            .collect())
+    }
+
+    async fn delete(&mut self, tables: &[(TableRef, Vec<Key>)]) -> Result<u64, StoreError> {
+        let mut deletes = Vec::new();
+        for (name, keys) in tables.iter().filter(|(_, keys)| !keys.is_empty()) {
+            self.lists += 1;
+            let list = format!("redistrict_stage.d_{}_{}", self.lease.epoch.0, self.lists);
+            deletes.push(Delete::new(self.tables.table(name)?, keys, list)?);
+        }
+        if deletes.is_empty() {
+            return Ok(0);
+        }
+        delete::delete(self.session.client(), &deletes).await
+    }
+
+    async fn write_ledger(&mut self, entries: &[LedgerEntry]) -> Result<(), StoreError> {
+        for entry in entries {
+            if entry.run != self.lease.run {
+                return Err(bug("write the ledger of another run").at(&entry.table));
+            }
+            ledger::write(self.session.client(), entry).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_run_state(&mut self, run: &RunId, state: RunState) -> Result<(), StoreError> {
+        ledger::set_state(self.session.client(), run, state).await
+    }
+
+    async fn check_constraints(&mut self) -> Result<(), StoreError> {
+        self.session
+            .client()
+            .batch_execute("set constraints all immediate")
+            .await
+            .map_err(|error| failed("check the deferred constraints", &error))
+    }
+
+    async fn commit(self: Box<Self>, record: &RunRecord) -> Result<CommitOutcome, StoreError> {
+        if record.run != self.lease.run || record.epoch != self.lease.epoch {
+            return Err(bug("commit the record of another run or epoch"));
+        }
+        let client = self.session.client();
+        ledger::write_run(client, record).await?;
+        match client.batch_execute("commit").await {
+            Ok(()) => Ok(CommitOutcome::Committed),
+            Err(error) if is_answer(&error) => Err(failed("commit the merge", &error)),
+            Err(_) => Ok(CommitOutcome::Unknown),
+        }
+    }
+}
+
+impl PostgresMerge {
+    async fn locked(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+        table: &TableRef,
+    ) -> Result<Vec<Key>, StoreError> {
+        let refused = |error| failed_at("lock rows", table, &error);
+        let rows = self
+            .session
+            .client()
+            .query_typed(sql, parameters)
+            .await
+            .map_err(refused)?;
+        let mut keys = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let mut parts = Vec::with_capacity(row.len());
+            for place in 0..row.len() {
+                let part: &str = row.try_get(place).map_err(refused)?;
+                parts.push(part);
+            }
+            keys.push(Key::new(parts));
+        }
+        Ok(keys)
+    }
+}
+
+/// The server said that it rolled back. Everything else, the end of the session included, leaves open
+/// what became of the commit.
+fn is_answer(error: &tokio_postgres::Error) -> bool {
+    error
+        .code()
+        .is_some_and(|code| !matches!(code.code().get(..2), Some("57" | "08")))
+}
+
+fn action_text(action: Action) -> &'static str {
+    match action {
+        Action::Insert => "insert",
+        Action::Update => "update",
+        Action::Leave => "leave",
+    }
+}
+
+/// Keys as one array per part; none if a key has another number of parts.
+fn arrays(keys: &[Key], width: usize) -> Option<Vec<Vec<&str>>> {
+    let mut arrays = vec![Vec::with_capacity(keys.len()); width];
+    for key in keys {
+        if key.parts().len() != width {
+            return None;
+        }
+        for (array, part) in arrays.iter_mut().zip(key.parts()) {
+            array.push(&**part);
+        }
+    }
+    Some(arrays)
+}

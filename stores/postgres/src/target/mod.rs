@@ -1,0 +1,14 @@
+//! CERT's side: lease, staging, merge, ledger, all in schemas of our own beside the data.
+
+mod apply;
+mod delete;
+mod lease;
+mod ledger;
+mod merge;
+mod packing;
+mod sequences;
+mod stage;
+mod store;
+mod view;
+
+pub use store::PostgresTarget;

@@ -1,0 +1,161 @@
+//! PROD's side: a file that is only ever read, and one read transaction per cut. Must not open a file
+//! for writing.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use redistrict_model::{Catalog, Finding, KeyRow, Severity, StoreKind, StoreName, Table, TableRef};
+use redistrict_store::{
+    BatchStream, Cut, KeyReader, KeyRequest, Probe, RowReader, RowRequest, SourceCut, SourceStore,
+    StoreError,
+};
+use rusqlite::Connection;
+
+use crate::catalog::{self, Side};
+use crate::connect::{File, Session, blocking, open_source};
+use crate::error::Context;
+use crate::names::SCHEMA;
+use crate::reader::{Reader, View};
+use crate::tables::Tables;
+
+/// A SQLite file as a source.
+#[derive(Clone, Debug)]
+pub struct SqliteSource {
+    name: StoreName,
+    path: PathBuf,
+}
+
+impl SqliteSource {
+    /// Names the file; it is opened when it is asked for something.
+    #[must_use]
+    pub fn new(name: StoreName, path: PathBuf) -> Self {
+        Self { name, path }
+    }
+}
+
+#[async_trait]
+impl SourceStore for SqliteSource {
+    fn name(&self) -> &StoreName {
+        &self.name
+    }
+
+    fn kind(&self) -> StoreKind {
+        StoreKind::Sqlite
+    }
+
+    async fn probe(&self) -> Result<Probe, StoreError> {
+        let (name, path) = (self.name.clone(), self.path.clone());
+        blocking(move || {
+            let (connection, file) = open_source(&path)?;
+            Ok(Probe {
+                findings: findings(&connection, &name)?,
+                fingerprint: file.fingerprint,
+                version: catalog::version(),
+            })
+        })
+        .await
+    }
+
+    async fn catalog(&self) -> Result<Catalog, StoreError> {
+        let (name, path) = (self.name.clone(), self.path.clone());
+        blocking(move || {
+            let (mut connection, _) = open_source(&path)?;
+            let view = connection.transaction().doing("begin to read")?;
+            catalog::read(&view, SCHEMA, &name, Side::Source)
+        })
+        .await
+    }
+
+    async fn open_cut(&self, tables: &[Table]) -> Result<Box<dyn SourceCut>, StoreError> {
+        let (name, path) = (self.name.clone(), self.path.clone());
+        let entries = tables.iter().filter(|table| table.name.store == self.name);
+        let tables = Tables::new(entries.map(|table| (SCHEMA.to_owned(), table.clone())));
+        let cut = blocking(move || {
+            let (connection, file) = open_source(&path)?;
+            let cut = begin(&connection, name, &file)?;
+            let reader = Reader::new(Session::new(connection), tables, View::Held);
+            Ok(SqliteCut { cut, reader })
+        })
+        .await?;
+        Ok(Box::new(cut))
+    }
+}
+
+/// Begins the read transaction. A transaction of SQLite begins to see with its first read.
+fn begin(connection: &Connection, name: StoreName, file: &File) -> Result<Cut, StoreError> {
+    let what = "take a cut of a SQLite file";
+    connection.execute_batch("begin").doing(what)?;
+    let version: i64 = connection
+        .query_row("select count(*) from sqlite_schema", [], |row| row.get(0))
+        .and_then(|_: i64| connection.pragma_query_value(None, "data_version", |row| row.get(0)))
+        .doing(what)?;
+    let now = "select strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
+    let at = connection
+        .query_row(now, [], |row| row.get(0))
+        .doing(what)?;
+    Ok(Cut {
+        store: name,
+        snapshot: format!("{}/{version}", file.fingerprint.0),
+        at,
+    })
+}
+
+fn findings(connection: &Connection, name: &StoreName) -> Result<Vec<Finding>, StoreError> {
+    let mut findings: Vec<Finding> = catalog::virtual_tables(connection)?
+        .into_iter()
+        .map(|table| {
+            let subject = TableRef::new(name, SCHEMA, table).to_string();
+            Finding::warning("virtual-table", subject, "virtual tables are not read", 1)
+        })
+        .collect();
+    let mode: String = connection
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .doing("read the journal mode of a SQLite file")?;
+    if mode != "wal" {
+        findings.push(Finding {
+            severity: Severity::Info,
+            ..Finding::warning(
+                "cut-blocks-writers",
+                name.to_string(),
+                format!(
+                    "the journal mode is {mode}: writers of the source wait while a cut is open"
+                ),
+                0,
+            )
+        });
+    }
+    Ok(findings)
+}
+
+/// One read transaction.
+struct SqliteCut {
+    cut: Cut,
+    reader: Reader,
+}
+
+impl SourceCut for SqliteCut {
+    fn cut(&self) -> &Cut {
+        &self.cut
+    }
+}
+
+#[async_trait]
+impl KeyReader for SqliteCut {
+    async fn keys(&mut self, request: &KeyRequest) -> Result<Vec<KeyRow>, StoreError> {
+        self.reader.keys(request).await
+    }
+
+    async fn count(&mut self, table: &TableRef) -> Result<u64, StoreError> {
+        self.reader.count(table).await
+    }
+}
+
+#[async_trait]
+impl RowReader for SqliteCut {
+    async fn rows<'a>(
+        &'a mut self,
+        request: &'a RowRequest,
+    ) -> Result<BatchStream<'a>, StoreError> {
+        self.reader.rows(request).await
+    }
+}

@@ -1,0 +1,91 @@
+//! The mark that makes a file a target, and our own objects in it.
+
+use redistrict_store::{Enrolment, Fingerprint, StoreError};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use crate::error::{Context, config};
+use crate::names::quote;
+
+/// The version of our own objects. A file with a newer one is left alone.
+const FORMAT: i64 = 1;
+
+/// Makes our own objects and writes the mark, in one transaction.
+pub(crate) fn write(connection: &mut Connection, enrolment: &Enrolment) -> Result<(), StoreError> {
+    let what = "enroll a SQLite file";
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .doing(what)?;
+    read(&transaction, "main")?;
+    transaction
+        .execute_batch(include_str!("../sql/objects.sql"))
+        .doing(what)?;
+    transaction
+        .execute(
+            include_str!("../sql/enroll.sql"),
+            params![
+                FORMAT,
+                enrolment.uuid,
+                enrolment.name,
+                enrolment.at,
+                enrolment.fingerprint.0
+            ],
+        )
+        .doing(what)?;
+    transaction.commit().doing(what)
+}
+
+/// The mark of the file attached as `alias`, if there is one.
+pub(crate) fn read(connection: &Connection, alias: &str) -> Result<Option<Enrolment>, StoreError> {
+    let what = "read the enrolment of a SQLite file";
+    if !is_enrolled(connection, alias).doing(what)? {
+        return Ok(None);
+    }
+    let sql = format!(
+        "select format, uuid, name, at, fingerprint from {}.redistrict_environment",
+        quote(alias)
+    );
+    let found = connection
+        .query_row(&sql, [], |row| {
+            let mark = Enrolment {
+                uuid: row.get(1)?,
+                name: row.get(2)?,
+                at: row.get(3)?,
+                fingerprint: Fingerprint(row.get(4)?),
+            };
+            Ok((row.get::<_, i64>(0)?, mark))
+        })
+        .optional()
+        .doing(what)?;
+    match found {
+        Some((format, _)) if format > FORMAT => Err(config(
+            "use a target that a newer version of redistrict has enrolled",
+        )),
+        other => Ok(other.map(|(_, mark)| mark)),
+    }
+}
+
+/// Refuses a file that nobody has marked as a target, or whose mark was made for another file.
+pub(crate) fn require(
+    connection: &Connection,
+    alias: &str,
+    fingerprint: &Fingerprint,
+) -> Result<(), StoreError> {
+    let hint = "a person enrolls a target once: redistrict enroll STORE --name NAME";
+    match read(connection, alias)? {
+        None => Err(config("write a target that was never enrolled").with_hint(hint)),
+        Some(mark) if mark.fingerprint != *fingerprint => {
+            let what = "write a target whose enrolment was made for another file";
+            Err(config(what).with_hint(hint))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// The file has our own objects.
+pub(crate) fn is_enrolled(connection: &Connection, alias: &str) -> Result<bool, rusqlite::Error> {
+    let sql = format!(
+        "select count(*) from {}.sqlite_schema where name = 'redistrict_environment'",
+        quote(alias)
+    );
+    connection.query_row(&sql, [], |row| row.get(0))
+}
