@@ -35,7 +35,7 @@ pub(crate) async fn dispatch(session: &Session) -> CommandResult<Exit> {
         Command::Anonymize(district) => skills::anonymize(session, district).await,
         Command::Validate(district) => skills::validate(session, district).await,
         Command::Load(district) => skills::load(session, district).await,
-        Command::Report(run) => report::run(session, run).await,
+        Command::Report(run) => report::run(session, run),
         Command::Status(run) => status::status(session, run.run.as_deref()),
         Command::Runs => status::runs(session),
         Command::Resume(run) => Box::pin(resume::run(session, run.run.as_deref())).await,

@@ -22,8 +22,13 @@ pub(crate) fn load(path: &Path) -> CommandResult<Loaded> {
             .with_hint("`redistrict init` writes one; `redistrict demo` needs none")
     })?;
     let config = parse(&text).map_err(|failure| at_path(failure, path))?;
-    let base = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    Ok(Loaded { config, base: base.unwrap_or(Path::new(".")).to_path_buf() })
+    Ok(Loaded { config, base: base_of(path) })
+}
+
+/// The directory that relative paths of a configuration start from.
+pub(crate) fn base_of(path: &Path) -> PathBuf {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new(".")).to_path_buf()
 }
 
 fn at_path(mut failure: Failure, path: &Path) -> Failure {

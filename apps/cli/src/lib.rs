@@ -11,6 +11,7 @@ mod failure;
 mod feed;
 mod output;
 mod planning;
+mod retention;
 mod runner;
 mod secrets;
 mod session;

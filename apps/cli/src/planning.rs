@@ -29,9 +29,27 @@ pub(crate) struct Source {
     pub(crate) cuts: Cuts,
 }
 
+/// Whether an analysis that is there already may be used, and whether a new one is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reuse {
+    Known,
+    Fresh,
+    /// For a configuration that is not written yet.
+    InMemory,
+}
+
 /// Connects to every source and analyzes it; an analysis of the same catalogs and decisions that is
 /// there already is used, unless `fresh`.
 pub(crate) async fn source(workspace: &Workspace, fresh: bool) -> CommandResult<Source> {
+    look(workspace, if fresh { Reuse::Fresh } else { Reuse::Known }).await
+}
+
+/// As [`source`], without writing anything.
+pub(crate) async fn source_in_memory(workspace: &Workspace) -> CommandResult<Source> {
+    look(workspace, Reuse::InMemory).await
+}
+
+async fn look(workspace: &Workspace, reuse: Reuse) -> CommandResult<Source> {
     let stores = workspace.sources()?;
     let mut probes = Vec::new();
     let mut catalogs = Vec::new();
@@ -51,15 +69,20 @@ pub(crate) async fn source(workspace: &Workspace, fresh: bool) -> CommandResult<
     );
     let digest = redistrict_analyze::input_digest(&catalogs, &decisions);
     let dir = workspace.layout.analysis();
-    let known = if fresh { None } else { Analysis::read(&dir, &digest) };
+    let known = match reuse {
+        Reuse::Known => Analysis::read(&dir, &digest),
+        Reuse::Fresh | Reuse::InMemory => None,
+    };
     let analysis = match known {
         Some(analysis) => analysis,
         None => {
-            if !fresh {
+            if reuse == Reuse::Known {
                 output::note("schema analysis is missing or outdated: analyzing first");
             }
             let analysis = analyze(&mut cuts, &catalogs, &settings, digest).await?;
-            analysis.write(&dir)?;
+            if reuse != Reuse::InMemory {
+                analysis.write(&dir)?;
+            }
             analysis
         }
     };

@@ -9,7 +9,7 @@ use redistrict_journal::{Journal, RunKind, RunOptions, RunStatus};
 use redistrict_load::{LoadSetup, LoadSkill, Mode, UndoSkill, is_undo_refused};
 use redistrict_model::{DistrictId, Plan, RunId};
 use redistrict_orchestrator::{Orchestrator, OrchestratorError, RunRequest, RunSummary, new_run_id};
-use redistrict_report::ReportSkill;
+use redistrict_report::{ReportData, ReportSkill};
 use redistrict_skill::{Cancel, Skill};
 use redistrict_store::{Fingerprint, SourceStore, TargetStore};
 use redistrict_validate::ValidateSkill;
@@ -192,29 +192,80 @@ pub(crate) fn conclude(
     parts: &Parts,
     summary: &RunSummary,
 ) -> CommandResult<Exit> {
-    let data = redistrict_report::ReportData::collect(
-        &parts.layout,
-        parts.journal.as_ref(),
-        &parts.key,
-        &summary.run,
-    )?;
+    let report =
+        ReportSkill::new(parts.layout.clone(), Arc::clone(&parts.journal), parts.key.clone());
+    let data = report.data(&summary.run)?;
+    let failure = failure_of(summary);
     if session.format() == Format::Text {
         output::data(redistrict_report::summary(&data));
-        next_steps(workspace, summary);
-    }
-    let failure = failure_of(summary);
-    if session.format() != Format::Text {
-        output::json(&redistrict_report::summary_json(&data));
-    }
-    match failure {
-        None => Ok(Exit::Done),
-        Some(failure) => {
-            if session.format() == Format::Text {
-                output::failure(&failure, Format::Text);
-            }
-            Ok(failure.exit)
+        forecast(&data);
+        next_steps(workspace, &data);
+        if let Some(failure) = &failure {
+            output::note("");
+            output::failure(failure, Format::Text);
         }
+    } else {
+        output::json(&as_json(&data, failure.as_ref()));
     }
+    Ok(failure.map_or(Exit::Done, |failure| failure.exit))
+}
+
+/// A dry run says per table what a load would do.
+fn forecast(data: &ReportData) {
+    if !data.is_dry_run {
+        return;
+    }
+    let cell = |number: Option<u64>| number.map_or("?".to_owned(), output::thousands);
+    let rows: Vec<Vec<String>> = data
+        .tables
+        .iter()
+        .map(|table| {
+            vec![
+                table.table.to_string(),
+                cell(table.inserted),
+                cell(table.updated),
+                cell(table.unchanged),
+                cell(table.left),
+            ]
+        })
+        .collect();
+    let header = ["table", "insert", "update", "unchanged", "leave"];
+    output::data(format!("\n{}", output::table(&header, &rows)));
+}
+
+fn next_steps(workspace: &Workspace, data: &ReportData) {
+    let steps = redistrict_report::next_steps(data);
+    if steps.is_empty() {
+        return;
+    }
+    output::note("\nNext steps:");
+    for step in steps {
+        output::note(format!("- {}", with_config(workspace, &step)));
+    }
+}
+
+/// A command that is printed has to work where it is typed.
+fn with_config(workspace: &Workspace, step: &str) -> String {
+    let config = &workspace.config_path;
+    if config.as_os_str() == "redistrict.toml" || !step.contains("redistrict ") {
+        return step.to_owned();
+    }
+    format!("{step} --config {}", config.display())
+}
+
+/// The object that `--output json` ends with (DESIGN §6).
+fn as_json(data: &ReportData, failure: Option<&Failure>) -> serde_json::Value {
+    serde_json::json!({
+        "run": data.run, "district": data.district, "status": data.status,
+        "verdict": data.verdict, "phases": data.phases,
+        "extracted": data.totals.extracted, "anonymized_fields": data.totals.anonymized_fields,
+        "loaded": data.totals.loaded, "leaks": data.totals.leaks,
+        "duration_ms": data.duration_millis, "reports": data.reports, "tables": data.tables,
+        "exit": failure.map_or(0, |failure| failure.exit as u8),
+        "error": failure.map(|failure| &failure.message),
+        "causes": failure.map(|failure| &failure.causes),
+        "hints": failure.map(|failure| &failure.hints),
+    })
 }
 
 fn failure_of(summary: &RunSummary) -> Option<Failure> {
@@ -239,22 +290,5 @@ fn failure_of(summary: &RunSummary) -> Option<Failure> {
             }
             Some(failure)
         }
-    }
-}
-
-fn next_steps(workspace: &Workspace, summary: &RunSummary) {
-    let config = workspace.config_path.display();
-    let option = if workspace.config_path.as_os_str() == "redistrict.toml" {
-        String::new()
-    } else {
-        format!(" --config {config}")
-    };
-    if summary.kind == RunKind::Migration && summary.status == RunStatus::Succeeded {
-        output::note("\nNext steps:");
-        let warnings = summary.findings.len();
-        if warnings > 0 {
-            output::note(format!("- {warnings} findings are in the report"));
-        }
-        output::note(format!("- to undo: redistrict rollback {}{option}", summary.run));
     }
 }

@@ -16,6 +16,17 @@ pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The prefixes of all variables called `…_PROD_URL`, in order.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the environment")]
+pub(crate) fn environment_stores() -> Vec<String> {
+    let mut prefixes: Vec<String> = std::env::vars_os()
+        .filter_map(|(name, _)| name.to_str()?.strip_suffix("_PROD_URL").map(str::to_owned))
+        .filter(|prefix| !prefix.is_empty())
+        .collect();
+    prefixes.sort();
+    prefixes
+}
+
 /// Resolves a reference; `what` says what it is for. The secret is trimmed.
 pub(crate) fn resolve(
     reference: &SecretRef,

@@ -28,6 +28,10 @@ impl Workspace {
     /// Reads the configuration; nothing is connected yet.
     pub(crate) fn open(config_path: &Path, state_dir: &Path) -> CommandResult<Self> {
         let Loaded { config, base } = config::load(config_path)?;
+        Ok(Self::of(config, base, config_path, state_dir))
+    }
+
+    fn of(config: Config, base: PathBuf, config_path: &Path, state_dir: &Path) -> Self {
         let dir = |set: &Option<String>, default: &str| {
             base.join(set.clone().unwrap_or_else(|| default.to_owned()))
         };
@@ -36,7 +40,16 @@ impl Workspace {
             log_dir: dir(&config.run.log_dir, "logs"),
             state_dir: base.join(state_dir),
         };
-        Ok(Self { config, config_path: config_path.to_path_buf(), layout, base })
+        Self { config, config_path: config_path.to_path_buf(), layout, base }
+    }
+
+    /// A workspace of a text that is not written yet.
+    pub(crate) fn provisional(
+        text: &str,
+        config_path: &Path,
+        state_dir: &Path,
+    ) -> CommandResult<Self> {
+        Ok(Self::of(config::parse(text)?, config::base_of(config_path), config_path, state_dir))
     }
 
     /// The root key: from its reference, or from `.redistrict/key`, which is made on first use.
@@ -78,7 +91,11 @@ impl Workspace {
         let store_name = StoreName::new(name);
         Ok(match store.kind {
             StoreKind::Postgres => {
-                Arc::new(PostgresSource::connect_lazy(store_name, url.as_str(), store.schemas.clone())?)
+                Arc::new(PostgresSource::connect_lazy(
+                store_name,
+                url.as_str().to_owned(),
+                store.schemas.clone(),
+            ))
             }
             StoreKind::Sqlite => {
                 Arc::new(SqliteSource::new(store_name, self.sqlite_path(&url)))
@@ -104,9 +121,9 @@ impl Workspace {
             match store.kind {
                 StoreKind::Postgres => groups.push(Arc::new(PostgresTarget::new(
                     store_name,
-                    url.as_str(),
+                    url.as_str().to_owned(),
                     store.schemas.clone(),
-                )?)),
+                ))),
                 StoreKind::Sqlite => {
                     files_at.get_or_insert(groups.len());
                     files.push((store_name, self.sqlite_path(&url)));

@@ -202,7 +202,10 @@ mod tests {
         assert_eq!(date_text(-1), "1969-12-31");
         assert_eq!(date_text(19_782), "2024-02-29");
         assert_eq!(date_text(-719_528), "0001-01-01 BC");
-        assert_eq!(timestamp_of(std::time::Duration::from_secs(60)), "1970-01-01T00:01:00Z");
+        assert_eq!(
+            timestamp_of(std::time::Duration::from_secs(60)),
+            "1970-01-01T00:01:00Z"
+        );
         assert_eq!(timestamp_text(-1, false), "1969-12-31 23:59:59.999999");
         assert_eq!(timestamp_text(1_500_000, true), "1970-01-01 00:00:01.5+00");
     }

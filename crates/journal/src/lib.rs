@@ -5,6 +5,7 @@
 
 mod error;
 mod event;
+mod fold;
 mod journal;
 mod memory;
 mod order;
@@ -13,11 +14,12 @@ mod state;
 
 pub use error::JournalError;
 pub use event::{Event, FORMAT_VERSION, Record, RunKind, RunOptions};
+pub use fold::fold;
 pub use journal::Journal;
 pub use memory::MemoryJournal;
 pub use order::check_order;
 pub use sqlite::SqliteJournal;
 pub use state::{
     AttemptFailure, CompensationState, PhaseHistory, PhaseState, RunFailure, RunState, RunStatus,
-    UnitState, fold,
+    UnitState,
 };

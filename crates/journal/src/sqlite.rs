@@ -15,9 +15,10 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 
 use crate::error::JournalError;
 use crate::event::{Event, FORMAT_VERSION, Record};
+use crate::fold::fold;
 use crate::journal::Journal;
 use crate::order::extend;
-use crate::state::{RunState, fold};
+use crate::state::RunState;
 
 /// How long a writer waits for another process's append.
 const TURN: Duration = Duration::from_secs(10);
@@ -137,6 +138,13 @@ fn prepare_files(path: &Path) -> std::io::Result<()> {
         .open(path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    }
+    // The names of file and directory have to survive a power loss as well.
+    let directory = path.canonicalize()?;
+    for ancestor in directory.ancestors().skip(1).take(2) {
+        if let Ok(ancestor) = fs::File::open(ancestor) {
+            ancestor.sync_all()?;
+        }
     }
     Ok(())
 }

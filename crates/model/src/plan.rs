@@ -64,9 +64,15 @@ impl ExtractSection {
         for role in &mut section.ownership.tables {
             role.measured = None;
             role.reason.clear();
-            role.owners.iter_mut().for_each(|owner| owner.reason.clear());
+            role.owners
+                .iter_mut()
+                .for_each(|owner| owner.reason.clear());
         }
-        for table in section.catalogs.iter_mut().flat_map(|catalog| &mut catalog.tables) {
+        for table in section
+            .catalogs
+            .iter_mut()
+            .flat_map(|catalog| &mut catalog.tables)
+        {
             table.estimated_rows = None;
         }
         section

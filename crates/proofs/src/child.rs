@@ -36,7 +36,9 @@ impl Product {
     /// When it was not built.
     pub fn faulty(config: &Path, fault: &str) -> Result<Self> {
         let mut product = Self::named("faulty", config)?;
-        product.environment.push(("REDISTRICT_FAULT".to_owned(), fault.to_owned()));
+        product
+            .environment
+            .push(("REDISTRICT_FAULT".to_owned(), fault.to_owned()));
         Ok(product)
     }
 
@@ -50,7 +52,11 @@ impl Product {
         if !program.exists() {
             bail!("{} is not built", program.display());
         }
-        Ok(Self { program, config: config.to_path_buf(), environment: Vec::new() })
+        Ok(Self {
+            program,
+            config: config.to_path_buf(),
+            environment: Vec::new(),
+        })
     }
 
     /// Runs it to its end.
@@ -79,7 +85,12 @@ impl Product {
     pub fn must(&self, arguments: &[&str]) -> Result<Ended> {
         let ended = self.run(arguments)?;
         if !ended.status.success() {
-            bail!("redistrict {} ended with {}:\n{}", arguments.join(" "), ended.status, ended.err);
+            bail!(
+                "redistrict {} ended with {}:\n{}",
+                arguments.join(" "),
+                ended.status,
+                ended.err
+            );
         }
         Ok(ended)
     }

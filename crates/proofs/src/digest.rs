@@ -18,8 +18,7 @@ const POSTGRES_TABLES: &str = "select format('%I.%I', schemaname, tablename) fro
      where schemaname not in ('pg_catalog', 'information_schema') \
      and schemaname not like 'redistrict%' order by 1";
 
-const POSTGRES_STAGING: &str =
-    "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+const POSTGRES_STAGING: &str = "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace \
      where n.nspname = 'redistrict_stage' and c.relkind = 'r'";
 
 /// All rows of both stores.
@@ -34,15 +33,21 @@ pub(crate) fn rows(
             EstateKind::Sqlite => sqlite_rows(Path::new(World::sqlite_path(url)))?,
             EstateKind::Postgres => runtime.block_on(postgres_rows(url))?,
         };
-        all.extend(store.into_iter().map(|(table, rows)| (format!("{number}.{table}"), rows)));
+        all.extend(
+            store
+                .into_iter()
+                .map(|(table, rows)| (format!("{number}.{table}"), rows)),
+        );
     }
     Ok(all)
 }
 
 /// One digest over everything.
 pub(crate) fn digest(rows: &Rows) -> String {
-    let text: Vec<String> =
-        rows.iter().map(|(table, rows)| format!("{table}\n{}", rows.join("\n"))).collect();
+    let text: Vec<String> = rows
+        .iter()
+        .map(|(table, rows)| format!("{table}\n{}", rows.join("\n")))
+        .collect();
     sha256_hex(text.join("\n\n").as_bytes())
 }
 
@@ -79,7 +84,10 @@ pub(crate) fn leftovers(
         match kind {
             EstateKind::Sqlite => {
                 let path = World::sqlite_path(url);
-                found.extend(sqlite_tables(&open(Path::new(path))?, "redistrict\\_stage%")?);
+                found.extend(sqlite_tables(
+                    &open(Path::new(path))?,
+                    "redistrict\\_stage%",
+                )?);
                 let journal = format!("{path}-journal");
                 if Path::new(&journal).exists() {
                     found.push(journal);
@@ -133,7 +141,9 @@ fn sqlite_rows(path: &Path) -> Result<Rows> {
         let width = statement.column_count();
         let mut rows: Vec<String> = statement
             .query_map([], |row| {
-                (0..width).map(|at| Ok(format!("{:?}", row.get_ref(at)?))).collect::<Result<Vec<_>, _>>()
+                (0..width)
+                    .map(|at| Ok(format!("{:?}", row.get_ref(at)?)))
+                    .collect::<Result<Vec<_>, _>>()
             })?
             .map(|cells| cells.map(|cells| cells.join("|")))
             .collect::<Result<_, _>>()?;
@@ -145,7 +155,12 @@ fn sqlite_rows(path: &Path) -> Result<Rows> {
 
 async fn postgres_rows(url: &str) -> Result<Rows> {
     let mut all = Rows::new();
-    for table in postgres::query(url, POSTGRES_TABLES).await?.into_iter().flatten().flatten() {
+    for table in postgres::query(url, POSTGRES_TABLES)
+        .await?
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let found = postgres::query(url, &format!("select t::text from {table} t")).await?;
         let mut rows: Vec<String> = found.into_iter().flatten().flatten().collect();
         rows.sort_unstable();
@@ -161,7 +176,10 @@ mod tests {
     #[test]
     fn a_row_that_is_gone_or_changed_is_lost_even_among_equal_ones() {
         let rows = |rows: &[&str]| {
-            Rows::from([("t".to_owned(), rows.iter().map(|row| (*row).to_owned()).collect())])
+            Rows::from([(
+                "t".to_owned(),
+                rows.iter().map(|row| (*row).to_owned()).collect(),
+            )])
         };
         assert_eq!(lost(&rows(&["a", "a"]), &rows(&["a", "b"])), 1);
         assert_eq!(lost(&rows(&["a"]), &rows(&["a", "b"])), 0);

@@ -39,15 +39,32 @@ pub(crate) fn prove(options: Options) -> Result<Proof> {
             let differences = compare(&world, *district, &mut rows)?;
             passed &= differences.is_empty();
             for difference in differences {
-                say(&format!("{} district {district}: {difference}", kind.as_str()));
+                say(&format!(
+                    "{} district {district}: {difference}",
+                    kind.as_str()
+                ));
             }
         }
         passed &= rows > 0;
-        let transfers = if with_transfers { " with transfers" } else { "" };
-        figures.push(format!("{}{transfers}: {rows} rows of 3 districts", kind.as_str()));
+        let transfers = if with_transfers {
+            " with transfers"
+        } else {
+            ""
+        };
+        figures.push(format!(
+            "{}{transfers}: {rows} rows of 3 districts",
+            kind.as_str()
+        ));
     }
-    let verdict = if passed { "equal to the answer key, 0 rows of others" } else { "NOT equal" };
-    Ok(Proof { figures: format!("{}; {verdict}", figures.join(", ")), passed })
+    let verdict = if passed {
+        "equal to the answer key, 0 rows of others"
+    } else {
+        "NOT equal"
+    };
+    Ok(Proof {
+        figures: format!("{}; {verdict}", figures.join(", ")),
+        passed,
+    })
 }
 
 fn compare(world: &World, district: u32, rows: &mut u64) -> Result<Vec<String>> {
@@ -69,7 +86,9 @@ fn compare(world: &World, district: u32, rows: &mut u64) -> Result<Vec<String>> 
             let missing = wanted.difference(got).count();
             let surplus = got.difference(wanted).count();
             if missing + surplus > 0 {
-                differences.push(format!("{name} {what}: {missing} missing, {surplus} too many"));
+                differences.push(format!(
+                    "{name} {what}: {missing} missing, {surplus} too many"
+                ));
             }
         }
     }

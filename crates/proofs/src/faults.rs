@@ -32,7 +32,10 @@ impl FromStr for Fault {
         let (kind, rest) = text.split_once(':').ok_or("a fault is kind:argument")?;
         match kind {
             "trace" => Ok(Self::Trace(PathBuf::from(rest))),
-            "kill" => rest.parse().map(Self::Kill).map_err(|_| "kill: takes a number".to_owned()),
+            "kill" => rest
+                .parse()
+                .map(Self::Kill)
+                .map_err(|_| "kill: takes a number".to_owned()),
             "pass" => serde_json::from_value(serde_json::Value::String(rest.to_owned()))
                 .map(Self::PassThrough)
                 .map_err(|_| "pass: takes the name of a mask".to_owned()),
@@ -47,7 +50,10 @@ pub fn composition(fault: Option<Fault>) -> Composition {
     let points = match fault {
         None => return Composition::default(),
         Some(Fault::PassThrough(mask)) => {
-            return Composition { masks: Some(pass_through(mask)), ..Composition::default() };
+            return Composition {
+                masks: Some(pass_through(mask)),
+                ..Composition::default()
+            };
         }
         Some(Fault::Trace(file)) => Points::trace(file),
         Some(Fault::Kill(at)) => Points::kill(at),

@@ -28,7 +28,10 @@ pub(crate) fn prove(options: Options) -> Result<Proof> {
         figures.push(format!("{}: {line}", kind.as_str()));
         passed &= good;
     }
-    Ok(Proof { figures: figures.join("; "), passed })
+    Ok(Proof {
+        figures: figures.join("; "),
+        passed,
+    })
 }
 
 fn prove_kind(
@@ -68,13 +71,22 @@ fn prove_kind(
         }
     };
     for file in files(&world.dir.join("data/anonymized"))? {
-        if file.extension().is_some_and(|extension| extension == "parquet") {
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "parquet")
+        {
             look("a decoded Parquet file", parquet_text(&file)?.as_bytes());
         }
         look("the bytes of a masked file", &read(&file)?);
         look("a file name", file.to_string_lossy().as_bytes());
     }
-    for place in ["data/reports", "data/loads", "data/analysis", "logs", ".redistrict"] {
+    for place in [
+        "data/reports",
+        "data/loads",
+        "data/analysis",
+        "logs",
+        ".redistrict",
+    ] {
         for file in files(&world.dir.join(place))? {
             look(place, &read(&file)?);
         }
@@ -105,19 +117,34 @@ fn broken_mask(
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Option<String>> {
     let dir = tempfile::tempdir().context("make a directory")?;
-    let estate = EstateOptions { seed: options.seed, ..EstateOptions::default() };
+    let estate = EstateOptions {
+        seed: options.seed,
+        ..EstateOptions::default()
+    };
     let world = World::create(dir.path(), kind, estate, runtime)?;
     let before = digest::digest(&digest::rows(kind, &world.targets, runtime)?);
-    let ended = world.faulty("pass:email")?.run(&["migrate", &DISTRICT.to_string()])?;
+    let ended = world
+        .faulty("pass:email")?
+        .run(&["migrate", &DISTRICT.to_string()])?;
     let said = format!("{}{}", ended.out, ended.err);
     let after = digest::digest(&digest::rows(kind, &world.targets, runtime)?);
     let emails = Search::new(
-        world.estate.answer_key.sensitive_of(DISTRICT).map(|value| value.text.clone()).filter(|text| text.contains('@')),
+        world
+            .estate
+            .answer_key
+            .sensitive_of(DISTRICT)
+            .map(|value| value.text.clone())
+            .filter(|text| text.contains('@')),
     );
     Ok(if ended.status.code() != Some(6) {
-        Some(format!("a broken mask ended with {} instead of 6:\n{said}", ended.status))
+        Some(format!(
+            "a broken mask ended with {} instead of 6:\n{said}",
+            ended.status
+        ))
     } else if !said.contains("students") || !said.contains("email") {
-        Some(format!("a broken mask was found, but table and column were not named:\n{said}"))
+        Some(format!(
+            "a broken mask was found, but table and column were not named:\n{said}"
+        ))
     } else if emails.count(said.as_bytes()) > 0 {
         Some("the message about the broken mask holds a value".to_owned())
     } else if before != after {
@@ -160,7 +187,11 @@ fn parquet_text(path: &Path) -> Result<String> {
             }
         }
     }
-    writeln!(text, "{:?}", reader.metadata().file_metadata().key_value_metadata())?;
+    writeln!(
+        text,
+        "{:?}",
+        reader.metadata().file_metadata().key_value_metadata()
+    )?;
     Ok(text)
 }
 
@@ -175,7 +206,11 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     }
     for entry in std::fs::read_dir(dir).with_context(|| format!("read {}", dir.display()))? {
         let path = entry?.path();
-        if path.is_dir() { found.extend(files(&path)?) } else { found.push(path) }
+        if path.is_dir() {
+            found.extend(files(&path)?)
+        } else {
+            found.push(path)
+        }
     }
     Ok(found)
 }

@@ -43,7 +43,10 @@ pub fn run(name: &str, options: Options) -> Result<Proof> {
 }
 
 /// Prints progress of a demonstration.
-#[expect(clippy::print_stderr, reason = "a demonstration talks to the person who runs it")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a demonstration talks to the person who runs it"
+)]
 pub(crate) fn say(line: &str) {
     eprintln!("{line}");
 }

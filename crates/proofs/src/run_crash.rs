@@ -11,7 +11,13 @@ use crate::world::World;
 use crate::{Options, Proof, say};
 
 const DISTRICT: &str = "2";
-const PHASES: [&str; 5] = ["Extraction", "Anonymization", "Validation", "Loading", "Reporting"];
+const PHASES: [&str; 5] = [
+    "Extraction",
+    "Anonymization",
+    "Validation",
+    "Loading",
+    "Reporting",
+];
 
 /// An effect point of the golden run.
 #[derive(Clone, Debug)]
@@ -28,10 +34,20 @@ pub(crate) fn prove(options: Options) -> Result<Proof> {
     let mut figures = Vec::new();
     let mut passed = true;
     for (kind, kills) in [
-        (EstateKind::Sqlite, if options.quick { 22 } else { usize::MAX }),
-        (EstateKind::Postgres, if options.quick { 12 } else { usize::MAX }),
+        (
+            EstateKind::Sqlite,
+            if options.quick { 22 } else { usize::MAX },
+        ),
+        (
+            EstateKind::Postgres,
+            if options.quick { 12 } else { usize::MAX },
+        ),
     ] {
-        let matrix = Matrix { kind, options, runtime: &runtime };
+        let matrix = Matrix {
+            kind,
+            options,
+            runtime: &runtime,
+        };
         let (golden, points) = matrix.golden()?;
         let chosen = choose(&points, kills, kind);
         let mut good = 0;
@@ -61,7 +77,10 @@ pub(crate) fn prove(options: Options) -> Result<Proof> {
             per_phase.join(", ")
         ));
     }
-    Ok(Proof { figures: figures.join("; "), passed })
+    Ok(Proof {
+        figures: figures.join("; "),
+        passed,
+    })
 }
 
 struct Matrix<'a> {
@@ -80,12 +99,17 @@ impl Matrix<'_> {
         let world = World::create(dir, self.kind, estate, self.runtime)?;
         // Pseudonyms depend on the key: every run of the matrix has the same one.
         #[expect(clippy::disallowed_methods, reason = "the proof's own file")]
-        std::fs::write(world.dir.join(".redistrict/key"), "5a".repeat(32)).context("write a key")?;
+        std::fs::write(world.dir.join(".redistrict/key"), "5a".repeat(32))
+            .context("write a key")?;
         Ok(world)
     }
 
     fn digest(&self, world: &World) -> Result<String> {
-        Ok(digest::digest(&digest::rows(self.kind, &world.targets, self.runtime)?))
+        Ok(digest::digest(&digest::rows(
+            self.kind,
+            &world.targets,
+            self.runtime,
+        )?))
     }
 
     /// The undisturbed run: CERT's digest afterwards, and every effect point it passes.
@@ -108,10 +132,14 @@ impl Matrix<'_> {
     fn kill_at(&self, point: &Point, golden: &str) -> Result<Option<String>> {
         let dir = tempfile::tempdir().context("make a directory")?;
         let world = self.world(dir.path())?;
-        let killed =
-            world.faulty(&format!("kill:{}", point.number))?.run(&["migrate", DISTRICT])?;
+        let killed = world
+            .faulty(&format!("kill:{}", point.number))?
+            .run(&["migrate", DISTRICT])?;
         if killed.status.code().is_some() {
-            return Ok(Some(format!("was not killed: {}\n{}", killed.status, killed.err)));
+            return Ok(Some(format!(
+                "was not killed: {}\n{}",
+                killed.status, killed.err
+            )));
         }
         // Killed before its first event a run does not exist: it is started again.
         let resumed = world.product()?.run(&["resume"])?;
@@ -121,14 +149,22 @@ impl Matrix<'_> {
             resumed
         };
         if !resumed.status.success() {
-            return Ok(Some(format!("resume ended with {}:\n{}", resumed.status, resumed.err)));
+            return Ok(Some(format!(
+                "resume ended with {}:\n{}",
+                resumed.status, resumed.err
+            )));
         }
         if self.digest(&world)? != golden {
             return Ok(Some("CERT differs from the undisturbed run".to_owned()));
         }
         let mut left = digest::leftovers(self.kind, &world.targets, self.runtime)?;
         left.extend(digest::temporary_files(&world.dir)?);
-        say(&format!("{} {} {}: resumed", self.kind.as_str(), point.number, point.name));
+        say(&format!(
+            "{} {} {}: resumed",
+            self.kind.as_str(),
+            point.number,
+            point.name
+        ));
         Ok((!left.is_empty()).then(|| format!("left behind: {}", left.join(", "))))
     }
 }
@@ -136,13 +172,19 @@ impl Matrix<'_> {
 fn read_points(text: &str) -> Vec<Point> {
     let mut phase = PHASES[0];
     let mut is_between = false;
-    let last_commit = text.lines().rposition(|line| line.contains("after cert commit"));
+    let last_commit = text
+        .lines()
+        .rposition(|line| line.contains("after cert commit"));
     text.lines()
         .enumerate()
         .filter_map(|(at, line)| {
             let (number, name) = line.split_once(' ')?;
             if name.starts_with("before journal phase-started") {
-                phase = PHASES.iter().copied().find(|one| name.contains(one)).unwrap_or(phase);
+                phase = PHASES
+                    .iter()
+                    .copied()
+                    .find(|one| name.contains(one))
+                    .unwrap_or(phase);
             }
             is_between |= name.starts_with("after cert");
             let point = Point {
@@ -176,14 +218,23 @@ fn choose(points: &[Point], kills: usize, kind: EstateKind) -> Vec<Point> {
     take(points.iter().filter(|point| point.is_between).collect(), 8);
     if kind == EstateKind::Sqlite {
         for phase in PHASES {
-            take(points.iter().filter(|point| point.phase == phase).collect(), 3);
+            take(
+                points.iter().filter(|point| point.phase == phase).collect(),
+                3,
+            );
         }
     }
     let missing = kills.saturating_sub(chosen.len());
-    let rest: Vec<&Point> =
-        points.iter().filter(|point| !chosen.contains(&point.number)).collect();
+    let rest: Vec<&Point> = points
+        .iter()
+        .filter(|point| !chosen.contains(&point.number))
+        .collect();
     chosen.extend(spread(&rest, missing));
-    points.iter().filter(|point| chosen.contains(&point.number)).cloned().collect()
+    points
+        .iter()
+        .filter(|point| chosen.contains(&point.number))
+        .cloned()
+        .collect()
 }
 
 /// Points after the first group's commit and before the last group's.
@@ -199,7 +250,9 @@ fn between_commits(points: &[Point]) -> Vec<&Point> {
 
 fn spread(candidates: &[&Point], wanted: usize) -> Vec<u64> {
     let count = wanted.min(candidates.len());
-    (0..count).map(|at| candidates[at * candidates.len() / count].number).collect()
+    (0..count)
+        .map(|at| candidates[at * candidates.len() / count].number)
+        .collect()
 }
 
 #[cfg(test)]
@@ -227,7 +280,10 @@ mod tests {
         let points = read_points(&text);
         let chosen = choose(&points, 22, EstateKind::Sqlite);
         for phase in PHASES {
-            assert!(chosen.iter().filter(|point| point.phase == phase).count() >= 3, "{phase}");
+            assert!(
+                chosen.iter().filter(|point| point.phase == phase).count() >= 3,
+                "{phase}"
+            );
         }
         assert!(chosen.iter().filter(|point| point.is_between).count() >= 8);
         let chosen = choose(&points, 12, EstateKind::Postgres);

@@ -12,7 +12,11 @@ pub(crate) struct Search {
 
 impl Search {
     pub(crate) fn new(texts: impl IntoIterator<Item = String>) -> Self {
-        let mut search = Self { by_prefix: HashMap::new(), short: Vec::new(), texts: 0 };
+        let mut search = Self {
+            by_prefix: HashMap::new(),
+            short: Vec::new(),
+            texts: 0,
+        };
         for text in texts {
             let bytes = text.into_bytes();
             search.texts += 1;
@@ -31,10 +35,16 @@ impl Search {
     /// The number of places at which one of the texts stands as a whole token: no letter or digit
     /// touches it. Short texts (under three bytes) are compared with the whole haystack only.
     pub(crate) fn count(&self, haystack: &[u8]) -> usize {
-        let mut found = self.short.iter().filter(|text| text.as_slice() == haystack).count();
+        let mut found = self
+            .short
+            .iter()
+            .filter(|text| text.as_slice() == haystack)
+            .count();
         for at in 0..haystack.len().saturating_sub(2) {
             let prefix = [haystack[at], haystack[at + 1], haystack[at + 2]];
-            let Some(candidates) = self.by_prefix.get(&prefix) else { continue };
+            let Some(candidates) = self.by_prefix.get(&prefix) else {
+                continue;
+            };
             if at > 0 && is_word(haystack[at - 1]) {
                 continue;
             }

@@ -39,7 +39,13 @@ impl World {
             EstateKind::Sqlite => Self::sqlite(dir, &estate)?,
             EstateKind::Postgres => runtime.block_on(Self::postgres(&estate))?,
         };
-        let world = Self { dir: dir.to_path_buf(), estate, kind, targets, sources };
+        let world = Self {
+            dir: dir.to_path_buf(),
+            estate,
+            kind,
+            targets,
+            sources,
+        };
         world.write_config()?;
         world.product()?.must(&["enroll", "--name", "proof"])?;
         Ok(world)
@@ -62,8 +68,9 @@ impl World {
         for _ in 0..4 {
             urls.push(server.create_database().await);
         }
-        let [ids, hcp1, cert_ids, cert_hcp1] =
-            <[String; 4]>::try_from(urls).ok().context("four databases were made")?;
+        let [ids, hcp1, cert_ids, cert_hcp1] = <[String; 4]>::try_from(urls)
+            .ok()
+            .context("four databases were made")?;
         write_postgres(estate, &ids, &hcp1).await?;
         write_schema_postgres(&cert_ids, &cert_hcp1).await?;
         write_cert_neighbours_postgres(estate, &cert_ids, &cert_hcp1, NEIGHBOUR).await?;

@@ -59,7 +59,7 @@ pub(crate) async fn belonging(
 fn district_key(ownership: &Ownership, district: &DistrictId) -> Key {
     match ownership.root_key.len() {
         0 | 1 => Key::of(district.as_str()),
-        parts => Key::new(district.as_str().splitn(parts, ',')),
+        _ => Key::new(district.as_str().split(',').map(str::trim)),
     }
 }
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use redistrict_model::{
-    Catalog, Column, ColumnType, ExtractTable, Finding, Generated, LoadGroup, LoadSection,
-    Severity, StoreName, Table, TableRef, TargetTable,
+    Catalog, Column, ColumnType, ExtractSection, ExtractTable, Finding, Generated, LoadGroup,
+    LoadSection, Severity, StoreName, Table, TableRef, TargetTable,
 };
 use redistrict_store::TargetCapabilities;
 
@@ -26,12 +26,12 @@ pub struct GroupInput {
 /// What a load is planned from.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadInputs<'a> {
+    /// What moves, as PROD has it.
+    pub extract: &'a ExtractSection,
+    /// CERT's catalogs.
+    pub targets: &'a [Catalog],
     /// In configuration order.
     pub groups: &'a [GroupInput],
-    /// The tables that move.
-    pub tables: &'a [ExtractTable],
-    pub source: &'a [Catalog],
-    pub target: &'a [Catalog],
 }
 
 /// Plans the load. Findings of severity ERROR mean that the plan must not be run; tables that CERT
@@ -43,13 +43,13 @@ pub fn plan(input: &LoadInputs<'_>) -> Result<(LoadSection, Vec<Finding>), LoadP
     check_groups(input)?;
     let mut findings = Vec::new();
     let mut targets: Vec<&Table> = Vec::new();
-    for moving in input.tables {
-        let source = catalog_table(input.source, &moving.table).ok_or_else(|| {
+    for moving in &input.extract.tables {
+        let source = catalog_table(&input.extract.catalogs, &moving.table).ok_or_else(|| {
             LoadPlanError::NotInSource {
                 table: moving.table.clone(),
             }
         })?;
-        match catalog_table(input.target, &moving.table) {
+        match catalog_table(input.targets, &moving.table) {
             None => findings.push(missing_table(&moving.table)),
             Some(target) => {
                 let check = TableCheck {
@@ -80,13 +80,13 @@ fn check_groups(input: &LoadInputs<'_>) -> Result<(), LoadPlanError> {
             return Err(LoadPlanError::TwoGroups { store });
         }
     }
-    for moving in input.tables {
+    for moving in &input.extract.tables {
         let store = &moving.table.store;
         if !seen.contains(store) {
             let table = moving.table.clone();
             return Err(LoadPlanError::NoGroup { table });
         }
-        if !input.target.iter().any(|catalog| catalog.store == *store) {
+        if !input.targets.iter().any(|catalog| catalog.store == *store) {
             let store = store.clone();
             return Err(LoadPlanError::NoTargetCatalog { store });
         }

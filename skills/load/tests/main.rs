@@ -1,1 +1,11 @@
-//! placeholder
+//! The skill from the outside, against a target in memory and faults on every call of the contract.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod crash;
+mod faulty;
+mod load;
+mod memory;
+mod planning;
+mod runner;
+mod undo;
+mod world;

@@ -1,1 +1,18 @@
-//! Skill select: ranks districts and proposes pilots.
+//! The skill *select*: ranks the districts of an estate and proposes pilots.
+//!
+//! It counts, it never copies: what is looked at is the tenant root and a bounded sample of the tables
+//! that refer to it directly. Values are used to count and are forgotten.
+
+mod collect;
+mod data;
+mod dates;
+mod output;
+mod rank;
+
+pub use collect::{CollectInput, DEFAULT_SAMPLE_ROWS, collect};
+pub use data::{
+    CountedTable, DistrictFacts, FORMAT_VERSION, MeasuredRate, Measurement, Parts, Ranked,
+    RowCount, Selection, SizeClass,
+};
+pub use output::{render_markdown, write};
+pub use rank::rank;

@@ -10,6 +10,7 @@ use arrow::datatypes::{
     DataType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimeUnit,
     TimestampMicrosecondType,
 };
+use redistrict_artifact::date_text;
 use redistrict_model::{ColumnType, Membership, Table};
 
 /// Some rows of a table, and the place of the first one within the table (0 and up).
@@ -138,7 +139,7 @@ impl<'a> Cells<'a> {
             Cell::Bool(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
             Cell::Int(value) => print(out, format_args!("{value}")),
             Cell::Float(value) => print(out, format_args!("{}", value + 0.0)),
-            Cell::Date(days) => append_date(days, out),
+            Cell::Date(days) => out.extend_from_slice(date_text(days).as_bytes()),
             Cell::Stamp(micros) => print(out, format_args!("@{micros}")),
             Cell::Text(text) => out.extend_from_slice(self.canonical(text).as_bytes()),
             Cell::Bytes(bytes) => {
@@ -189,43 +190,9 @@ fn canonical_number(text: &str) -> &str {
     }
 }
 
-/// `YYYY-MM-DD` of a number of days since 1970, proleptic Gregorian (Howard Hinnant,
-/// "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`).
-fn append_date(days: i32, out: &mut Vec<u8>) {
-    let shifted = i64::from(days) + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    print(out, format_args!("{year:04}-{month:02}-{day:02}"));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates_print_as_the_calendar_has_them() {
-        for (days, text) in [
-            (0, "1970-01-01"),
-            (-1, "1969-12-31"),
-            (19_782, "2024-02-29"),
-            (-719_162, "0001-01-01"),
-        ] {
-            let mut out = Vec::new();
-            append_date(days, &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), text);
-        }
-    }
 
     #[test]
     fn numbers_lose_only_zeros_that_say_nothing() {

@@ -16,6 +16,7 @@ select
   (
     select count(*) from relation
     where has_table_privilege(r.oid, oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+      or has_any_column_privilege(r.oid, oid, 'INSERT, UPDATE, REFERENCES')
   ) as writable,
   has_database_privilege(r.oid, current_database(), 'CREATE')
     or exists (

@@ -78,6 +78,11 @@ impl<S: Side> Session<S> {
 }
 
 impl<S> Session<S> {
+    /// The connection is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
     /// Runs one statement of the closed set and gives all its rows.
     pub(crate) async fn read(
         &self,

@@ -193,12 +193,16 @@ fn findings(store: &StoreName, rights: &Row) -> Vec<Finding> {
         let finding = Finding::warning(code, store.as_str(), message, count);
         found.push(finding.with_lines([READER_HINT.to_owned()]));
     };
-    for (column, code, message) in [
-        (
-            "is_superuser",
+    if rights.get("is_superuser") {
+        warn(
             "source-role-superuser",
-            "the role is a superuser",
-        ),
+            "the role is a superuser: it may do anything".into(),
+            1,
+        );
+        found.extend(server_findings(store, rights));
+        return found;
+    }
+    for (column, code, message) in [
         (
             "is_bypassing",
             "source-role-bypassrls",

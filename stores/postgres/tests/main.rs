@@ -1,5 +1,7 @@
 //! Tests of store kind `postgres` against a real server, which is also the oracle.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are test code too")]
+
 mod attacks;
 mod catalog;
 mod conformance_harness;

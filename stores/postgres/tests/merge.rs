@@ -4,8 +4,8 @@ use futures::{StreamExt as _, stream};
 use redistrict_model::{Key, RunId, Table};
 use redistrict_postgres::PostgresTarget;
 use redistrict_store::{
-    Action, Epoch, LeaseClaim, LeaseOutcome, LedgerEntry, LedgerOperation, RowRequest, RunState,
-    SourceStore as _, StagePart, StoreErrorKind, TargetStore as _,
+    Action, CommitOutcome, Epoch, LeaseClaim, LeaseOutcome, LedgerEntry, LedgerOperation,
+    RowRequest, RunState, SourceStore as _, StagePart, StoreErrorKind, TargetStore as _,
 };
 use redistrict_testkit::postgres::{RoleKind, query};
 
@@ -456,4 +456,68 @@ async fn sessions_carry_the_run_and_the_epoch() {
         names,
         [[Some(format!("redistrict/mig-1/{}", lease.epoch.0))]]
     );
+}
+
+#[tokio::test]
+async fn a_session_that_ends_inside_commit_leaves_the_outcome_unknown() {
+    let world = World::new().await;
+    let tables = tables(
+        &world,
+        "create table t (id int4 primary key);
+         create function die() returns trigger language plpgsql as
+           'begin perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(0); return new; end';
+         create constraint trigger die after insert on t deferrable initially deferred
+           for each row execute function die();",
+    )
+    .await;
+    world
+        .server
+        .psql(
+            &world.prod,
+            "alter table t disable trigger die; insert into t values (5)",
+        )
+        .await;
+    let lease = world.lease("mig-1").await;
+    world.stage_all(&lease, &tables).await;
+    let mut merge = world.target.begin_merge(&lease, &tables).await.unwrap();
+    merge.apply(&[world.table("t")]).await.unwrap();
+    assert_eq!(commit(merge, &lease).await.unwrap(), CommitOutcome::Unknown);
+    let claim = LeaseClaim {
+        run: lease.run.clone(),
+        is_resume: true,
+    };
+    world.target.acquire_lease(&claim).await.unwrap();
+    assert_eq!(world.target.run_record(&lease.run).await.unwrap(), None);
+    assert_eq!(world.dump(&world.cert, "t").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn two_writers_of_one_part_write_it_once() {
+    let world = World::new().await;
+    let tables = tables(&world, "create table t (id int4 primary key)").await;
+    world
+        .server
+        .psql(
+            &world.prod,
+            "insert into t select generate_series(1, 20000)",
+        )
+        .await;
+    let lease = world.lease("mig-1").await;
+    let mut cut = world.source.open_cut(&tables).await.unwrap();
+    let batches = read_all(cut.as_mut(), &tables[0]).await.unwrap();
+    let (one, other) = tokio::join!(
+        world.stage(&lease, &tables[0], batches.clone()),
+        world.stage(&lease, &tables[0], batches),
+    );
+    for result in [&one, &other] {
+        if let Err(error) = result {
+            assert_eq!(error.kind, StoreErrorKind::Transient, "{error:?}");
+        }
+    }
+    assert!(one.is_ok() || other.is_ok());
+    let rows = world
+        .server
+        .scalar(&world.cert, "select count(*) from redistrict_stage.s_1")
+        .await;
+    assert_eq!(rows, "20000");
 }

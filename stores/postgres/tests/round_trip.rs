@@ -224,9 +224,8 @@ fn fill() -> String {
     for (place, (name, edges, _)) in TYPES.iter().enumerate() {
         for (at, edge) in edges.iter().enumerate() {
             let id = 10_000 + place * 100 + at;
-            sql.push_str(&format!(
-                "insert into v (id, v{place}) values ({id}, ({edge})::{name});"
-            ));
+            let row = format!("insert into v (id, v{place}) values ({id}, ({edge})::{name});");
+            sql.push_str(&row);
         }
     }
     sql

@@ -212,15 +212,14 @@ fn any_value_in_any_column_moves_exactly_or_is_refused() {
     result.unwrap();
 }
 
-/// Edge values of each type: all of them move, none is refused.
-#[tokio::test(flavor = "multi_thread")]
-async fn edge_values_of_every_type_move() {
-    let texts = |texts: &[&str]| {
-        texts
-            .iter()
-            .map(|text| Value::Text((*text).into()))
-            .collect::<Vec<_>>()
-    };
+fn texts(texts: &[&str]) -> Vec<Value> {
+    texts
+        .iter()
+        .map(|text| Value::Text((*text).into()))
+        .collect()
+}
+
+fn edges() -> Vec<(&'static str, Vec<Value>)> {
     let long = "ä".repeat(100_000);
     let odd = texts(&[
         "",
@@ -251,18 +250,17 @@ async fn edge_values_of_every_type_move() {
         0.1,
     ];
     let reals = reals.map(Value::Real).to_vec();
-    let dates = texts(&["0000-01-01", "1969-12-31", "2000-02-29", "9999-12-31"]);
     let times = texts(&[
         "0000-01-01 00:00:00",
         "1969-12-31 23:59:59.999999",
         "2024-02-29 12:00:00.000001",
         "9999-12-31 23:59:59.999999",
     ]);
-    let uuids = texts(&[
+    let ids = [
         "00000000-0000-0000-0000-000000000000",
         "ffffffff-ffff-ffff-ffff-ffffffffffff",
-    ]);
-    let json = texts(&[
+    ];
+    let json = [
         "null",
         "true",
         "\"1\"",
@@ -270,13 +268,13 @@ async fn edge_values_of_every_type_move() {
         "{\"a\":1.0}",
         " {} ",
         "not json at all",
-    ]);
+    ];
     let bytes = vec![
         Value::Blob(vec![]),
         Value::Blob(vec![0]),
         Value::Blob((0..=255).collect()),
     ];
-    for (declared, mut values) in [
+    vec![
         ("INTEGER", numbers.clone()),
         ("UNSIGNED BIG INT", numbers),
         ("BOOLEAN", vec![Value::Integer(0), Value::Integer(1)]),
@@ -286,18 +284,24 @@ async fn edge_values_of_every_type_move() {
         ("REAL", reals.clone()),
         ("DOUBLE", reals),
         ("BLOB", bytes),
-        ("DATE", dates),
+        (
+            "DATE",
+            texts(&["0000-01-01", "1969-12-31", "2000-02-29", "9999-12-31"]),
+        ),
         ("TIMESTAMP", times.clone()),
         ("DATETIME", times),
-        ("UUID", uuids),
-        ("JSON", json),
-    ] {
+        ("UUID", texts(&ids)),
+        ("JSON", texts(&json)),
+    ]
+}
+
+/// Edge values of each type: all of them move, none is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn edge_values_of_every_type_move() {
+    for (declared, mut values) in edges() {
         values.push(Value::Null);
-        assert_eq!(
-            round_trip(declared, &values).await.unwrap(),
-            0,
-            "{declared}"
-        );
+        let refused = round_trip(declared, &values).await.unwrap();
+        assert_eq!(refused, 0, "{declared}");
     }
 }
 

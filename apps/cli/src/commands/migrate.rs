@@ -9,6 +9,7 @@ use crate::args;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::planning::{self, Source, Target};
+use crate::retention;
 use crate::runner::{self, NewRun, Parts};
 use crate::session::Session;
 use crate::wire::Workspace;
@@ -64,6 +65,7 @@ pub(crate) async fn prepare(
     workspace: &Workspace,
     district: &str,
 ) -> CommandResult<Prepared> {
+    retention::shred_overdue(session, workspace)?;
     let mut source = planning::source(workspace, false).await?;
     let target = planning::target(session, workspace, &source.fingerprints(), true).await?;
     let district = DistrictId::new(district);

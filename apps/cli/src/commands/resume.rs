@@ -6,6 +6,7 @@ use redistrict_model::RunId;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::planning;
+use crate::retention;
 use crate::runner::{self, Parts};
 use crate::session::Session;
 use crate::wire::Workspace;
@@ -24,6 +25,7 @@ pub(crate) async fn run(session: &Session, run: Option<&str>) -> CommandResult<E
 
 /// The parts of a run that has its plan already: nothing is analyzed again.
 pub(crate) async fn parts(session: &Session, workspace: &Workspace) -> CommandResult<Parts> {
+    retention::shred_overdue(session, workspace)?;
     let sources = workspace.sources()?;
     let mut source_fingerprints = Vec::new();
     for source in &sources {

@@ -1,7 +1,7 @@
 //! `redistrict status` and `redistrict runs`: read from the journal, nothing is connected.
 
 use redistrict_artifact::timestamp_of;
-use redistrict_journal::{Journal, RunState, fold};
+use redistrict_journal::{RunState, fold};
 use redistrict_model::RunId;
 
 use crate::exit::Exit;

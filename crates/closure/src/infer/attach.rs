@@ -192,6 +192,7 @@ pub(super) fn hang_edges(
         (
             !facts.mandatory,
             !facts.identifying,
+            !is_seen_from_tier_0(graph, tiers, facts.parent),
             Reverse(cover(*edge)),
             graph.edges[*edge].child_columns.clone(),
         )
@@ -205,9 +206,19 @@ pub(super) fn hang_edges(
     edges
 }
 
+/// Rows of tier 0 always refer to the table: such a shared table comes before one that is only
+/// reached from rows that hang on another (a student before a contact).
+fn is_seen_from_tier_0(graph: &Graph<'_>, tiers: &Tiers, table: usize) -> bool {
+    graph.into[table].iter().any(|edge| {
+        let facts = graph.facts[*edge];
+        facts.mandatory && tiers.is_tier(facts.child, 0)
+    })
+}
+
 /// Several shared parents that every row has and that no rule ranks.
 pub(super) fn equal_shared_parents(
     graph: &Graph<'_>,
+    tiers: &Tiers,
     state: &Attachment,
     measurements: &Measurements,
     table: usize,
@@ -217,7 +228,8 @@ pub(super) fn equal_shared_parents(
         let facts = graph.facts[edge];
         let measured = measurements.get(&graph.tables[facts.parent].name);
         let cover = measured.map_or(0, |measured| permille(measured.cover));
-        (facts.mandatory, facts.identifying, cover)
+        let is_seen = is_seen_from_tier_0(graph, tiers, facts.parent);
+        (facts.mandatory, facts.identifying, is_seen, cover)
     };
     let is_equal = |edge: &usize| {
         let parent = graph.facts[*edge].parent;

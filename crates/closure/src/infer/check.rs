@@ -7,6 +7,7 @@ use redistrict_model::{BoundaryPolicy, EdgeOrigin, Role, Table, TableRole};
 use super::attach::{Attachment, equal_shared_parents};
 use super::graph::Graph;
 use super::input::{InferError, InferInput, Measurements, Problem};
+use super::tiers::Tiers;
 use crate::edges::tables_by_name;
 
 /// Refuses decisions and edges that name what no catalog has.
@@ -93,6 +94,7 @@ fn is_unique(table: &Table, columns: &[String]) -> bool {
 /// Contradictions between the catalog and the decisions, in edge and table order.
 pub(super) fn problems(
     graph: &Graph<'_>,
+    tiers: &Tiers,
     state: &Attachment,
     measurements: &Measurements,
     roles: &[TableRole],
@@ -112,12 +114,14 @@ pub(super) fn problems(
         }
         if edge.policy == Some(BoundaryPolicy::Null) && edge.nullable_columns.is_empty() {
             problems.push(Problem::NullOnMandatory {
+                child: edge.child.clone(),
                 reference: edge.describe(),
             });
         }
         let is_keyed = is_unique(graph.tables[facts.parent], &edge.parent_columns);
         if edge.origin == EdgeOrigin::Link && !is_keyed && !graph.excluded[facts.parent] {
             problems.push(Problem::LinkParentNotUnique {
+                child: edge.child.clone(),
                 reference: edge.describe(),
                 parent: edge.parent.clone(),
                 columns: edge.parent_columns.join(", "),
@@ -130,13 +134,21 @@ pub(super) fn problems(
                 table: role.table.clone(),
             });
         }
-        problems.extend(equal_parents(graph, state, measurements, table, role));
+        problems.extend(equal_parents(
+            graph,
+            tiers,
+            state,
+            measurements,
+            table,
+            role,
+        ));
     }
     problems
 }
 
 fn equal_parents(
     graph: &Graph<'_>,
+    tiers: &Tiers,
     state: &Attachment,
     measurements: &Measurements,
     table: usize,
@@ -148,7 +160,7 @@ fn equal_parents(
     let [only] = role.owners.as_slice() else {
         return None;
     };
-    let edges = equal_shared_parents(graph, state, measurements, table, only.edge.index());
+    let edges = equal_shared_parents(graph, tiers, state, measurements, table, only.edge.index());
     let references: Vec<String> = edges
         .iter()
         .map(|edge| graph.edges[*edge].describe())

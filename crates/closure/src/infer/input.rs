@@ -80,10 +80,11 @@ pub enum Problem {
     },
     /// `boundary = null` on a reference without a nullable column.
     #[error("{reference} has the boundary policy null, but none of its columns can be NULL")]
-    NullOnMandatory { reference: String },
+    NullOnMandatory { child: TableRef, reference: String },
     /// A link to columns that identify no row.
     #[error("the link {reference} refers to {parent}({columns}), which are not a key of it")]
     LinkParentNotUnique {
+        child: TableRef,
         reference: String,
         parent: TableRef,
         columns: String,
@@ -96,6 +97,19 @@ pub enum Problem {
     /// A table that moves and whose rows nothing identifies.
     #[error("{table} has no primary key and no unique key without NULLs: exclude it")]
     NoIdentity { table: TableRef },
+}
+
+impl Problem {
+    /// The table whose rows raise it. While that table is empty it is no question yet.
+    #[must_use]
+    pub fn table(&self) -> &TableRef {
+        match self {
+            Self::MandatoryIntoExcluded { child, .. }
+            | Self::NullOnMandatory { child, .. }
+            | Self::LinkParentNotUnique { child, .. } => child,
+            Self::EqualSharedParents { table, .. } | Self::NoIdentity { table } => table,
+        }
+    }
 }
 
 /// An input that fits no catalog.

@@ -40,7 +40,7 @@ pub fn infer(input: &InferInput<'_>, measurements: &Measurements) -> Result<Draf
         .map(|table| inference.role(table))
         .collect();
     Ok(Draft {
-        problems: check::problems(&graph, &state, measurements, &roles),
+        problems: check::problems(&graph, &tiers, &state, measurements, &roles),
         ownership: Ownership {
             root: input.root.clone(),
             root_key: input.root_key.to_vec(),
@@ -138,7 +138,7 @@ impl Inference<'_> {
             return Vec::new();
         }
         if let Some(decided) = graph.input.decisions.owner.get(name) {
-            return self.decided(decided);
+            return self.decided(table, decided);
         }
         if let Some(edge) = self.references.detail_of[table] {
             return vec![self.owner(edge, OwnerKind::Hang, "detail of a reference table")];
@@ -249,13 +249,22 @@ impl Inference<'_> {
         owners
     }
 
-    fn decided(&self, edges: &[redistrict_model::EdgeId]) -> Vec<Owner> {
+    /// A decided owner gives the label. A row without label hangs on it too, unless the parent is
+    /// in tier 0 and the row is no part of it: what is below an organisation of nobody is not ours.
+    fn decided(&self, table: usize, edges: &[redistrict_model::EdgeId]) -> Vec<Owner> {
         let mut owners = Vec::new();
         for id in edges {
             let edge = id.index();
-            if !self.graph.excluded[self.graph.facts[edge].parent] {
-                owners.extend(self.both(edge, "decided in the configuration"));
+            let parent = self.graph.facts[edge].parent;
+            if self.graph.excluded[parent] {
+                continue;
             }
+            let mut both = self.both(edge, "decided in the configuration");
+            let hangs = !self.tiers.is_tier(parent, 0)
+                || self.state.has_users(parent)
+                || self.graph.part_edge(table) == Some(edge);
+            both.retain(|owner| hangs || owner.kind == OwnerKind::Path);
+            owners.extend(both);
         }
         owners
     }

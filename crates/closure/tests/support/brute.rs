@@ -10,30 +10,30 @@ use redistrict_model::{
 use super::{Row, World};
 
 /// A row: table and position.
-pub type At = (usize, usize);
+pub(crate) type At = (usize, usize);
 
 /// What the evaluator's `Members` are compared with.
 #[derive(Debug, Default, PartialEq)]
-pub struct Expected {
-    pub own: BTreeSet<(TableRef, Key)>,
-    pub shared: BTreeSet<(TableRef, Key)>,
-    pub stubs: BTreeSet<(TableRef, Key)>,
-    pub nulled: BTreeMap<u32, BTreeSet<Key>>,
+pub(crate) struct Expected {
+    pub(crate) own: BTreeSet<(TableRef, Key)>,
+    pub(crate) shared: BTreeSet<(TableRef, Key)>,
+    pub(crate) stubs: BTreeSet<(TableRef, Key)>,
+    pub(crate) nulled: BTreeMap<u32, BTreeSet<Key>>,
     /// By edge and where it leads (`other`, `above`, `excluded`, `out`): policy and count.
-    pub boundaries: BTreeMap<(u32, &'static str), (BoundaryPolicy, u64)>,
-    pub taken_out: BTreeMap<TableRef, u64>,
-    pub dangling: BTreeMap<u32, u64>,
+    pub(crate) boundaries: BTreeMap<(u32, &'static str), (BoundaryPolicy, u64)>,
+    pub(crate) taken_out: BTreeMap<TableRef, u64>,
+    pub(crate) dangling: BTreeMap<u32, u64>,
     /// By table: any, all, count under each candidate.
-    pub undecided: BTreeMap<TableRef, (u64, u64, Vec<u64>)>,
+    pub(crate) undecided: BTreeMap<TableRef, (u64, u64, Vec<u64>)>,
 }
 
-pub struct Brute<'a> {
+pub(crate) struct Brute<'a> {
     world: &'a World,
     ownership: &'a Ownership,
     district: Key,
     tables: Vec<&'a TableRole>,
     rows: Vec<&'a [Row]>,
-    pub labels: BTreeMap<At, Option<Key>>,
+    pub(crate) labels: BTreeMap<At, Option<Key>>,
     deciding: BTreeMap<At, At>,
     users: BTreeMap<At, BTreeSet<Key>>,
 }
@@ -46,7 +46,7 @@ enum Where {
 }
 
 impl<'a> Brute<'a> {
-    pub fn new(world: &'a World, ownership: &'a Ownership, district: &Key) -> Self {
+    pub(crate) fn new(world: &'a World, ownership: &'a Ownership, district: &Key) -> Self {
         let tables: Vec<&TableRole> = ownership.tables.iter().collect();
         let rows = tables
             .iter()
@@ -75,9 +75,12 @@ impl<'a> Brute<'a> {
             .collect()
     }
 
-    pub fn name(&self, at: At) -> (TableRef, Key) {
+    pub(crate) fn name(&self, at: At) -> (TableRef, Key) {
         let table = &self.tables[at.0].table;
-        (table.clone(), self.world.identity_of(table, &self.rows[at.0][at.1]))
+        (
+            table.clone(),
+            self.world.identity_of(table, &self.rows[at.0][at.1]),
+        )
     }
 
     fn position(&self, table: &TableRef) -> usize {
@@ -90,9 +93,15 @@ impl<'a> Brute<'a> {
         let edge = self.ownership.edge(edge);
         let row = &self.rows[at.0][at.1];
         let holds = edge.when.iter().all(|(column, texts)| {
-            row[column].as_ref().is_some_and(|value| texts.contains(value))
+            row[column]
+                .as_ref()
+                .is_some_and(|value| texts.contains(value))
         });
-        holds && edge.child_columns.iter().all(|column| row[column].is_some())
+        holds
+            && edge
+                .child_columns
+                .iter()
+                .all(|column| row[column].is_some())
     }
 
     fn parent(&self, at: At, edge: EdgeId) -> Option<At> {
@@ -115,7 +124,10 @@ impl<'a> Brute<'a> {
     fn out(&self, table: usize) -> Vec<EdgeId> {
         let name = &self.tables[table].table;
         let edges = self.ownership.edges.iter();
-        edges.filter(|edge| edge.child == *name).map(|edge| edge.id).collect()
+        edges
+            .filter(|edge| edge.child == *name)
+            .map(|edge| edge.id)
+            .collect()
     }
 
     fn owners(&self, table: usize, kind: OwnerKind) -> Vec<EdgeId> {
@@ -233,7 +245,9 @@ impl<'a> Brute<'a> {
 
     fn waits_for(&self, at: At) -> At {
         let sources = self.label_sources(at);
-        let open = sources.into_iter().find(|source| !self.labels.contains_key(source));
+        let open = sources
+            .into_iter()
+            .find(|source| !self.labels.contains_key(source));
         open.expect("an open row waits for one")
     }
 
@@ -270,7 +284,10 @@ impl<'a> Brute<'a> {
             .into_iter()
             .find_map(|edge| {
                 let parent = self.parent(at, edge)?;
-                self.tables[parent.0].org.is_none().then_some((parent, Some(edge)))
+                self.tables[parent.0]
+                    .org
+                    .is_none()
+                    .then_some((parent, Some(edge)))
             })
     }
 
@@ -330,12 +347,13 @@ impl<'a> Brute<'a> {
         }
     }
 
-    pub fn users_of(&self, table: &TableRef, key: &Key) -> usize {
+    pub(crate) fn users_of(&self, table: &TableRef, key: &Key) -> usize {
         let at = self.all().into_iter().find(|at| {
             let (name, found) = self.name(*at);
             name == *table && found == *key
         });
-        at.and_then(|at| self.users.get(&at)).map_or(0, BTreeSet::len)
+        at.and_then(|at| self.users.get(&at))
+            .map_or(0, BTreeSet::len)
     }
 
     fn stands(&self, at: At) -> Where {
@@ -418,7 +436,10 @@ impl<'a> Brute<'a> {
             .iter()
             .filter(|twin| twin.child == edge.child && twin.parent == edge.parent && twin.mandatory)
             .filter(|twin| self.has_value(at, twin.id))
-            .all(|twin| self.parent(at, twin.id).is_some_and(|row| full.contains(&row)))
+            .all(|twin| {
+                self.parent(at, twin.id)
+                    .is_some_and(|row| full.contains(&row))
+            })
     }
 
     /// X: rows that exclude a reference of theirs, and what cannot be without them.
@@ -441,7 +462,9 @@ impl<'a> Brute<'a> {
                 });
                 let must_refer = self.out(at.0).into_iter().any(|edge| {
                     self.ownership.edge(edge).mandatory
-                        && self.parent(at, edge).is_some_and(|parent| out.contains(&parent))
+                        && self
+                            .parent(at, edge)
+                            .is_some_and(|parent| out.contains(&parent))
                 });
                 let has_home = self.home(at).is_some_and(|(home, _)| out.contains(&home));
                 if is_cause || must_refer || has_home {
@@ -501,7 +524,7 @@ impl<'a> Brute<'a> {
         }
     }
 
-    pub fn expected(&self) -> Expected {
+    pub(crate) fn expected(&self) -> Expected {
         let everything = self.full(&BTreeSet::new());
         let out = self.taken_out();
         let full = self.full(&out);
@@ -538,11 +561,18 @@ impl<'a> Brute<'a> {
         policy: BoundaryPolicy,
         expected: &mut Expected,
     ) {
-        let boundary = expected.boundaries.entry((edge.0, leads)).or_insert((policy, 0));
+        let boundary = expected
+            .boundaries
+            .entry((edge.0, leads))
+            .or_insert((policy, 0));
         assert_eq!(boundary.0, policy);
         boundary.1 += 1;
         if policy == BoundaryPolicy::Null {
-            expected.nulled.entry(edge.0).or_default().insert(self.name(at).1);
+            expected
+                .nulled
+                .entry(edge.0)
+                .or_default()
+                .insert(self.name(at).1);
         }
     }
 
@@ -636,13 +666,17 @@ impl<'a> Brute<'a> {
                     continue;
                 }
                 any += 1;
-                all += u64::from(leads.iter().flatten().all(|label| **label == self.district));
+                let is_own = self.label((position, row)) == Some(&self.district);
+                let agree = leads.iter().flatten().all(|label| **label == self.district);
+                all += u64::from(is_own && agree);
                 for (count, label) in under.iter_mut().zip(&leads) {
                     *count += u64::from(here(label));
                 }
             }
             if any != all {
-                expected.undecided.insert(table.table.clone(), (any, all, under));
+                expected
+                    .undecided
+                    .insert(table.table.clone(), (any, all, under));
             }
         }
     }

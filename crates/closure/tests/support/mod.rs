@@ -2,8 +2,8 @@
 //! that answers fetches from them. Knows nothing of the rules.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-pub mod brute;
-pub mod random;
+pub(crate) mod brute;
+pub(crate) mod random;
 
 use std::collections::BTreeMap;
 
@@ -13,29 +13,29 @@ use redistrict_closure::{
 };
 use redistrict_model::{
     BoundaryPolicy, Catalog, Column, ColumnType, Edge, EdgeId, ForeignKey, Generated, Key, KeyRow,
-    Ownership, StoreKind, StoreName, Table, TableKind, TableRef, Unique,
+    Measured, Ownership, StoreKind, StoreName, Table, TableKind, TableRef, Unique,
 };
 
 /// A row by column name; `None` is NULL.
-pub type Row = BTreeMap<String, Option<String>>;
+pub(crate) type Row = BTreeMap<String, Option<String>>;
 
 /// Stores, tables and rows.
 #[derive(Clone, Default)]
-pub struct World {
-    pub catalogs: Vec<Catalog>,
-    pub links: Vec<ResolvedLink>,
-    pub rows: BTreeMap<TableRef, Vec<Row>>,
-    pub root: Option<TableRef>,
-    pub root_key: Vec<String>,
+pub(crate) struct World {
+    pub(crate) catalogs: Vec<Catalog>,
+    pub(crate) links: Vec<ResolvedLink>,
+    pub(crate) rows: BTreeMap<TableRef, Vec<Row>>,
+    pub(crate) root: Option<TableRef>,
+    pub(crate) root_key: Vec<String>,
 }
 
 /// `name` or `store.name`; the schema is always `main`.
-pub fn table_ref(name: &str) -> TableRef {
+pub(crate) fn table_ref(name: &str) -> TableRef {
     let (store, table) = name.split_once('.').unwrap_or(("ids", name));
     TableRef::new(&StoreName::new(store), "main", table)
 }
 
-pub fn key(text: &str) -> Key {
+pub(crate) fn key(text: &str) -> Key {
     Key::new(text.split(','))
 }
 
@@ -55,7 +55,7 @@ impl World {
     /// `root districts(id)` · `table students(id*, name, school_id?)` (`*` primary key, `?` nullable,
     /// `!` unique) · `fk a(x) -> b(y) [cascade] [not valid]` ·
     /// `link a(x) -> b(y) [owns] [when kind=s|t]` · `row students 1 Ann ~` (`~` is NULL).
-    pub fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let mut world = Self::default();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (word, rest) = line.split_once(' ').expect("a word and the rest");
@@ -137,7 +137,7 @@ impl World {
         catalog.tables.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
-    pub fn table_mut(&mut self, name: &TableRef) -> &mut Table {
+    pub(crate) fn table_mut(&mut self, name: &TableRef) -> &mut Table {
         self.catalogs
             .iter_mut()
             .flat_map(|catalog| &mut catalog.tables)
@@ -145,7 +145,7 @@ impl World {
             .expect("a table of the world")
     }
 
-    pub fn table(&self, name: &TableRef) -> &Table {
+    pub(crate) fn table(&self, name: &TableRef) -> &Table {
         self.catalogs
             .iter()
             .find_map(|catalog| catalog.table(name))
@@ -187,7 +187,7 @@ impl World {
         });
     }
 
-    pub fn insert(&mut self, name: &str, values: &[&str]) {
+    pub(crate) fn insert(&mut self, name: &str, values: &[&str]) {
         let name = table_ref(name);
         let columns: Vec<String> = self
             .table(&name)
@@ -201,12 +201,12 @@ impl World {
         self.rows.get_mut(&name).expect("a table").push(row);
     }
 
-    pub fn edges(&self) -> Vec<Edge> {
+    pub(crate) fn edges(&self) -> Vec<Edge> {
         build_edges(&self.catalogs, &self.links)
     }
 
     /// The edge `table(columns)`, to the first parent by name.
-    pub fn edge(&self, text: &str) -> EdgeId {
+    pub(crate) fn edge(&self, text: &str) -> EdgeId {
         let (child, columns, _) = head_and_list(text);
         let edges = self.edges();
         let found = edges
@@ -215,13 +215,17 @@ impl World {
         found.unwrap_or_else(|| panic!("no edge {text}")).id
     }
 
-    pub fn identity_of(&self, table: &TableRef, row: &Row) -> Key {
+    pub(crate) fn identity_of(&self, table: &TableRef, row: &Row) -> Key {
         let identity = self.table(table).identity().expect("an identity");
-        Key::new(identity.iter().map(|column| row[column].clone().expect("not NULL")))
+        Key::new(
+            identity
+                .iter()
+                .map(|column| row[column].clone().expect("not NULL")),
+        )
     }
 
     /// What a store would answer.
-    pub fn answer(&self, fetch: &Fetch) -> Vec<KeyRow> {
+    pub(crate) fn answer(&self, fetch: &Fetch) -> Vec<KeyRow> {
         assert!(!fetch.keys.is_empty());
         let mut keys = fetch.keys.clone();
         keys.sort();
@@ -245,7 +249,7 @@ impl World {
         answer
     }
 
-    pub fn infer_with(&self, decisions: &Decisions, measured: &Measurements) -> Draft {
+    pub(crate) fn infer_with(&self, decisions: &Decisions, measured: &Measurements) -> Draft {
         let input = InferInput {
             catalogs: &self.catalogs,
             links: &self.links,
@@ -258,7 +262,7 @@ impl World {
     }
 
     /// Infers, measuring on all rows as the driver would.
-    pub fn infer(&self, decisions: &Decisions) -> Draft {
+    pub(crate) fn infer(&self, decisions: &Decisions) -> Draft {
         let mut measured = Measurements::new();
         for _ in 0..100 {
             let draft = self.infer_with(decisions, &measured);
@@ -271,30 +275,35 @@ impl World {
                     .iter()
                     .map(|row| self.identity_of(&request.table, row))
                     .collect();
-                let mut measurer = Measurer::new(
-                    &draft.ownership,
-                    &identities(&self.catalogs),
-                    &request.table,
-                    &sample,
-                    sample.len() as u64,
-                )
-                .expect("a measurer");
-                loop {
-                    let fetches = measurer.step().expect("a step");
-                    if fetches.is_empty() {
-                        break;
-                    }
-                    for fetch in fetches {
-                        measurer.absorb(&fetch, &self.answer(&fetch)).expect("rows");
-                    }
-                }
-                measured.insert(request.table.clone(), measurer.finish().expect("numbers"));
+                let numbers = self.measure(&draft.ownership, &request.table, &sample);
+                measured.insert(request.table.clone(), numbers);
             }
         }
         panic!("measuring does not end");
     }
 
-    pub fn try_close(
+    pub(crate) fn measure(
+        &self,
+        ownership: &Ownership,
+        table: &TableRef,
+        sample: &[Key],
+    ) -> Measured {
+        let identities = identities(&self.catalogs);
+        let rows = sample.len() as u64;
+        let mut measurer =
+            Measurer::new(ownership, &identities, table, sample, rows).expect("a measurer");
+        loop {
+            let fetches = measurer.step().expect("a step");
+            if fetches.is_empty() {
+                return measurer.finish().expect("numbers");
+            }
+            for fetch in fetches {
+                measurer.absorb(&fetch, &self.answer(&fetch)).expect("rows");
+            }
+        }
+    }
+
+    pub(crate) fn try_close(
         &self,
         ownership: &Ownership,
         district: &Key,
@@ -321,12 +330,14 @@ impl World {
         panic!("the closure does not end");
     }
 
-    pub fn members(&self, ownership: &Ownership, district: &str) -> Members {
-        let (closure, _) = self.try_close(ownership, &key(district), 0).expect("a closure");
+    pub(crate) fn members(&self, ownership: &Ownership, district: &str) -> Members {
+        let (closure, _) = self
+            .try_close(ownership, &key(district), 0)
+            .expect("a closure");
         closure.finish().expect("members")
     }
 
-    pub fn labels(
+    pub(crate) fn labels(
         &self,
         ownership: &Ownership,
         district: &Key,
@@ -346,14 +357,16 @@ impl World {
     }
 
     /// Decisions by the texts of tables and edges.
-    pub fn decide(&self, lines: &[&str]) -> Decisions {
+    pub(crate) fn decide(&self, lines: &[&str]) -> Decisions {
         let mut decisions = Decisions::default();
         for line in lines {
             let words: Vec<&str> = line.splitn(3, ' ').collect();
             let [word, name, rest] = [words[0], words[1], words.get(2).copied().unwrap_or("")];
             match word {
                 "excluded" => {
-                    decisions.excluded.insert(table_ref(name), "a reason".into());
+                    decisions
+                        .excluded
+                        .insert(table_ref(name), "a reason".into());
                 }
                 "shared" => {
                     decisions.shared.insert(table_ref(name), rest == "true");
@@ -384,7 +397,7 @@ impl World {
 }
 
 /// `own 1 2 | shared 3 | stub 4`: the members of a table, for comparison in tests.
-pub fn print(members: &Members, table: &str) -> String {
+pub(crate) fn print(members: &Members, table: &str) -> String {
     let Some(found) = members.table(&table_ref(table)) else {
         return "none".to_owned();
     };

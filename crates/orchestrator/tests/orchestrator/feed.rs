@@ -217,5 +217,6 @@ async fn the_time_worked_is_told_and_summed_over_processes() {
         .unwrap();
     let (_, state, millis) = &summary.phases[3];
     assert_eq!((state, *millis), (&PhaseState::Completed, 900_000));
+    assert_eq!(summary.phases[4].2, 0, "the next phase begins at zero");
     assert_eq!(summary.millis, 900_000);
 }

@@ -229,6 +229,18 @@ async fn an_interrupted_run_takes_nothing_back_and_is_resumed_where_it_was() {
         "done units are not run again"
     );
     assert_eq!(place.world.count("Loading merge"), 2);
+    let told = place.world.told_resume();
+    let again = told.iter().rposition(|(name, _)| name == "Loading merge");
+    assert!(
+        told[..again.unwrap()]
+            .iter()
+            .all(|(_, is_resume)| !is_resume)
+    );
+    assert!(
+        told[again.unwrap()..]
+            .iter()
+            .all(|(_, is_resume)| *is_resume)
+    );
     assert_eq!(place.world.effects(), undisturbed.world.effects());
     assert_eq!(resumed.outcomes, expected.outcomes);
     assert_eq!(
@@ -310,7 +322,6 @@ async fn a_changed_plan_is_refused() {
     let error = place.process().run(request).await.unwrap_err();
     assert!(matches!(error, OrchestratorError::PlanChanged { .. }));
 
-    place.process().cancel.cancel();
     let tampered = MemoryJournal::new();
     let mut changed = plan();
     changed.sections.validate.skipped = vec!["foreign-key".to_owned()];

@@ -66,6 +66,11 @@ async fn an_undo_that_failed_or_only_looked_is_not_marked() {
     request.options.dry_run = true;
     place.process().run(request).await.unwrap();
     assert_eq!(place.state().status, RunStatus::Succeeded);
+
+    let mut request = undo_of(&place, "rb-3", &run_id());
+    request.options.only = vec![Phase::Reporting];
+    place.process().run(request).await.unwrap();
+    assert_eq!(place.state().status, RunStatus::Succeeded);
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ pub(crate) enum Fault {
 struct Inside {
     effects: BTreeMap<String, String>,
     calls: Vec<String>,
+    told_resume: Vec<(String, bool)>,
     faults: BTreeMap<String, VecDeque<Fault>>,
     for_good: BTreeMap<String, Fault>,
 }
@@ -43,6 +44,11 @@ impl World {
     /// What was called, in order.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.0.lock().unwrap().calls.clone()
+    }
+
+    /// What each call was told about an earlier process.
+    pub(crate) fn told_resume(&self) -> Vec<(String, bool)> {
+        self.0.lock().unwrap().told_resume.clone()
     }
 
     /// How often the work of that name was called.
@@ -66,9 +72,11 @@ impl World {
             .insert(name.to_owned(), fault);
     }
 
-    fn called(&self, name: &str) -> Option<Fault> {
+    fn called(&self, name: &str, context: &UnitContext) -> Option<Fault> {
         let mut inside = self.0.lock().unwrap();
         inside.calls.push(name.to_owned());
+        let told = (name.to_owned(), context.is_resume);
+        inside.told_resume.push(told);
         let queued = inside.faults.get_mut(name).and_then(VecDeque::pop_front);
         queued.or_else(|| inside.for_good.get(name).copied())
     }
@@ -141,7 +149,7 @@ impl Skill for FakeSkill {
 
     async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
         let name = name_of(unit);
-        let fault = self.world.called(&name);
+        let fault = self.world.called(&name, context);
         meet(fault, unit, context).await?;
         // The effect depends on every outcome before it: a resume has to bring them back.
         let before: Vec<_> = context
@@ -164,7 +172,7 @@ impl Skill for FakeSkill {
     async fn compensate(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
         let steps = self.steps.join("+");
         let name = format!("{} take back {steps}", self.phase);
-        let fault = self.world.called(&name);
+        let fault = self.world.called(&name, context);
         meet(fault, &UnitKey::new(self.phase, steps.as_str()), context).await?;
         for step in &self.steps {
             self.world.take_back(&format!("{} {step}", self.phase));

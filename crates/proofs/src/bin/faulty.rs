@@ -5,10 +5,19 @@ use std::process::ExitCode;
 
 use redistrict_proofs::{Fault, composition};
 
-#[expect(clippy::print_stderr, reason = "a wrong fault is the proof's own mistake")]
-#[expect(clippy::disallowed_methods, reason = "the fault is given by the environment")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a wrong fault is the proof's own mistake"
+)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the fault is given by the environment"
+)]
 fn main() -> ExitCode {
-    let fault = match std::env::var("REDISTRICT_FAULT").ok().map(|text| text.parse::<Fault>()) {
+    let fault = match std::env::var("REDISTRICT_FAULT")
+        .ok()
+        .map(|text| text.parse::<Fault>())
+    {
         None => None,
         Some(Ok(fault)) => Some(fault),
         Some(Err(error)) => {

@@ -17,12 +17,19 @@ struct Arguments {
 #[expect(clippy::print_stdout, reason = "the last line is the result")]
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let options = Options { quick: arguments.quick, seed: arguments.seed };
+    let options = Options {
+        quick: arguments.quick,
+        seed: arguments.seed,
+    };
     match redistrict_proofs::run(&arguments.name, options) {
         Ok(proof) => {
             let word = if proof.passed { "PASS" } else { "FAIL" };
             println!("prove {}: {} {word}", arguments.name, proof.figures);
-            if proof.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if proof.passed {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
         }
         Err(error) => {
             println!("prove {}: could not run: {error:#} FAIL", arguments.name);

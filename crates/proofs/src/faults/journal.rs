@@ -8,7 +8,10 @@ use redistrict_model::RunId;
 use super::points::Points;
 
 pub(super) fn wrap(inner: Arc<dyn Journal>, points: &Arc<Points>) -> Arc<dyn Journal> {
-    Arc::new(PointJournal { inner, points: Arc::clone(points) })
+    Arc::new(PointJournal {
+        inner,
+        points: Arc::clone(points),
+    })
 }
 
 struct PointJournal {

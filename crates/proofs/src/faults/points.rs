@@ -17,7 +17,11 @@ pub(super) struct Points {
 
 impl Points {
     pub(super) fn kill(at: u64) -> Self {
-        Self { passed: AtomicU64::new(0), kill_at: Some(at), trace: None }
+        Self {
+            passed: AtomicU64::new(0),
+            kill_at: Some(at),
+            trace: None,
+        }
     }
 
     pub(super) fn trace(file: PathBuf) -> Self {

@@ -13,7 +13,10 @@ use redistrict_store::{
 use super::points::Points;
 
 pub(super) fn wrap(inner: Arc<dyn TargetStore>, points: &Arc<Points>) -> Arc<dyn TargetStore> {
-    Arc::new(PointTarget { inner, points: Arc::clone(points) })
+    Arc::new(PointTarget {
+        inner,
+        points: Arc::clone(points),
+    })
 }
 
 struct PointTarget {
@@ -23,7 +26,11 @@ struct PointTarget {
 
 impl PointTarget {
     fn group(&self) -> String {
-        self.inner.stores().first().map(ToString::to_string).unwrap_or_default()
+        self.inner
+            .stores()
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default()
     }
 
     async fn around<T>(
@@ -70,7 +77,8 @@ impl TargetStore for PointTarget {
     }
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.around("release", self.inner.release_lease(lease)).await
+        self.around("release", self.inner.release_lease(lease))
+            .await
     }
 
     async fn read(&self, tables: &[Table]) -> Result<Box<dyn TargetRead>, StoreError> {
@@ -84,7 +92,8 @@ impl TargetStore for PointTarget {
         part: &StagePart,
         batches: BatchStream<'_>,
     ) -> Result<Staged, StoreError> {
-        self.around("stage", self.inner.stage(lease, table, part, batches)).await
+        self.around("stage", self.inner.stage(lease, table, part, batches))
+            .await
     }
 
     async fn begin_merge(
@@ -94,7 +103,11 @@ impl TargetStore for PointTarget {
     ) -> Result<Box<dyn Merge>, StoreError> {
         let inner = self.inner.begin_merge(lease, tables).await?;
         let group = self.group();
-        Ok(Box::new(PointMerge { inner, points: Arc::clone(&self.points), group }))
+        Ok(Box::new(PointMerge {
+            inner,
+            points: Arc::clone(&self.points),
+            group,
+        }))
     }
 
     async fn run_record(&self, run: &RunId) -> Result<Option<RunRecord>, StoreError> {
@@ -110,7 +123,8 @@ impl TargetStore for PointTarget {
     }
 
     async fn clear_staging(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.around("clear-staging", self.inner.clear_staging(lease)).await
+        self.around("clear-staging", self.inner.clear_staging(lease))
+            .await
     }
 
     async fn raise_sequences(
@@ -118,7 +132,8 @@ impl TargetStore for PointTarget {
         lease: &Lease,
         tables: &[Table],
     ) -> Result<Vec<String>, StoreError> {
-        self.around("sequences", self.inner.raise_sequences(lease, tables)).await
+        self.around("sequences", self.inner.raise_sequences(lease, tables))
+            .await
     }
 }
 
@@ -130,7 +145,8 @@ struct PointMerge {
 
 impl PointMerge {
     fn pass(&self, when: &str, what: &str) {
-        self.points.pass(when, &format!("cert {what} {}", self.group));
+        self.points
+            .pass(when, &format!("cert {what} {}", self.group));
     }
 }
 
@@ -202,7 +218,11 @@ impl Merge for PointMerge {
     }
 
     async fn commit(self: Box<Self>, record: &RunRecord) -> Result<CommitOutcome, StoreError> {
-        let Self { inner, points, group } = *self;
+        let Self {
+            inner,
+            points,
+            group,
+        } = *self;
         points.pass("before", &format!("cert commit {group}"));
         let outcome = inner.commit(record).await?;
         points.pass("after", &format!("cert commit {group}"));

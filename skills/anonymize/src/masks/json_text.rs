@@ -112,7 +112,8 @@ impl Walker<'_, '_> {
 
     fn member_key(&mut self) -> Option<()> {
         let key = self.token()?;
-        self.write((self.look)(JsonPart::Key(&key)).as_deref(), &key);
+        let replaced = (self.look)(JsonPart::Key(&key));
+        self.write(replaced.as_deref(), &key);
         self.blanks();
         if !self.rest.starts_with(':') {
             return None;
@@ -131,7 +132,8 @@ impl Walker<'_, '_> {
             key: &key,
             text: &text,
         };
-        self.write((self.look)(part).as_deref(), &text);
+        let replaced = (self.look)(part);
+        self.write(replaced.as_deref(), &text);
         Some(())
     }
 

@@ -27,6 +27,8 @@ pub use definition::{
 };
 pub use registry::MaskRegistry;
 
+pub(crate) use registry::{mask_of_class, mask_of_types};
+
 pub(crate) use calendar::parse_date;
 pub(crate) use json_text::{JsonPart, walk};
 pub(crate) use number::segments_are_enough;

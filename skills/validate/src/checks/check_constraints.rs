@@ -52,7 +52,12 @@ impl CheckConstraints {
 
 fn constraint(check: &Check, view: &TableView<'_>) -> Constraint {
     let is_unchanged = is_unchanged(check, view);
-    let way = match parse(&check.expression) {
+    let is_sqlite = dialect(view) == Dialect::Sqlite;
+    let is_text = |name: &str| {
+        let mut columns = view.source.columns.iter();
+        is_sqlite && !columns.any(|column| column.name.eq_ignore_ascii_case(name))
+    };
+    let way = match parse(&check.expression, &is_text) {
         Ok(expression) => match unknown_column(&expression, view) {
             None => Way::Evaluate(expression),
             Some(_) if is_unchanged => Way::Unchanged,

@@ -27,6 +27,9 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Unsupported> {
             '\'' => quoted(rest, '\'').map(|(text, after)| (Token::Text(text), after))?,
             '"' => quoted(rest, '"').map(|(text, after)| (Token::Quoted(text), after))?,
             '`' => quoted(rest, '`').map(|(text, after)| (Token::Quoted(text), after))?,
+            '[' if begins_a_name(found.last()) => {
+                quoted(rest, ']').map(|(text, after)| (Token::Quoted(text), after))?
+            }
             c if c.is_ascii_digit() => number(rest),
             c if c.is_alphabetic() || c == '_' => word(rest),
             _ => symbol(rest)?,
@@ -35,6 +38,19 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Unsupported> {
         rest = after.trim_start();
     }
     Ok(found)
+}
+
+/// Whether a `[` here quotes a name (SQLite) and is not a subscript, an ARRAY or a type's brackets.
+fn begins_a_name(before: Option<&Token>) -> bool {
+    match before {
+        None => true,
+        Some(Token::Symbol(symbol)) => !matches!(*symbol, ")" | "]"),
+        Some(Token::Word(word)) => matches!(
+            word.as_str(),
+            "and" | "or" | "not" | "between" | "in" | "like" | "is" | "from" | "check"
+        ),
+        Some(_) => false,
+    }
 }
 
 fn quoted(text: &str, quote: char) -> Result<(String, &str), Unsupported> {

@@ -87,12 +87,14 @@ pub(crate) enum CastTo {
 
 type Parsed = Result<Expression, Unsupported>;
 
-/// Reads an expression; `CHECK (…)` may stand around it.
-pub(crate) fn parse(text: &str) -> Parsed {
+/// Reads an expression; `CHECK (…)` may stand around it. `is_text` says of a quoted name that it is no
+/// name but a text (SQLite takes `"a"` for `'a'` where there is no such column).
+pub(crate) fn parse(text: &str, is_text: &dyn Fn(&str) -> bool) -> Parsed {
     let mut parser = Parser {
         tokens: tokens(text)?,
         at: 0,
         depth: 0,
+        is_text,
     };
     parser.take_word("check");
     let expression = parser.or()?;
@@ -103,16 +105,17 @@ pub(crate) fn parse(text: &str) -> Parsed {
     }
 }
 
-struct Parser {
+struct Parser<'a> {
     tokens: Vec<Token>,
     at: usize,
     depth: u32,
+    is_text: &'a dyn Fn(&str) -> bool,
 }
 
 const COMPARISONS: [&str; 8] = ["=", "<>", "<=", ">=", "<", ">", "!=", "=="];
 const MAX_DEPTH: u32 = 100;
 
-impl Parser {
+impl Parser<'_> {
     fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.at)
     }
@@ -323,6 +326,9 @@ impl Parser {
                 }
                 self.expect(")")?;
                 Ok(inner)
+            }
+            Token::Quoted(name) if (self.is_text)(&name) => {
+                Ok(Expression::Literal(Value::Text(name)))
             }
             Token::Quoted(name) => self.column(name),
             Token::Word(word) => self.word(word),

@@ -71,10 +71,14 @@ fn failed_in(writes: &[Write<'_>], error: &tokio_postgres::Error) -> StoreError 
     } else {
         names.find(|name| is_named(name))
     };
-    match name {
+    let mapped = match name {
         Some(name) => failed_at("write rows", name, error),
         None => failed("write rows", error),
+    };
+    if mapped.code.as_deref() == Some("0A000") {
+        return mapped.with_hint("writing a table that has rules is not available yet");
     }
+    mapped
 }
 
 /// A type modifier that rounds is no error for the server; here it is.

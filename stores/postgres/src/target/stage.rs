@@ -77,10 +77,19 @@ pub(super) async fn of_run(
     client: &Client,
     run: &RunId,
 ) -> Result<Vec<(TableRef, StagingTable)>, StoreError> {
+    find(client, run, None).await
+}
+
+/// The staging tables of a run, or the one of a table.
+async fn find(
+    client: &Client,
+    run: &RunId,
+    table: Option<&str>,
+) -> Result<Vec<(TableRef, StagingTable)>, StoreError> {
     let sql = "select id, table_name, columns, identity from redistrict_meta.staging \
-               where run_id = $1 order by id";
+               where run_id = $1 and ($2 is null or table_name = $2) order by id";
     let rows = client
-        .query_typed(sql, &[(&run.as_str(), Type::TEXT)])
+        .query_typed(sql, &[(&run.as_str(), Type::TEXT), (&table, Type::TEXT)])
         .await
         .map_err(|error| own_failed("read the staging tables", &error))?;
     rows.iter()
@@ -197,8 +206,8 @@ async fn ensure(
         create(client, table, row.get(0), columns).await?;
     }
     commit(client, "make a staging table").await?;
-    let staging = of_run(client, &lease.run).await?;
-    let staging = staging.into_iter().find(|(table, _)| *table == part.table);
+    let staging = find(client, &lease.run, Some(&name)).await?;
+    let staging = staging.into_iter().next();
     let (_, staging) = staging.ok_or_else(|| bug("find the staging table").at(&part.table))?;
     if staging.columns != part.columns || staging.identity != part.identity {
         return Err(bug("stage other columns than the parts before").at(&part.table));

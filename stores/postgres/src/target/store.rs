@@ -1,4 +1,6 @@
-//! CERT's store: each call opens a session of its own, named after the run and the epoch it works for.
+//! CERT's store. Each call has a session to itself, named after the run and the epoch it works for.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use redistrict_model::{Catalog, RunId, StoreName, Table};
@@ -29,6 +31,32 @@ pub struct PostgresTarget {
     stores: [StoreName; 1],
     url: Secret,
     schemas: Vec<String>,
+    idle: Arc<Idle>,
+}
+
+/// Sessions between two calls, outside of any transaction. All belong to one lease: they are closed
+/// when another one is taken or this one is given back, so that nobody takes them for a writer.
+#[derive(Debug, Default)]
+struct Idle(Mutex<Vec<(String, Session<Target>)>>);
+
+impl Idle {
+    fn take(&self, label: &str) -> Option<Session<Target>> {
+        let mut sessions = self.sessions();
+        sessions.retain(|(kept, session)| kept == label && !session.is_closed());
+        sessions.pop().map(|(_, session)| session)
+    }
+
+    fn put(&self, label: String, session: Session<Target>) {
+        self.sessions().push((label, session));
+    }
+
+    fn close(&self) {
+        self.sessions().clear();
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Vec<(String, Session<Target>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl PostgresTarget {
@@ -40,6 +68,7 @@ impl PostgresTarget {
             stores: [name],
             url: Secret::new(url),
             schemas,
+            idle: Arc::default(),
         }
     }
 
@@ -47,8 +76,19 @@ impl PostgresTarget {
         Session::open(&self.url, &label("probe", 0)).await
     }
 
+    /// A session named after the lease: an idle one, or a new one.
     async fn working(&self, lease: &Lease) -> Result<Session<Target>, StoreError> {
-        Session::open(&self.url, &label(lease.run.as_str(), lease.epoch.0)).await
+        let label = label(lease.run.as_str(), lease.epoch.0);
+        match self.idle.take(&label) {
+            Some(session) => Ok(session),
+            None => Session::open(&self.url, &label).await,
+        }
+    }
+
+    /// Keeps a session whose transaction is over for the next call of the same lease.
+    fn keep(&self, lease: &Lease, session: Session<Target>) {
+        self.idle
+            .put(label(lease.run.as_str(), lease.epoch.0), session);
     }
 
     fn check(&self, store: &StoreName) -> Result<(), StoreError> {
@@ -147,10 +187,12 @@ impl TargetStore for PostgresTarget {
     }
 
     async fn acquire_lease(&self, claim: &LeaseClaim) -> Result<LeaseOutcome, StoreError> {
+        self.idle.close();
         lease::acquire(&self.probing().await?, claim).await
     }
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.idle.close();
         lease::release(self.probing().await?.client(), lease).await
     }
 
@@ -171,7 +213,9 @@ impl TargetStore for PostgresTarget {
         let session = self.working(lease).await?;
         let tables = LiveTables::look_up(&session, std::slice::from_ref(table)).await?;
         let live = tables.table(&part.table)?;
-        stage::stage(session.client(), lease, live, part, batches).await
+        let staged = stage::stage(session.client(), lease, live, part, batches).await?;
+        self.keep(lease, session);
+        Ok(staged)
     }
 
     async fn begin_merge(
@@ -202,7 +246,10 @@ impl TargetStore for PostgresTarget {
     }
 
     async fn clear_staging(&self, lease: &Lease) -> Result<(), StoreError> {
-        stage::clear(self.working(lease).await?.client(), lease).await
+        let session = self.working(lease).await?;
+        stage::clear(session.client(), lease).await?;
+        self.keep(lease, session);
+        Ok(())
     }
 
     async fn raise_sequences(
@@ -213,6 +260,8 @@ impl TargetStore for PostgresTarget {
         let session = self.working(lease).await?;
         let live = LiveTables::look_up(&session, tables).await?;
         let names: Vec<_> = tables.iter().map(|table| table.name.clone()).collect();
-        sequences::raise(session.client(), lease, &live, &names).await
+        let raised = sequences::raise(session.client(), lease, &live, &names).await?;
+        self.keep(lease, session);
+        Ok(raised)
     }
 }

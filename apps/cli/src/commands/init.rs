@@ -1,0 +1,231 @@
+//! `redistrict init`: writes redistrict.toml from the catalogs. What was inferred stands in it as
+//! comments with its reason; what a person has to decide stands in it as lines to uncomment.
+
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use redistrict_anonymize::MaskInputs;
+use redistrict_artifact::write_atomic;
+use redistrict_model::{ColumnDecision, Finding, StoreKind, TableRef};
+
+use crate::args;
+use crate::exit::Exit;
+use crate::failure::{CommandResult, Failure};
+use crate::output;
+use crate::planning::{self, Source};
+use crate::secrets;
+use crate::session::Session;
+use crate::wire::Workspace;
+
+/// How often a provisional configuration is analyzed again with what was missing.
+const MAX_ROUNDS: usize = 4;
+
+/// A store as it was named on the command line or found in the environment.
+pub(super) struct NewStore {
+    pub(super) name: String,
+    pub(super) kind: StoreKind,
+    pub(super) source: String,
+    pub(super) target: String,
+}
+
+/// What was found out for the file.
+pub(super) struct Found {
+    pub(super) root: TableRef,
+    pub(super) key: Vec<String>,
+    pub(super) names: Vec<String>,
+    /// What a person has to decide.
+    pub(super) decisions: Vec<Finding>,
+    pub(super) source: Source,
+    pub(super) columns: Vec<ColumnDecision>,
+}
+
+/// Writes the configuration.
+pub(crate) async fn run(session: &Session, arguments: &args::Init) -> CommandResult<Exit> {
+    if arguments.grants {
+        return Err(Failure::not_available("--grants"));
+    }
+    let path = &session.arguments.config;
+    if path.exists() && !arguments.force {
+        return Err(Failure::usage(format!("write {}: it is there already", path.display()))
+            .with_hint("redistrict init --force replaces it"));
+    }
+    let stores = stores(&arguments.stores)?;
+    let (root, key) = root(path, session, &stores, arguments.root.as_deref()).await?;
+    let found = infer(path, session, &stores, root, key).await?;
+    write_atomic(path, text::render(&stores, &found).as_bytes())?;
+    let decisions = found.decisions.len();
+    output::note(format!(
+        "wrote {}: {} tables, {decisions} decisions to make",
+        path.display(),
+        found.source.analysis.ownership.tables.len(),
+    ));
+    if decisions > 0 {
+        output::note("each stands in the file as lines to uncomment; then: redistrict config check");
+    } else {
+        output::note("next: redistrict config check");
+    }
+    Ok(Exit::Done)
+}
+
+/// `NAME=KIND:SOURCE_VARIABLE:TARGET_VARIABLE`, or every pair of variables `X_PROD_URL`, `X_CERT_URL`.
+fn stores(given: &[String]) -> CommandResult<Vec<NewStore>> {
+    let stores: Vec<NewStore> = if given.is_empty() {
+        secrets::environment_stores().into_iter().filter_map(from_environment).collect()
+    } else {
+        given.iter().map(|text| parse_store(text)).collect::<CommandResult<_>>()?
+    };
+    if stores.is_empty() {
+        return Err(Failure::usage("write a configuration: no store was named")
+            .with_hint("redistrict init --store ids=postgres:IDS_PROD_URL:IDS_CERT_URL")
+            .with_hint("or set pairs of variables like IDS_PROD_URL and IDS_CERT_URL"));
+    }
+    Ok(stores)
+}
+
+fn parse_store(text: &str) -> CommandResult<NewStore> {
+    let wrong = || {
+        Failure::usage(format!("read --store {text:?}"))
+            .with_hint("--store NAME=KIND:SOURCE_VARIABLE:TARGET_VARIABLE")
+    };
+    let (name, rest) = text.split_once('=').ok_or_else(wrong)?;
+    let parts: Vec<&str> = rest.split(':').collect();
+    let [kind, source, target] = parts.as_slice() else { return Err(wrong()) };
+    let kind = match *kind {
+        "postgres" => StoreKind::Postgres,
+        "sqlite" => StoreKind::Sqlite,
+        "neo4j" | "mysql" => return Err(Failure::not_available(&format!("kind {kind}"))),
+        _ => return Err(wrong()),
+    };
+    Ok(NewStore {
+        name: name.to_owned(),
+        kind,
+        source: (*source).to_owned(),
+        target: (*target).to_owned(),
+    })
+}
+
+fn from_environment(prefix: String) -> Option<NewStore> {
+    let source = format!("{prefix}_PROD_URL");
+    let url = secrets::environment(&source)?;
+    let kind = if url.starts_with("sqlite:") { StoreKind::Sqlite } else { StoreKind::Postgres };
+    Some(NewStore {
+        name: prefix.to_lowercase(),
+        kind,
+        source,
+        target: format!("{prefix}_CERT_URL"),
+    })
+}
+
+/// The tenant root and its key: as named, or the one table that is called like one.
+async fn root(
+    path: &Path,
+    session: &Session,
+    stores: &[NewStore],
+    named: Option<&str>,
+) -> CommandResult<(TableRef, Vec<String>)> {
+    let config = text::stores_only(stores, "x.x", &["x".to_owned()]);
+    let workspace = Workspace::provisional(&config, path, &session.arguments.state_dir)?;
+    let mut tables = Vec::new();
+    for source in workspace.sources()? {
+        tables.extend(source.catalog().await?.tables);
+    }
+    let names: Vec<TableRef> = tables.iter().map(|table| table.name.clone()).collect();
+    let root = match named {
+        Some(name) => redistrict_model::config::resolve_table(name, &names)
+            .map_err(|error| Failure::usage(format!("use --root: could not {error}")))?,
+        None => likely_root(&names)?,
+    };
+    let key = tables
+        .iter()
+        .find(|table| table.name == root)
+        .and_then(|table| table.identity())
+        .map(<[String]>::to_vec)
+        .ok_or_else(|| Failure::usage(format!("use {root} as the tenant root: it has no key")))?;
+    Ok((root, key))
+}
+
+fn likely_root(names: &[TableRef]) -> CommandResult<TableRef> {
+    const LIKELY: [&str; 7] = [
+        "district", "districts", "localeducationagency", "localeducationagencies", "tenant",
+        "tenants", "school_districts",
+    ];
+    let found: Vec<&TableRef> = names
+        .iter()
+        .filter(|name| LIKELY.contains(&name.table.to_lowercase().as_str()))
+        .collect();
+    match found.as_slice() {
+        [one] => Ok((*one).clone()),
+        _ => Err(Failure::usage("find the tenant root: name the table whose rows are the districts")
+            .with_hint("redistrict init --root STORE.TABLE")
+            .with_hints(found.iter().map(|name| format!("is it {name}?")))),
+    }
+}
+
+/// Analyzes with ever more provisional decisions until everything else can be said.
+async fn infer(
+    path: &Path,
+    session: &Session,
+    stores: &[NewStore],
+    root: TableRef,
+    key: Vec<String>,
+) -> CommandResult<Found> {
+    let mut decisions: Vec<Finding> = Vec::new();
+    for _ in 0..MAX_ROUNDS {
+        let provisional = text::provisional(stores, &root, &key, &decisions);
+        let workspace = Workspace::provisional(&provisional, path, &session.arguments.state_dir)?;
+        let mut source = planning::source_in_memory(&workspace).await?;
+        let (columns, missing) = columns(&workspace, &mut source).await?;
+        let known: BTreeSet<String> =
+            decisions.iter().map(|finding| finding.lines.concat()).collect();
+        let new: Vec<Finding> = missing
+            .into_iter()
+            .filter(|finding| !known.contains(&finding.lines.concat()))
+            .collect();
+        if new.is_empty() || new.iter().all(|finding| finding.lines.is_empty()) {
+            decisions.extend(new);
+            let names = name_columns(&source, &root);
+            return Ok(Found { root, key, names, decisions, source, columns });
+        }
+        decisions.extend(new);
+    }
+    Err(Failure::new(Exit::Unexpected, "infer a configuration: it does not come to an end"))
+}
+
+/// The decision of every column, or what is missing for it.
+async fn columns(
+    workspace: &Workspace,
+    source: &mut Source,
+) -> CommandResult<(Vec<ColumnDecision>, Vec<Finding>)> {
+    let extract = match source.extract_section() {
+        Ok(extract) => extract,
+        Err(findings) => return Ok((Vec::new(), findings)),
+    };
+    let samples = source.samples(&extract).await?;
+    let confirmed: BTreeSet<TableRef> = source.settings.confirmed.keys().cloned().collect();
+    let inputs = MaskInputs {
+        extract: &extract,
+        target_tables: &[],
+        columns: &source.settings.columns,
+        confirmed: &confirmed,
+        samples: &samples,
+        unknown: workspace.config.masking.unknown,
+    };
+    match redistrict_anonymize::plan(&inputs) {
+        Ok((section, _)) => Ok((section.columns, Vec::new())),
+        Err(error) => Ok((Vec::new(), error.findings)),
+    }
+}
+
+/// Columns of the root that may hold the district's name.
+fn name_columns(source: &Source, root: &TableRef) -> Vec<String> {
+    let table = source.catalogs.iter().find_map(|catalog| catalog.table(root));
+    let columns: BTreeMap<&str, ()> = table
+        .iter()
+        .flat_map(|table| &table.columns)
+        .filter(|column| column.name.to_lowercase().contains("name"))
+        .map(|column| (column.name.as_str(), ()))
+        .collect();
+    columns.into_keys().map(str::to_owned).collect()
+}

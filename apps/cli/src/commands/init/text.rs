@@ -1,0 +1,139 @@
+//! The text of redistrict.toml.
+
+use std::fmt::Write as _;
+
+use redistrict_model::{Finding, MaskKind, Role, TableRef};
+
+use super::{Found, NewStore};
+
+const HEAD: &str = "\
+# Written by `redistrict init` from the catalogs. What was inferred stands below as comments, each
+# with its reason; nothing of it has to be repeated here. The grammar: README.md.
+";
+
+/// Tenant and stores only.
+pub(super) fn stores_only(stores: &[NewStore], root: &str, key: &[String]) -> String {
+    let mut out = String::new();
+    let key = match key {
+        [one] => quoted(one),
+        many => format!("[{}]", many.iter().map(|one| quoted(one)).collect::<Vec<_>>().join(", ")),
+    };
+    line(&mut out, &format!("[tenant]\nroot = {}\nkey = {key}", quoted(root)));
+    for store in stores {
+        line(
+            &mut out,
+            &format!(
+                "\n[store.{}]\nkind = \"{}\"\nsource = {{ env = {} }}\ntarget = {{ env = {} }}",
+                store.name,
+                store.kind,
+                quoted(&store.source),
+                quoted(&store.target)
+            ),
+        );
+    }
+    out
+}
+
+/// With every decision taken, whatever it is: only to see what else there is.
+pub(super) fn provisional(
+    stores: &[NewStore],
+    root: &TableRef,
+    key: &[String],
+    decisions: &[Finding],
+) -> String {
+    let mut out = stores_only(stores, &root.to_string(), key);
+    for text in decisions.iter().flat_map(|finding| &finding.lines) {
+        line(&mut out, text);
+    }
+    out
+}
+
+/// The file.
+pub(super) fn render(stores: &[NewStore], found: &Found) -> String {
+    let mut out = HEAD.to_owned();
+    out.push('\n');
+    out.push_str(&stores_only(stores, &found.root.to_string(), &found.key));
+    for name in &found.names {
+        line(&mut out, &format!("# [tenant] name = {}    # if it names no person", quoted(name)));
+    }
+    decisions(&mut out, &found.decisions);
+    roles(&mut out, found);
+    columns(&mut out, found);
+    out
+}
+
+fn decisions(out: &mut String, findings: &[Finding]) {
+    if findings.is_empty() {
+        return;
+    }
+    line(out, "\n# ---- To decide: uncomment what is right, and write the reason");
+    for finding in findings {
+        line(out, &format!("\n# {}: {}", finding.subject, comment(&finding.message)));
+        for text in &finding.lines {
+            line(out, &format!("# {text}"));
+        }
+    }
+}
+
+fn roles(out: &mut String, found: &Found) {
+    line(out, "\n# ---- Inferred: which rows belong to a district");
+    let ownership = &found.source.analysis.ownership;
+    for role in &ownership.tables {
+        let owners: Vec<String> = role
+            .owners
+            .iter()
+            .map(|owner| {
+                let edge = ownership.edge(owner.edge);
+                format!("({}) to {}", edge.child_columns.join(", "), edge.parent)
+            })
+            .collect();
+        let owners = match (role.role, owners.is_empty()) {
+            (Role::Excluded | Role::Unknown, _) | (_, true) => String::new(),
+            _ => format!(" by {}", owners.join(", then ")),
+        };
+        line(out, &format!("# {} {}{owners}: {}", role.table, role.role, comment(&role.reason)));
+    }
+}
+
+fn columns(out: &mut String, found: &Found) {
+    if found.columns.is_empty() {
+        return;
+    }
+    line(out, "\n# ---- Inferred: what is done with each column");
+    for decision in &found.columns {
+        let done = if decision.kind == MaskKind::Kept {
+            "kept".to_owned()
+        } else {
+            format!("masked as {}", name_of(&decision.mask))
+        };
+        line(
+            out,
+            &format!(
+                "# {} is {}, {done}: {}",
+                decision.column,
+                name_of(&decision.class),
+                comment(&decision.reason)
+            ),
+        );
+    }
+}
+
+fn name_of<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// A comment stays on its line whatever a name in it holds.
+fn comment(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn line(out: &mut String, text: &str) {
+    writeln!(out, "{text}").expect("a String takes every write");
+}

@@ -1,0 +1,31 @@
+//! `redistrict report`: writes the report of a run again, from the journal and the manifests.
+
+use redistrict_journal::fold;
+use redistrict_model::RunId;
+use redistrict_report::ReportSkill;
+
+use crate::args;
+use crate::exit::Exit;
+use crate::failure::{CommandResult, Failure};
+use crate::output::{self, Format};
+use crate::session::Session;
+
+/// Writes Markdown and JSON.
+pub(crate) fn run(session: &Session, arguments: &args::RunArgument) -> CommandResult<Exit> {
+    let workspace = session.workspace()?;
+    let journal = session.journal(&workspace)?;
+    let key = workspace.root_key()?;
+    let run = RunId::new(arguments.run.clone());
+    if fold(&journal.read(&run)?).is_none() {
+        return Err(Failure::usage(format!("find run {run}: the journal does not have it")));
+    }
+    let data = ReportSkill::new(workspace.layout.clone(), journal, key).write(&run)?;
+    if session.format() == Format::Text {
+        for file in &data.reports {
+            output::data(file);
+        }
+    } else {
+        output::json(&serde_json::json!({ "run": run, "reports": data.reports }));
+    }
+    Ok(Exit::Done)
+}

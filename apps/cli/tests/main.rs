@@ -1,0 +1,14 @@
+//! The binary from the outside, on real servers: whole journeys, wrong inputs, the modes of a
+//! migration.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on may panic, and it writes its own files"
+)]
+
+mod demo;
+mod environment;
+mod modes;
+mod northwind;
+mod wrong_inputs;

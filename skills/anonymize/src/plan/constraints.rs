@@ -1,0 +1,303 @@
+//! The plan check: whether the masks can keep the constraints of both sides. Lengths, types, NOT
+//! NULL, CHECKs, uniqueness. What cannot be kept stops; no mask is ever skipped.
+
+use std::collections::BTreeMap;
+
+use redistrict_model::{
+    ColumnClass, ColumnDecision, ColumnRef, ExtractSection, Finding, MaskKind, MaskName,
+    TargetTable,
+};
+
+use super::checks::{self, Demand, demand};
+use super::domains::Domain;
+use super::fields::{Field, Fields};
+use super::settings::{header, public_lines};
+use crate::masks::{Bounds, FieldShape, MaskRegistry, segments_are_enough};
+
+/// A domain without a row estimate is taken to have so many values.
+const ASSUMED_VALUES: u64 = 1_000_000;
+
+/// The bits that keep so many values apart: n²/2^(b+1) ≤ 10⁻⁹.
+pub(crate) fn required_bits(values: u64) -> f64 {
+    let values = f64::from(u32::try_from(values.max(1)).unwrap_or(u32::MAX));
+    2.0 * values.log2() + 1e9_f64.log2() - 1.0
+}
+
+/// What the columns of one domain demand together.
+pub(crate) fn shape(
+    fields: &Fields<'_>,
+    members: &[usize],
+    class: ColumnClass,
+    kind: MaskKind,
+    unique: bool,
+) -> FieldShape {
+    let mut shape = FieldShape {
+        class,
+        kind,
+        unique,
+        max_length: None,
+        types: Vec::new(),
+        source_types: Vec::new(),
+        bounds: Bounds::default(),
+    };
+    for field in members.iter().map(|at| &fields.list[*at]) {
+        for side in field.sides() {
+            if let Some(length) = side.max_length.and_then(|max| usize::try_from(max).ok()) {
+                shape.max_length = Some(shape.max_length.map_or(length, |own| own.min(length)));
+            }
+            if !shape.types.contains(&side.column_type) {
+                shape.types.push(side.column_type);
+            }
+            if !shape.source_types.contains(&side.source_type) {
+                shape.source_types.push(side.source_type.clone());
+            }
+        }
+        for check in &field.checks {
+            if let Demand::Within(bounds) = demand(&check.expression) {
+                narrow(&mut shape.bounds, bounds);
+            }
+        }
+    }
+    shape
+}
+
+fn narrow(own: &mut Bounds, other: Bounds) {
+    if let Some(low) = other.low
+        && own.low.is_none_or(|own| low >= own)
+    {
+        own.low_open = other.low_open || own.low == Some(low) && own.low_open;
+        own.low = Some(low);
+    }
+    if let Some(high) = other.high
+        && own.high.is_none_or(|own| high <= own)
+    {
+        own.high_open = other.high_open || own.high == Some(high) && own.high_open;
+        own.high = Some(high);
+    }
+}
+
+/// The shapes of all masked domains of a plan, by domain.
+pub(crate) fn shapes(
+    extract: &ExtractSection,
+    targets: &[TargetTable],
+    decisions: &[ColumnDecision],
+) -> BTreeMap<String, FieldShape> {
+    let fields = Fields::new(extract, targets);
+    let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut first: BTreeMap<&str, &ColumnDecision> = BTreeMap::new();
+    for decision in decisions.iter().filter(|one| one.mask != MaskName::Keep) {
+        if let Some(at) = fields.by_column.get(&decision.column) {
+            members.entry(&decision.domain).or_default().push(*at);
+        }
+        // References carry the class of what they refer to.
+        let is_better = first
+            .get(decision.domain.as_str())
+            .is_none_or(|own| own.class == ColumnClass::Reference);
+        if is_better {
+            first.insert(&decision.domain, decision);
+        }
+    }
+    members
+        .into_iter()
+        .filter_map(|(domain, members)| {
+            let decision = first.get(domain)?;
+            let (class, kind) = (decision.class, decision.kind);
+            let shape = shape(&fields, &members, class, kind, decision.unique);
+            Some((domain.to_owned(), shape))
+        })
+        .collect()
+}
+
+/// What of a domain's mask cannot be: its length, NOT NULL, uniqueness, CHECKs of single columns.
+pub(crate) fn check(
+    domain: &Domain,
+    fields: &Fields<'_>,
+    mask: MaskName,
+    shape: &FieldShape,
+    extract: &ExtractSection,
+    registry: &MaskRegistry,
+) -> Vec<Finding> {
+    let Some(known) = registry.get(mask, &shape.types) else {
+        return Vec::new();
+    };
+    let members = || domain.members.iter().map(|at| &fields.list[*at]);
+    let definition = known.definition();
+    let mut findings = Vec::new();
+    if shape.max_length.is_some_and(|length| length < definition.min_length) {
+        let short = members().min_by_key(|field| shortest(field));
+        findings.extend(short.map(|field| {
+            let message = format!(
+                "{} needs {} characters, it has room for {}",
+                name_of(mask),
+                definition.min_length,
+                shortest(field)
+            );
+            stop("mask-length", &field.column, &message)
+        }));
+    }
+    if mask == MaskName::Null {
+        let mandatory = members().filter(|field| !field.is_nullable());
+        findings.extend(mandatory.map(|field| {
+            stop("mask-not-null", &field.column, "it is NOT NULL and its mask gives NULL")
+        }));
+    }
+    if shape.unique {
+        let values = estimated_values(domain, fields, extract);
+        let (has, needs) = (known.capacity_bits(shape), required_bits(values));
+        if has < needs {
+            let message = format!(
+                "it must be unique: {values} values need {needs:.0} bits, {} has {has:.0}",
+                name_of(mask)
+            );
+            let column = &fields.list[domain.members[0]].column;
+            findings.push(stop("mask-capacity", column, &message));
+        }
+    }
+    for field in members() {
+        findings.extend(single_checks(field, mask, shape));
+    }
+    findings
+}
+
+fn shortest(field: &Field<'_>) -> u32 {
+    field
+        .sides()
+        .filter_map(|side| side.max_length)
+        .min()
+        .unwrap_or(u32::MAX)
+}
+
+fn estimated_values(domain: &Domain, fields: &Fields<'_>, extract: &ExtractSection) -> u64 {
+    domain
+        .members
+        .iter()
+        .filter_map(|at| extract.catalog_table(&fields.list[*at].column.table))
+        .filter_map(|table| table.estimated_rows)
+        .max()
+        .unwrap_or(ASSUMED_VALUES)
+}
+
+fn single_checks(field: &Field<'_>, mask: MaskName, shape: &FieldShape) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for check in &field.checks {
+        let why = match demand(&check.expression) {
+            // Looked at when all decisions are there.
+            Demand::Order => continue,
+            Demand::Present if mask != MaskName::Null => continue,
+            Demand::Within(_) if mask == MaskName::Null => continue,
+            Demand::Within(_) if mask == MaskName::Number => {
+                if segments_are_enough(shape.bounds) {
+                    continue;
+                }
+                "leaves no other value"
+            }
+            Demand::List => "allows listed values only",
+            _ => "cannot be shown to hold for masked values",
+        };
+        let message = format!("CHECK {} {why}", check.name);
+        let finding = stop("mask-check", &field.column, &message);
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+    findings
+}
+
+/// CHECKs that compare columns hold only where all of them are shifted alike.
+pub(crate) fn check_orders(
+    fields: &Fields<'_>,
+    decisions: &[ColumnDecision],
+    extract: &ExtractSection,
+    targets: &[TargetTable],
+) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let decision_of = |column: &ColumnRef| {
+        let at = fields.by_column.get(column)?;
+        decisions.get(*at)
+    };
+    for moved in &extract.tables {
+        let sides = extract.catalog_table(&moved.table).into_iter().chain(
+            targets
+                .iter()
+                .map(|target| &target.table)
+                .filter(|table| table.name == moved.table),
+        );
+        for (table, check) in sides.flat_map(|table| table.checks.iter().map(move |c| (table, c))) {
+            if demand(&check.expression) != Demand::Order {
+                continue;
+            }
+            let named: Vec<&ColumnDecision> = checks::named_columns(check, table)
+                .into_iter()
+                .filter_map(|column| decision_of(&table.name.column(column)))
+                .collect();
+            let masked = named.iter().find(|one| one.mask != MaskName::Keep);
+            let Some(masked) = masked.filter(|_| !are_shifted_alike(&named)) else {
+                continue;
+            };
+            let message = format!(
+                "CHECK {} compares columns that are not masked alike",
+                check.name
+            );
+            let finding = stop("mask-check", &masked.column, &message);
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+    }
+    findings
+}
+
+fn are_shifted_alike(named: &[&ColumnDecision]) -> bool {
+    let is_shifted = |one: &&ColumnDecision| {
+        matches!(one.mask, MaskName::Date | MaskName::Timestamp)
+            && one.class != ColumnClass::BirthDate
+            && one.scope == named[0].scope
+    };
+    named.iter().all(is_shifted)
+}
+
+/// Exclusion constraints are known by name only.
+pub(crate) fn warn_of_exclusions(
+    extract: &ExtractSection,
+    decisions: &[ColumnDecision],
+) -> Vec<Finding> {
+    let is_masked = |table: &redistrict_model::Table| {
+        decisions
+            .iter()
+            .any(|one| one.column.table == table.name && one.mask != MaskName::Keep)
+    };
+    let tables = extract
+        .tables
+        .iter()
+        .filter_map(|moved| extract.catalog_table(&moved.table));
+    tables
+        .filter(|table| !table.exclusions.is_empty() && is_masked(table))
+        .map(|table| {
+            let message = format!(
+                "its exclusion constraint {} cannot be checked before loading",
+                table.exclusions.join(", ")
+            );
+            Finding::warning("mask-exclusion", table.name.to_string(), message, 0)
+        })
+        .collect()
+}
+
+/// The configuration's name of a mask.
+pub(crate) fn name_of(mask: MaskName) -> String {
+    match serde_json::to_value(mask) {
+        Ok(serde_json::Value::String(name)) => format!("mask \"{name}\""),
+        _ => "its mask".to_owned(),
+    }
+}
+
+/// An error with the ways out: another mask, or to keep it openly.
+fn stop(code: &str, column: &ColumnRef, message: &str) -> Finding {
+    let other = [
+        header(column),
+        "mask = \"text\"  # or another mask that its constraints allow".to_owned(),
+        "# or keep it openly:".to_owned(),
+    ];
+    let keep = public_lines(column).into_iter().skip(1);
+    Finding::error(code, column.to_string(), message, 0)
+        .with_lines(other.into_iter().chain(keep.map(|line| format!("# {line}"))))
+}

@@ -1,0 +1,88 @@
+//! Domains: which columns hold the same thing. The classes of references and links, joined by equal
+//! `domain =`.
+
+use std::collections::BTreeMap;
+
+use redistrict_model::{ColumnRef, Edge};
+
+use super::fields::{Fields, pairs};
+
+/// A set of columns of which equal values have equal pseudonyms.
+pub(crate) struct Domain {
+    /// The user's name for it, or the column it comes from.
+    pub(crate) name: String,
+    /// Places in the list of fields, ascending.
+    pub(crate) members: Vec<usize>,
+}
+
+/// Every field in exactly one domain, in the order of their first members.
+pub(crate) fn domains(
+    fields: &Fields<'_>,
+    edges: &[Edge],
+    named: &BTreeMap<ColumnRef, String>,
+) -> Vec<Domain> {
+    let mut sets = Sets::new(fields.list.len());
+    for (child, parent) in pairs(edges) {
+        let places = (fields.by_column.get(&child), fields.by_column.get(&parent));
+        if let (Some(child), Some(parent)) = places {
+            sets.join(*child, *parent);
+        }
+    }
+    let mut first_of: BTreeMap<&str, usize> = BTreeMap::new();
+    for (column, name) in named {
+        if let Some(at) = fields.by_column.get(column) {
+            let first = *first_of.entry(name).or_insert(*at);
+            sets.join(first, *at);
+        }
+    }
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for at in 0..fields.list.len() {
+        members.entry(sets.root(at)).or_default().push(at);
+    }
+    let mut domains: Vec<Domain> = members
+        .into_values()
+        .map(|members| Domain {
+            name: name(fields, &members, named),
+            members,
+        })
+        .collect();
+    domains.sort_by_key(|domain| domain.members[0]);
+    domains
+}
+
+/// Stable when tables are added: the user's name, else the first column by name that others refer to
+/// and that refers to none.
+fn name(fields: &Fields<'_>, members: &[usize], named: &BTreeMap<ColumnRef, String>) -> String {
+    let columns = || members.iter().map(|at| &fields.list[*at]);
+    if let Some(name) = columns().filter_map(|field| named.get(&field.column)).min() {
+        return format!("domain {name}");
+    }
+    let roots = columns().filter(|field| !field.is_child);
+    roots
+        .map(|field| &field.column)
+        .min()
+        .or_else(|| columns().map(|field| &field.column).min())
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
+struct Sets(Vec<usize>);
+
+impl Sets {
+    fn new(count: usize) -> Self {
+        Self((0..count).collect())
+    }
+
+    fn root(&mut self, mut at: usize) -> usize {
+        while self.0[at] != at {
+            self.0[at] = self.0[self.0[at]];
+            at = self.0[at];
+        }
+        at
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.0[a.max(b)] = a.min(b);
+    }
+}

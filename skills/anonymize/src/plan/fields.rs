@@ -1,0 +1,159 @@
+//! The columns that move, with everything the catalogs of both sides say about each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redistrict_model::{
+    Check, Column, ColumnRef, ColumnType, Edge, ExtractSection, Role, Table, TableRef, TargetTable,
+};
+
+/// A column that moves.
+pub(crate) struct Field<'a> {
+    pub(crate) column: ColumnRef,
+    pub(crate) source: &'a Column,
+    /// As CERT has it, where CERT has it.
+    pub(crate) target: Option<&'a Column>,
+    pub(crate) role: Role,
+    /// Part of a key of either side, or referred to.
+    pub(crate) is_unique: bool,
+    /// One of the columns that identify a row, or referred to.
+    pub(crate) is_key: bool,
+    /// Part of the tenant root's key.
+    pub(crate) is_tenant_key: bool,
+    /// Refers to another column that moves.
+    pub(crate) is_child: bool,
+    /// Refers to a table that does not move.
+    pub(crate) refers_outside: bool,
+    /// CHECKs of both sides that name it.
+    pub(crate) checks: Vec<&'a Check>,
+}
+
+impl Field<'_> {
+    pub(crate) fn sides(&self) -> impl Iterator<Item = &Column> {
+        std::iter::once(self.source).chain(self.target)
+    }
+
+    /// NULL may be written.
+    pub(crate) fn is_nullable(&self) -> bool {
+        self.sides().all(|side| side.nullable)
+    }
+
+    /// The types on both sides, each once.
+    pub(crate) fn types(&self) -> Vec<ColumnType> {
+        let mut types: Vec<ColumnType> = Vec::new();
+        for side in self.sides() {
+            if !types.contains(&side.column_type) {
+                types.push(side.column_type);
+            }
+        }
+        types
+    }
+
+    pub(crate) fn column_type(&self) -> ColumnType {
+        self.source.column_type
+    }
+}
+
+/// The fields in column order, and the place of each.
+pub(crate) struct Fields<'a> {
+    pub(crate) list: Vec<Field<'a>>,
+    pub(crate) by_column: BTreeMap<ColumnRef, usize>,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(extract: &'a ExtractSection, targets: &'a [TargetTable]) -> Self {
+        let referred = referred_columns(extract);
+        let mut list = Vec::new();
+        for moved in &extract.tables {
+            let Some(source) = extract.catalog_table(&moved.table) else {
+                continue;
+            };
+            let target = targets
+                .iter()
+                .map(|target| &target.table)
+                .find(|table| table.name == moved.table);
+            for name in &moved.columns {
+                if let Some(column) = source.column(name) {
+                    let mut field = field(extract, source, target, column);
+                    let is_referred = referred.contains(&field.column);
+                    field.is_unique |= is_referred;
+                    field.is_key = is_referred || moved.identity.contains(name);
+                    list.push(field);
+                }
+            }
+        }
+        let by_column = list
+            .iter()
+            .enumerate()
+            .map(|(at, field)| (field.column.clone(), at))
+            .collect();
+        let mut fields = Self { list, by_column };
+        fields.mark_references(&extract.ownership.edges);
+        fields
+    }
+
+    fn mark_references(&mut self, edges: &[Edge]) {
+        let tables: BTreeSet<&TableRef> =
+            self.by_column.keys().map(|column| &column.table).collect();
+        let tables: BTreeSet<TableRef> = tables.into_iter().cloned().collect();
+        for (child, parent) in pairs(edges) {
+            let Some(at) = self.by_column.get(&child).copied() else {
+                continue;
+            };
+            if tables.contains(&parent.table) {
+                self.list[at].is_child |= child != parent;
+            } else {
+                self.list[at].refers_outside = true;
+            }
+        }
+    }
+}
+
+/// Child and parent column of every reference.
+pub(crate) fn pairs(edges: &[Edge]) -> impl Iterator<Item = (ColumnRef, ColumnRef)> + '_ {
+    edges.iter().flat_map(|edge| {
+        let columns = edge.child_columns.iter().zip(&edge.parent_columns);
+        columns.map(|(child, parent)| (edge.child.column(child), edge.parent.column(parent)))
+    })
+}
+
+fn referred_columns(extract: &ExtractSection) -> BTreeSet<ColumnRef> {
+    pairs(&extract.ownership.edges)
+        .map(|(_, parent)| parent)
+        .collect()
+}
+
+fn field<'a>(
+    extract: &'a ExtractSection,
+    source: &'a Table,
+    target: Option<&'a Table>,
+    column: &'a Column,
+) -> Field<'a> {
+    let ownership = &extract.ownership;
+    let role = ownership
+        .table(&source.name)
+        .map_or(Role::Unknown, |table| table.role);
+    let sides = || std::iter::once(source).chain(target);
+    Field {
+        column: source.name.column(&column.name),
+        source: column,
+        target: target.and_then(|table| table.column(&column.name)),
+        role,
+        is_unique: sides().any(|table| is_in_key(table, &column.name)),
+        is_key: false,
+        is_tenant_key: ownership.root == source.name && ownership.root_key.contains(&column.name),
+        is_child: false,
+        refers_outside: false,
+        checks: sides()
+            .flat_map(|table| {
+                let named = move |check: &&Check| super::checks::names(check, table, &column.name);
+                table.checks.iter().filter(named)
+            })
+            .collect(),
+    }
+}
+
+fn is_in_key(table: &Table, column: &str) -> bool {
+    let is_in = |columns: &[String]| columns.iter().any(|own| own == column);
+    table.primary_key.as_deref().is_some_and(is_in)
+        || table.uniques.iter().any(|unique| is_in(&unique.columns))
+}

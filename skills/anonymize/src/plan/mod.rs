@@ -1,0 +1,18 @@
+//! Decides about every column before a row moves: what it is, what is done with it, who said so, and
+//! whether the constraints of both sides can be kept. Pure.
+
+mod checks;
+mod classify;
+mod constraints;
+mod content;
+mod decide;
+mod domains;
+mod fields;
+mod section;
+mod settings;
+mod tokens;
+
+pub use section::{MaskInputs, plan};
+
+pub(crate) use classify::class_of_name;
+pub(crate) use constraints::{required_bits, shapes};

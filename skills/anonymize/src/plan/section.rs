@@ -1,0 +1,297 @@
+//! Composes the mask section of a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redistrict_model::config::{ColumnSettings, Unknown};
+use redistrict_model::{
+    ColumnClass, ColumnDecision, ColumnRef, ColumnType, ExtractSection, Finding, KeepReason,
+    MaskName, MaskScope, MaskSection, Provenance, Role, TableRef, TargetTable,
+};
+
+use super::constraints::{check, check_orders, name_of, shape, warn_of_exclusions};
+use super::decide::{Proposal, kind_of, mask_for, personal_tables, propose};
+use super::domains::{Domain, domains};
+use super::fields::Fields;
+use super::settings::{self, header, is_declared_public, named_domains};
+use crate::error::MaskPlanError;
+use crate::key::KEY_VERSION;
+use crate::masks::MaskRegistry;
+
+/// What the mask section follows from.
+#[derive(Clone, Copy, Debug)]
+pub struct MaskInputs<'a> {
+    /// Catalogs, ownership, and the tables and columns that move.
+    pub extract: &'a ExtractSection,
+    /// CERT's side: the constraints of both sides must be kept.
+    pub target_tables: &'a [TargetTable],
+    /// `[column."…"]`.
+    pub columns: &'a BTreeMap<ColumnRef, ColumnSettings>,
+    /// Reference tables with columns about persons that the user confirmed.
+    pub confirmed: &'a BTreeSet<TableRef>,
+    /// Sampled source values as text, in memory only; columns may be missing.
+    pub samples: &'a BTreeMap<ColumnRef, Vec<Option<Box<str>>>>,
+    pub unknown: Unknown,
+}
+
+/// Decides about every column of every table that moves, in column order. Pure: the same inputs give
+/// the same section; of the samples only what they look like is in it.
+///
+/// The findings are warnings.
+///
+/// # Errors
+/// Everything that cannot be decided or satisfied, all at once, each with lines to paste.
+pub fn plan(inputs: &MaskInputs<'_>) -> Result<(MaskSection, Vec<Finding>), MaskPlanError> {
+    let planner = Planner::new(inputs);
+    let mut findings = settings::impossible(inputs.columns, &planner.fields);
+    findings.extend(planner.unconfirmed());
+    let mut decisions: Vec<Option<ColumnDecision>> = vec![None; planner.fields.list.len()];
+    for domain in &planner.domains {
+        match planner.decide(domain) {
+            Ok(decided) => {
+                for (at, decision) in domain.members.iter().zip(decided) {
+                    decisions[*at] = Some(decision);
+                }
+            }
+            Err(errors) => findings.extend(errors),
+        }
+    }
+    let columns: Option<Vec<ColumnDecision>> = decisions.into_iter().collect();
+    if let Some(columns) = &columns {
+        let targets = inputs.target_tables;
+        findings.extend(check_orders(&planner.fields, columns, inputs.extract, targets));
+    }
+    match columns {
+        Some(columns) if findings.is_empty() => {
+            let warnings = warn_of_exclusions(inputs.extract, &columns);
+            let section = MaskSection {
+                key_version: KEY_VERSION,
+                columns,
+            };
+            Ok((section, warnings))
+        }
+        _ => Err(MaskPlanError { findings }),
+    }
+}
+
+struct Planner<'a> {
+    inputs: &'a MaskInputs<'a>,
+    fields: Fields<'a>,
+    domains: Vec<Domain>,
+    personal: BTreeMap<TableRef, Vec<String>>,
+    personal_names: BTreeSet<TableRef>,
+    registry: MaskRegistry,
+}
+
+impl<'a> Planner<'a> {
+    fn new(inputs: &'a MaskInputs<'a>) -> Self {
+        let fields = Fields::new(inputs.extract, inputs.target_tables);
+        let named = named_domains(inputs.columns);
+        let domains = domains(&fields, &inputs.extract.ownership.edges, &named);
+        let is_public =
+            |column: &ColumnRef| inputs.columns.get(column).is_some_and(is_declared_public);
+        let personal = personal_tables(&fields.list, inputs.samples, is_public);
+        Self {
+            inputs,
+            fields,
+            domains,
+            personal_names: personal.keys().cloned().collect(),
+            personal,
+            registry: MaskRegistry::default(),
+        }
+    }
+
+    fn unconfirmed(&self) -> Vec<Finding> {
+        let is_open = |table: &&TableRef| !self.inputs.confirmed.contains(*table);
+        let open = self.personal.iter().filter(|(table, _)| is_open(table));
+        open.map(|(table, columns)| {
+            let message = format!(
+                "a reference table has columns about persons: {}",
+                columns.join(", ")
+            );
+            let quoted = serde_json::to_string(&table.to_string()).unwrap_or_default();
+            Finding::error("reference-with-persons", table.to_string(), message, 0).with_lines([
+                format!("[table.{quoted}]"),
+                "confirmed = \"why its persons belong to no district\"".to_owned(),
+            ])
+        })
+        .collect()
+    }
+
+    fn decide(&self, domain: &Domain) -> Result<Vec<ColumnDecision>, Vec<Finding>> {
+        let proposed = self.proposed(domain)?;
+        let decided = settings::apply(domain, &self.fields, self.inputs.columns, proposed)?;
+        self.stop_at_unknown(domain, &decided)?;
+        let members = || domain.members.iter().map(|at| &self.fields.list[*at]);
+        let mut types: Vec<ColumnType> = Vec::new();
+        for one in members().flat_map(|field| field.types()) {
+            if !types.contains(&one) {
+                types.push(one);
+            }
+        }
+        let is_unique = members().any(|field| field.is_unique);
+        let all_nullable = members().all(|field| field.is_nullable());
+        let Some(mask) = mask_for(&decided, &types, all_nullable, &self.registry) else {
+            let message = decided.mask.map_or_else(
+                || "no mask takes the types of all columns that hold the same values".to_owned(),
+                |mask| format!("{} does not take its type", name_of(mask)),
+            );
+            let column = self.fields.list[domain.members[0]].column.to_string();
+            return Err(vec![Finding::error("mask-type", column, message, 0)]);
+        };
+        let kind = kind_of(mask, decided.class, is_unique, &types, &self.registry);
+        let shape = shape(&self.fields, &domain.members, decided.class, kind, is_unique);
+        let extract = self.inputs.extract;
+        let errors = check(domain, &self.fields, mask, &shape, extract, &self.registry);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let scope = self.scope(domain);
+        let one = |at: &usize| self.decision(*at, domain, &decided, mask, kind, scope, is_unique);
+        Ok(domain.members.iter().map(one).collect())
+    }
+
+    /// The proposals of the columns that refer to none, made one.
+    fn proposed(&self, domain: &Domain) -> Result<Proposal, Vec<Finding>> {
+        let propose = |at: &usize| {
+            let field = &self.fields.list[*at];
+            (field, propose(field, self.inputs.samples, &self.personal_names))
+        };
+        let all: Vec<_> = domain.members.iter().map(propose).collect();
+        let has_root = all.iter().any(|(field, _)| !field.is_child);
+        let roots = all.iter().filter(|(field, _)| !has_root || !field.is_child);
+        let is_said = |proposal: &Proposal| proposal.provenance != Provenance::Type;
+        let mut best = None;
+        for (field, proposal) in roots {
+            best = match best {
+                None => Some((field, proposal)),
+                Some((other, own)) => Some(self.better((other, own), (field, proposal))?),
+            };
+        }
+        let Some((_, best)) = best else {
+            return Err(Vec::new());
+        };
+        if is_said(best) {
+            return Ok(best.clone());
+        }
+        // Nothing recognises the column referred to: perhaps a column that refers to it is.
+        let children = all.iter().map(|(_, proposal)| proposal);
+        let recognised = children
+            .filter(|proposal| is_said(proposal) && !proposal.is_kept())
+            .find(|proposal| proposal.provenance == Provenance::Name);
+        Ok(recognised.unwrap_or(best).clone())
+    }
+
+    fn better<'p, F>(
+        &self,
+        (field, own): (F, &'p Proposal),
+        (other_field, other): (F, &'p Proposal),
+    ) -> Result<(F, &'p Proposal), Vec<Finding>>
+    where
+        F: std::ops::Deref<Target = &'p super::fields::Field<'a>>,
+        'a: 'p,
+    {
+        let is_said = |proposal: &Proposal| proposal.provenance != Provenance::Type;
+        if own.class == ColumnClass::TenantKey {
+            return Ok((field, own));
+        }
+        if other.class == ColumnClass::TenantKey {
+            return Ok((other_field, other));
+        }
+        let is_alike = own.is_kept() == other.is_kept() && (own.is_kept() || own.class == other.class);
+        if is_alike || !own.is_kept() && !other.is_kept() && !is_said(other) {
+            return Ok((field, own));
+        }
+        if !own.is_kept() && !other.is_kept() && !is_said(own) {
+            return Ok((other_field, other));
+        }
+        let columns = self.inputs.columns;
+        let is_decided = |column: &ColumnRef| {
+            columns
+                .get(column)
+                .is_some_and(|settings| settings.mask.is_some() || settings.class.is_some())
+        };
+        if is_decided(&field.column) || is_decided(&other_field.column) {
+            return Ok((field, own));
+        }
+        let message = format!(
+            "it holds the same values as {}, which would be masked differently",
+            other_field.column
+        );
+        let subject = field.column.to_string();
+        Err(vec![
+            Finding::error("mask-domain-conflict", subject, message, 0)
+                .with_lines([header(&field.column), "mask = \"text\"  # for both".to_owned()]),
+        ])
+    }
+
+    fn stop_at_unknown(&self, domain: &Domain, decided: &Proposal) -> Result<(), Vec<Finding>> {
+        let is_unknown =
+            decided.class == ColumnClass::Unknown && decided.provenance == Provenance::Type;
+        if self.inputs.unknown == Unknown::Mask || !is_unknown {
+            return Ok(());
+        }
+        let column = &self.fields.list[domain.members[0]].column;
+        let message = "nothing recognises it, and [masking] unknown is \"stop\"";
+        Err(vec![
+            Finding::error("mask-unknown", column.to_string(), message, 0).with_lines([
+                header(column),
+                "mask = \"text\"  # or class = \"…\", or keep it with public = true and a reason"
+                    .to_owned(),
+            ]),
+        ])
+    }
+
+    fn scope(&self, domain: &Domain) -> MaskScope {
+        let is_common = domain
+            .members
+            .iter()
+            .any(|at| matches!(self.fields.list[*at].role, Role::Shared | Role::Reference));
+        if is_common {
+            MaskScope::Estate
+        } else {
+            MaskScope::District
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a decision has these parts")]
+    fn decision(
+        &self,
+        at: usize,
+        domain: &Domain,
+        decided: &Proposal,
+        mask: MaskName,
+        kind: redistrict_model::MaskKind,
+        scope: MaskScope,
+        is_unique: bool,
+    ) -> ColumnDecision {
+        let field = &self.fields.list[at];
+        let is_kept = mask == MaskName::Keep;
+        let refers = field.is_child.then(|| format!("refers to {}", domain.name));
+        let class = if field.is_child {
+            ColumnClass::Reference
+        } else {
+            decided.class
+        };
+        let reason = refers.map_or_else(
+            || decided.reason.clone(),
+            |refers| format!("{refers}: {}", decided.reason),
+        );
+        ColumnDecision {
+            column: field.column.clone(),
+            class,
+            mask,
+            kind,
+            provenance: if field.is_child && decided.provenance != Provenance::User {
+                Provenance::Catalog
+            } else {
+                decided.provenance
+            },
+            sensitive: !is_kept,
+            domain: domain.name.clone(),
+            scope,
+            unique: is_unique,
+            keep_reason: is_kept.then(|| KeepReason(reason.clone())),
+            reason,
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! Faults on any target: fail before doing, fail after doing (the reply is lost), and the death of the
+//! process at either moment, at the n-th call of the contract.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use redistrict_model::{Catalog, Key, KeyRow, RunId, StoreName, Table, TableRef};
+use redistrict_store::{
+    Action, Applied, BatchStream, CommitOutcome, Enrolment, Fingerprint, KeyReader, KeyRequest,
+    Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, RowReader, RowRequest, RunRecord,
+    RunState, StagePart, Staged, StoreError, StoreErrorKind, TargetCapabilities, TargetRead,
+    TargetStore,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    FailBefore,
+    FailAfter,
+    DieBefore,
+    DieAfter,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 4] = [
+        Self::FailBefore,
+        Self::FailAfter,
+        Self::DieBefore,
+        Self::DieAfter,
+    ];
+}
+
+/// What shall go wrong, shared by all targets of a process.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    at: Option<(usize, Fault)>,
+    /// A call of this name on this store fails for good.
+    refused: Option<(&'static str, &'static str)>,
+    calls: AtomicUsize,
+    is_dead: AtomicBool,
+    names: Mutex<Vec<&'static str>>,
+}
+
+impl Faults {
+    pub(crate) fn none() -> Arc<Self> {
+        Arc::default()
+    }
+
+    pub(crate) fn at(call: usize, fault: Fault) -> Arc<Self> {
+        Arc::new(Self {
+            at: Some((call, fault)),
+            ..Self::default()
+        })
+    }
+
+    pub(crate) fn refuse(call: &'static str, store: &'static str) -> Arc<Self> {
+        Arc::new(Self {
+            refused: Some((call, store)),
+            ..Self::default()
+        })
+    }
+
+    /// Refused for good, and a fault at a later call.
+    pub(crate) fn refuse_and(
+        call: &'static str,
+        store: &'static str,
+        at: usize,
+        fault: Fault,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            at: Some((at, fault)),
+            refused: Some((call, store)),
+            ..Self::default()
+        })
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        self.is_dead.load(Ordering::SeqCst)
+    }
+
+    /// The names of the calls made so far.
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
+        self.names.lock().unwrap().clone()
+    }
+
+    fn enter(&self, name: &'static str, store: &StoreName) -> Result<Option<Fault>, StoreError> {
+        if self.is_dead() {
+            return Err(lost("go on after death"));
+        }
+        self.names.lock().unwrap().push(name);
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        if self.refused == Some((name, store.as_str())) {
+            return Err(StoreError::new(
+                StoreErrorKind::Constraint,
+                "pass a constraint",
+            ));
+        }
+        let fault = self
+            .at
+            .filter(|(at, _)| *at == call)
+            .map(|(_, fault)| fault);
+        match fault {
+            Some(Fault::FailBefore) => Err(lost(name)),
+            Some(Fault::DieBefore) => {
+                self.is_dead.store(true, Ordering::SeqCst);
+                Err(lost(name))
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn leave<T>(&self, fault: Option<Fault>, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        match fault {
+            None => done,
+            Some(fault) => {
+                if fault == Fault::DieAfter {
+                    self.is_dead.store(true, Ordering::SeqCst);
+                }
+                Err(lost("hear the answer"))
+            }
+        }
+    }
+}
+
+fn lost(what: &str) -> StoreError {
+    StoreError::new(StoreErrorKind::Transient, what)
+}
+
+/// A target whose calls go wrong as told.
+pub(crate) struct FaultyTarget<T> {
+    pub(crate) inner: T,
+    pub(crate) faults: Arc<Faults>,
+}
+
+macro_rules! through {
+    ($self:ident, $name:literal, $call:expr) => {{
+        let fault = $self.faults.enter($name, &$self.inner.stores()[0])?;
+        let done = $call.await;
+        $self.faults.leave(fault, done)
+    }};
+}
+
+#[async_trait]
+impl<T: TargetStore> TargetStore for FaultyTarget<T> {
+    fn stores(&self) -> &[StoreName] {
+        self.inner.stores()
+    }
+
+    fn capabilities(&self) -> TargetCapabilities {
+        self.inner.capabilities()
+    }
+
+    async fn fingerprint(&self, store: &StoreName) -> Result<Fingerprint, StoreError> {
+        self.inner.fingerprint(store).await
+    }
+
+    async fn catalog(&self, store: &StoreName) -> Result<Catalog, StoreError> {
+        through!(self, "catalog", self.inner.catalog(store))
+    }
+
+    async fn enrolment(&self, store: &StoreName) -> Result<Option<Enrolment>, StoreError> {
+        self.inner.enrolment(store).await
+    }
+
+    async fn enroll(&self, store: &StoreName, mark: &Enrolment) -> Result<(), StoreError> {
+        self.inner.enroll(store, mark).await
+    }
+
+    async fn acquire_lease(&self, claim: &LeaseClaim) -> Result<LeaseOutcome, StoreError> {
+        through!(self, "acquire_lease", self.inner.acquire_lease(claim))
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        through!(self, "release_lease", self.inner.release_lease(lease))
+    }
+
+    async fn read(&self, tables: &[Table]) -> Result<Box<dyn TargetRead>, StoreError> {
+        through!(self, "read", self.inner.read(tables))
+    }
+
+    async fn stage(
+        &self,
+        lease: &Lease,
+        table: &Table,
+        part: &StagePart,
+        batches: BatchStream<'_>,
+    ) -> Result<Staged, StoreError> {
+        through!(self, "stage", self.inner.stage(lease, table, part, batches))
+    }
+
+    async fn begin_merge(
+        &self,
+        lease: &Lease,
+        tables: &[Table],
+    ) -> Result<Box<dyn Merge>, StoreError> {
+        let merge = through!(self, "begin_merge", self.inner.begin_merge(lease, tables))?;
+        Ok(Box::new(FaultyMerge {
+            merge,
+            store: self.stores()[0].clone(),
+            faults: Arc::clone(&self.faults),
+        }))
+    }
+
+    async fn run_record(&self, run: &RunId) -> Result<Option<RunRecord>, StoreError> {
+        through!(self, "run_record", self.inner.run_record(run))
+    }
+
+    async fn run_records(&self) -> Result<Vec<RunRecord>, StoreError> {
+        through!(self, "run_records", self.inner.run_records())
+    }
+
+    async fn ledger(&self, run: &RunId, tables: &[Table]) -> Result<Ledger, StoreError> {
+        through!(self, "ledger", self.inner.ledger(run, tables))
+    }
+
+    async fn clear_staging(&self, lease: &Lease) -> Result<(), StoreError> {
+        through!(self, "clear_staging", self.inner.clear_staging(lease))
+    }
+
+    async fn raise_sequences(
+        &self,
+        lease: &Lease,
+        tables: &[Table],
+    ) -> Result<Vec<String>, StoreError> {
+        through!(
+            self,
+            "raise_sequences",
+            self.inner.raise_sequences(lease, tables)
+        )
+    }
+}
+
+struct FaultyMerge {
+    merge: Box<dyn Merge>,
+    store: StoreName,
+    faults: Arc<Faults>,
+}
+
+macro_rules! merge_through {
+    ($self:ident, $name:literal, $call:expr) => {{
+        let fault = $self.faults.enter($name, &$self.store)?;
+        let done = $call.await;
+        $self.faults.leave(fault, done)
+    }};
+}
+
+#[async_trait]
+impl KeyReader for FaultyMerge {
+    async fn keys(&mut self, request: &KeyRequest) -> Result<Vec<KeyRow>, StoreError> {
+        merge_through!(self, "keys", self.merge.keys(request))
+    }
+
+    async fn count(&mut self, table: &TableRef) -> Result<u64, StoreError> {
+        merge_through!(self, "count", self.merge.count(table))
+    }
+}
+
+#[async_trait]
+impl RowReader for FaultyMerge {
+    async fn rows<'a>(
+        &'a mut self,
+        request: &'a RowRequest,
+    ) -> Result<BatchStream<'a>, StoreError> {
+        merge_through!(self, "rows", self.merge.rows(request))
+    }
+}
+
+#[async_trait]
+impl Merge for FaultyMerge {
+    async fn lock_staged(&mut self, table: &TableRef) -> Result<Vec<Key>, StoreError> {
+        merge_through!(self, "lock_staged", self.merge.lock_staged(table))
+    }
+
+    async fn lock(&mut self, table: &TableRef, keys: &[Key]) -> Result<Vec<Key>, StoreError> {
+        merge_through!(self, "lock", self.merge.lock(table, keys))
+    }
+
+    async fn mark(
+        &mut self,
+        table: &TableRef,
+        keys: &[Key],
+        action: Action,
+    ) -> Result<(), StoreError> {
+        merge_through!(self, "mark", self.merge.mark(table, keys, action))
+    }
+
+    async fn apply(&mut self, tables: &[TableRef]) -> Result<Vec<Applied>, StoreError> {
+        merge_through!(self, "apply", self.merge.apply(tables))
+    }
+
+    async fn delete(&mut self, tables: &[(TableRef, Vec<Key>)]) -> Result<u64, StoreError> {
+        merge_through!(self, "delete", self.merge.delete(tables))
+    }
+
+    async fn write_ledger(&mut self, entries: &[LedgerEntry]) -> Result<(), StoreError> {
+        merge_through!(self, "write_ledger", self.merge.write_ledger(entries))
+    }
+
+    async fn set_run_state(&mut self, run: &RunId, state: RunState) -> Result<(), StoreError> {
+        merge_through!(self, "set_run_state", self.merge.set_run_state(run, state))
+    }
+
+    async fn check_constraints(&mut self) -> Result<(), StoreError> {
+        merge_through!(self, "check_constraints", self.merge.check_constraints())
+    }
+
+    /// A commit that gets no answer is unknown, whether it was done or not.
+    async fn commit(self: Box<Self>, record: &RunRecord) -> Result<CommitOutcome, StoreError> {
+        let Self {
+            merge,
+            store,
+            faults,
+        } = *self;
+        match faults.enter("commit", &store) {
+            Err(error) if error.kind == StoreErrorKind::Transient => Ok(CommitOutcome::Unknown),
+            Err(error) => Err(error),
+            Ok(fault) => {
+                let done = merge.commit(record).await;
+                match faults.leave(fault, done) {
+                    Err(_) if fault.is_some() => Ok(CommitOutcome::Unknown),
+                    done => done,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,673 @@
+//! A target in memory that honours the contract of `TargetStore`: the stand-in for a server. Shares no
+//! code with the stores or the skill.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Int64Type};
+use async_trait::async_trait;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use redistrict_model::{Catalog, Key, KeyRow, RunId, StoreKind, StoreName, Table, TableRef};
+use redistrict_store::{
+    Action, Applied, BatchStream, CommitOutcome, Enrolment, Epoch, Fingerprint, KeyReader,
+    KeyRequest, Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, RowReader, RowRequest,
+    RunRecord, RunState, Selector, StagePart, Staged, StoreError, StoreErrorKind,
+    TargetCapabilities, TargetRead, TargetStore, arrow_schema,
+};
+
+/// A value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cell {
+    Null,
+    Int(i64),
+    Text(String),
+}
+
+impl Cell {
+    fn text(&self) -> Option<Box<str>> {
+        match self {
+            Self::Null => None,
+            Self::Int(number) => Some(number.to_string().into()),
+            Self::Text(text) => Some(text.as_str().into()),
+        }
+    }
+}
+
+impl From<i64> for Cell {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+pub(crate) type Row = BTreeMap<String, Cell>;
+/// All rows of all tables, the thing that an undo has to bring back.
+pub(crate) type Data = BTreeMap<TableRef, BTreeMap<Key, Row>>;
+
+#[derive(Clone, Debug, Default)]
+struct Staging {
+    columns: Vec<String>,
+    parts: BTreeMap<u32, u64>,
+    rows: BTreeMap<Key, (Action2, Row)>,
+}
+
+type Action2 = &'static str;
+
+/// What the server holds; it survives its clients.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pub(crate) stores: Vec<StoreName>,
+    pub(crate) tables: BTreeMap<TableRef, Table>,
+    pub(crate) data: Data,
+    pub(crate) enrolments: BTreeMap<StoreName, Enrolment>,
+    pub(crate) runs: Vec<RunRecord>,
+    ledger: Vec<LedgerEntry>,
+    staging: BTreeMap<(RunId, TableRef), Staging>,
+    epoch: i64,
+    pub(crate) holder: Option<RunId>,
+    /// A trigger: this column of this table gets this value whenever a row is written.
+    pub(crate) trigger: Option<(TableRef, String, Cell)>,
+    /// The writing calls that were made.
+    pub(crate) writes: u64,
+}
+
+/// A client of a database.
+#[derive(Clone)]
+pub(crate) struct MemoryTarget {
+    pub(crate) database: Arc<Mutex<Database>>,
+    stores: Vec<StoreName>,
+}
+
+fn fail<T>(kind: StoreErrorKind, what: &str, table: &TableRef) -> Result<T, StoreError> {
+    Err(StoreError::new(kind, what).at(table))
+}
+
+impl Database {
+    pub(crate) fn new(tables: Vec<Table>, stores: &[&str]) -> Self {
+        let stores: Vec<StoreName> = stores.iter().map(|name| StoreName::new(*name)).collect();
+        let enrolments = stores.iter().map(|store| {
+            let mark = Enrolment {
+                uuid: format!("uuid-{store}"),
+                name: "cert".into(),
+                at: "2026-01-01T00:00:00Z".into(),
+                fingerprint: fingerprint(store),
+            };
+            (store.clone(), mark)
+        });
+        Self {
+            enrolments: enrolments.collect(),
+            data: tables
+                .iter()
+                .map(|table| (table.name.clone(), BTreeMap::new()))
+                .collect(),
+            tables: tables
+                .into_iter()
+                .map(|table| (table.name.clone(), table))
+                .collect(),
+            stores,
+            runs: Vec::new(),
+            ledger: Vec::new(),
+            staging: BTreeMap::new(),
+            epoch: 0,
+            holder: None,
+            trigger: None,
+            writes: 0,
+        }
+    }
+
+    /// Puts a row in, as a person would.
+    pub(crate) fn put(&mut self, table: &TableRef, row: Row) {
+        let key = self.key(table, &row);
+        self.data.get_mut(table).unwrap().insert(key, row);
+    }
+
+    pub(crate) fn has_leftovers(&self) -> bool {
+        !self.staging.is_empty() || self.holder.is_some()
+    }
+
+    fn key(&self, table: &TableRef, row: &Row) -> Key {
+        let identity = self.tables[table].identity().unwrap();
+        Key::new(identity.iter().map(|name| row[name].text().unwrap()))
+    }
+
+    fn check_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        if self.epoch == lease.epoch.0 && self.holder.as_ref() == Some(&lease.run) {
+            return Ok(());
+        }
+        Err(StoreError::new(
+            StoreErrorKind::Busy,
+            "write as a stale epoch",
+        ))
+    }
+
+    fn check_table(&self, table: &TableRef) -> Result<(), StoreError> {
+        let entry = &self.tables[table];
+        let rows = &self.data[table];
+        for row in rows.values() {
+            for column in &entry.columns {
+                if !column.nullable && row[&column.name] == Cell::Null {
+                    return fail(StoreErrorKind::Constraint, "keep NOT NULL", table);
+                }
+            }
+        }
+        for unique in &entry.uniques {
+            let mut seen = BTreeSet::new();
+            for row in rows.values() {
+                let value: Vec<&Cell> = unique.columns.iter().map(|name| &row[name]).collect();
+                if !value.contains(&&Cell::Null) && !seen.insert(value) {
+                    return fail(StoreErrorKind::Constraint, "keep a unique key", table);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The foreign keys of these tables' rows hold.
+    fn check_references(&self, tables: &[TableRef]) -> Result<(), StoreError> {
+        for table in tables {
+            for key in &self.tables[table].foreign_keys {
+                let parents: BTreeSet<Vec<&Cell>> = self.data[&key.parent]
+                    .values()
+                    .map(|row| key.parent_columns.iter().map(|name| &row[name]).collect())
+                    .collect();
+                for row in self.data[table].values() {
+                    let value: Vec<&Cell> = key.columns.iter().map(|name| &row[name]).collect();
+                    if !value.contains(&&Cell::Null) && !parents.contains(&value) {
+                        return fail(StoreErrorKind::Constraint, "keep a foreign key", table);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_keys(&self, request: &KeyRequest) -> Result<Vec<KeyRow>, StoreError> {
+        let Some(rows) = self.data.get(&request.table) else {
+            return fail(StoreErrorKind::Bug, "read an unknown table", &request.table);
+        };
+        let texts = |row: &Row, columns: &[String]| -> Vec<Option<Box<str>>> {
+            columns.iter().map(|name| row[name].text()).collect()
+        };
+        let matches = |row: &Row| match &request.selector {
+            Selector::All => true,
+            Selector::Sample { .. } => unreachable!("load never samples"),
+            Selector::Matching { columns, keys } => {
+                let value: Option<Vec<Box<str>>> = texts(row, columns).into_iter().collect();
+                value.is_some_and(|value| keys.contains(&Key::new(value)))
+            }
+        };
+        let found = rows.iter().filter(|(_, row)| matches(row));
+        Ok(found
+            .map(|(id, row)| KeyRow {
+                id: id.clone(),
+                values: texts(row, &request.columns),
+            })
+            .collect())
+    }
+
+    fn read_rows(&self, request: &RowRequest) -> Result<RecordBatch, StoreError> {
+        let rows: Vec<&Row> = request
+            .keys
+            .iter()
+            .filter_map(|key| self.data.get(&request.table)?.get(key))
+            .collect();
+        batch(&self.tables[&request.table], &request.columns, &rows)
+    }
+
+    fn write_row(&mut self, table: &TableRef, key: &Key, staged: &Row) {
+        let columns = self.tables[table].columns.clone();
+        let row = self
+            .data
+            .get_mut(table)
+            .unwrap()
+            .entry(key.clone())
+            .or_default();
+        for column in &columns {
+            let kept = row.remove(&column.name);
+            let default = if column.has_default {
+                Cell::Text("default".into())
+            } else {
+                Cell::Null
+            };
+            let value = staged.get(&column.name).cloned().or(kept);
+            row.insert(column.name.clone(), value.unwrap_or(default));
+        }
+        if let Some((on, column, value)) = &self.trigger
+            && on == table
+        {
+            row.insert(column.clone(), value.clone());
+        }
+    }
+}
+
+fn fingerprint(store: &StoreName) -> Fingerprint {
+    Fingerprint(format!("cert-{store}"))
+}
+
+fn batch(table: &Table, columns: &[String], rows: &[&Row]) -> Result<RecordBatch, StoreError> {
+    let schema = arrow_schema(table, columns);
+    let arrays = schema.fields().iter().map(|field| -> ArrayRef {
+        let cells = rows.iter().map(|row| &row[field.name()]);
+        match field.data_type() {
+            DataType::Int64 => Arc::new(
+                cells
+                    .map(|cell| match cell {
+                        Cell::Int(number) => Some(*number),
+                        Cell::Null => None,
+                        Cell::Text(_) => panic!("text in {}", field.name()),
+                    })
+                    .collect::<Int64Array>(),
+            ),
+            _ => Arc::new(
+                cells
+                    .map(|cell| cell.text().map(String::from))
+                    .collect::<StringArray>(),
+            ),
+        }
+    });
+    RecordBatch::try_new(Arc::clone(&schema), arrays.collect())
+        .map_err(|_| StoreError::new(StoreErrorKind::Bug, "build a batch"))
+}
+
+/// The rows of a batch.
+pub(crate) fn rows_of(batch: &RecordBatch) -> Vec<Row> {
+    let schema = batch.schema();
+    let cell = |array: &ArrayRef, row: usize| match array.data_type() {
+        _ if array.is_null(row) => Cell::Null,
+        DataType::Int64 => Cell::Int(array.as_primitive::<Int64Type>().value(row)),
+        _ => Cell::Text(array.as_string::<i32>().value(row).to_owned()),
+    };
+    (0..batch.num_rows())
+        .map(|row| {
+            let fields = schema.fields().iter().zip(batch.columns());
+            fields
+                .map(|(field, array)| (field.name().clone(), cell(array, row)))
+                .collect()
+        })
+        .collect()
+}
+
+/// Rows as a batch, in column order.
+pub(crate) fn batch_of(table: &Table, columns: &[String], rows: &[Row]) -> RecordBatch {
+    batch(table, columns, &rows.iter().collect::<Vec<_>>()).unwrap()
+}
+
+impl MemoryTarget {
+    pub(crate) fn new(database: Database) -> Self {
+        Self {
+            stores: database.stores.clone(),
+            database: Arc::new(Mutex::new(database)),
+        }
+    }
+
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Database) -> T) -> T {
+        work(&mut self.database.lock().unwrap())
+    }
+
+    fn write<T>(
+        &self,
+        lease: &Lease,
+        work: impl FnOnce(&mut Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.with(|database| {
+            database.check_lease(lease)?;
+            database.writes += 1;
+            work(database)
+        })
+    }
+}
+
+struct View(Database);
+
+#[async_trait]
+impl KeyReader for View {
+    async fn keys(&mut self, request: &KeyRequest) -> Result<Vec<KeyRow>, StoreError> {
+        self.0.read_keys(request)
+    }
+
+    async fn count(&mut self, table: &TableRef) -> Result<u64, StoreError> {
+        Ok(self.0.data[table].len() as u64)
+    }
+}
+
+#[async_trait]
+impl RowReader for View {
+    async fn rows<'a>(
+        &'a mut self,
+        request: &'a RowRequest,
+    ) -> Result<BatchStream<'a>, StoreError> {
+        Ok(stream::iter([self.0.read_rows(request)]).boxed())
+    }
+}
+
+#[async_trait]
+impl TargetStore for MemoryTarget {
+    fn stores(&self) -> &[StoreName] {
+        &self.stores
+    }
+
+    fn capabilities(&self) -> TargetCapabilities {
+        TargetCapabilities::default()
+    }
+
+    async fn fingerprint(&self, store: &StoreName) -> Result<Fingerprint, StoreError> {
+        Ok(fingerprint(store))
+    }
+
+    async fn catalog(&self, store: &StoreName) -> Result<Catalog, StoreError> {
+        let tables = self.with(|database| database.tables.clone());
+        Ok(Catalog {
+            store: store.clone(),
+            kind: StoreKind::Sqlite,
+            version: "memory".into(),
+            tables: tables
+                .into_values()
+                .filter(|table| table.name.store == *store)
+                .collect(),
+        })
+    }
+
+    async fn enrolment(&self, store: &StoreName) -> Result<Option<Enrolment>, StoreError> {
+        Ok(self.with(|database| database.enrolments.get(store).cloned()))
+    }
+
+    async fn enroll(&self, store: &StoreName, mark: &Enrolment) -> Result<(), StoreError> {
+        self.with(|database| database.enrolments.insert(store.clone(), mark.clone()));
+        Ok(())
+    }
+
+    async fn acquire_lease(&self, claim: &LeaseClaim) -> Result<LeaseOutcome, StoreError> {
+        Ok(self.with(|database| match &database.holder {
+            Some(holder) if *holder != claim.run || !claim.is_resume => LeaseOutcome::Busy {
+                holder: holder.clone(),
+            },
+            _ => {
+                database.epoch += 1;
+                database.holder = Some(claim.run.clone());
+                LeaseOutcome::Held(Lease {
+                    run: claim.run.clone(),
+                    epoch: Epoch(database.epoch),
+                })
+            }
+        }))
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.with(|database| {
+            if database.check_lease(lease).is_ok() {
+                database.holder = None;
+            }
+        });
+        Ok(())
+    }
+
+    async fn read(&self, _: &[Table]) -> Result<Box<dyn TargetRead>, StoreError> {
+        Ok(Box::new(View(self.with(|database| database.clone()))))
+    }
+
+    async fn stage(
+        &self,
+        lease: &Lease,
+        _: &Table,
+        part: &StagePart,
+        batches: BatchStream<'_>,
+    ) -> Result<Staged, StoreError> {
+        let place = (lease.run.clone(), part.table.clone());
+        let there = self.write(lease, |database| {
+            let staging = database.staging.get(&place);
+            Ok(staging.and_then(|staging| staging.parts.get(&part.part).copied()))
+        })?;
+        if let Some(rows) = there {
+            return Ok(Staged {
+                rows,
+                was_there: true,
+            });
+        }
+        let batches: Vec<RecordBatch> = batches.try_collect().await?;
+        self.write(lease, |database| {
+            let rows: Vec<Row> = batches.iter().flat_map(rows_of).collect();
+            let keys: Vec<Key> = rows
+                .iter()
+                .map(|row| database.key(&part.table, row))
+                .collect();
+            let staging = database.staging.entry(place).or_default();
+            staging.columns.clone_from(&part.columns);
+            staging.parts.insert(part.part, rows.len() as u64);
+            let count = rows.len() as u64;
+            for (key, row) in keys.into_iter().zip(rows) {
+                if staging.rows.insert(key, ("insert", row)).is_some() {
+                    return fail(StoreErrorKind::Data, "stage a row twice", &part.table);
+                }
+            }
+            Ok(Staged {
+                rows: count,
+                was_there: false,
+            })
+        })
+    }
+
+    async fn begin_merge(&self, lease: &Lease, _: &[Table]) -> Result<Box<dyn Merge>, StoreError> {
+        let work = self.write(lease, |database| Ok(database.clone()))?;
+        Ok(Box::new(MemoryMerge {
+            server: self.clone(),
+            lease: lease.clone(),
+            view: View(work),
+        }))
+    }
+
+    async fn run_record(&self, run: &RunId) -> Result<Option<RunRecord>, StoreError> {
+        let records = self.run_records().await?;
+        Ok(records.into_iter().find(|record| record.run == *run))
+    }
+
+    async fn run_records(&self) -> Result<Vec<RunRecord>, StoreError> {
+        Ok(self.with(|database| database.runs.clone()))
+    }
+
+    async fn ledger(&self, run: &RunId, _: &[Table]) -> Result<Ledger, StoreError> {
+        let all = self.with(|database| database.ledger.clone());
+        Ok(all.into_iter().filter(|entry| entry.run == *run).collect())
+    }
+
+    async fn clear_staging(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.write(lease, |database| {
+            database.staging.retain(|(run, _), _| *run != lease.run);
+            Ok(())
+        })
+    }
+
+    async fn raise_sequences(&self, lease: &Lease, _: &[Table]) -> Result<Vec<String>, StoreError> {
+        self.write(lease, |_| Ok(Vec::new()))
+    }
+}
+
+/// Works on a copy that replaces the data at commit.
+struct MemoryMerge {
+    server: MemoryTarget,
+    lease: Lease,
+    view: View,
+}
+
+impl MemoryMerge {
+    fn staging(&mut self, table: &TableRef) -> Option<&mut Staging> {
+        let place = (self.lease.run.clone(), table.clone());
+        self.view.0.staging.get_mut(&place)
+    }
+}
+
+#[async_trait]
+impl KeyReader for MemoryMerge {
+    async fn keys(&mut self, request: &KeyRequest) -> Result<Vec<KeyRow>, StoreError> {
+        self.view.keys(request).await
+    }
+
+    async fn count(&mut self, table: &TableRef) -> Result<u64, StoreError> {
+        self.view.count(table).await
+    }
+}
+
+#[async_trait]
+impl RowReader for MemoryMerge {
+    async fn rows<'a>(
+        &'a mut self,
+        request: &'a RowRequest,
+    ) -> Result<BatchStream<'a>, StoreError> {
+        self.view.rows(request).await
+    }
+}
+
+#[async_trait]
+impl Merge for MemoryMerge {
+    async fn lock_staged(&mut self, table: &TableRef) -> Result<Vec<Key>, StoreError> {
+        let keys: Vec<Key> = self
+            .staging(table)
+            .map(|staging| staging.rows.keys().cloned().collect())
+            .unwrap_or_default();
+        self.lock(table, &keys).await
+    }
+
+    async fn lock(&mut self, table: &TableRef, keys: &[Key]) -> Result<Vec<Key>, StoreError> {
+        let rows = &self.view.0.data[table];
+        Ok(keys
+            .iter()
+            .filter(|key| rows.contains_key(*key))
+            .cloned()
+            .collect())
+    }
+
+    async fn mark(
+        &mut self,
+        table: &TableRef,
+        keys: &[Key],
+        action: Action,
+    ) -> Result<(), StoreError> {
+        let action = match action {
+            Action::Insert => "insert",
+            Action::Update => "update",
+            Action::Leave => "leave",
+        };
+        for key in keys {
+            match self
+                .staging(table)
+                .and_then(|staging| staging.rows.get_mut(key))
+            {
+                Some(staged) => staged.0 = action,
+                None => return fail(StoreErrorKind::Bug, "mark a row that is not staged", table),
+            }
+        }
+        Ok(())
+    }
+
+    async fn apply(&mut self, tables: &[TableRef]) -> Result<Vec<Applied>, StoreError> {
+        let mut applied = Vec::new();
+        for table in tables {
+            let Some(staging) = self.staging(table) else {
+                return fail(StoreErrorKind::Bug, "apply what is not staged", table);
+            };
+            let staged = staging.rows.clone();
+            let mut counts = (0, 0);
+            for (key, (action, row)) in &staged {
+                let is_there = self.view.0.data[table].contains_key(key);
+                match (*action, is_there) {
+                    ("insert", false) => counts.0 += 1,
+                    ("update", true) => counts.1 += 1,
+                    ("leave", _) => continue,
+                    ("insert", true) => {
+                        return fail(StoreErrorKind::Constraint, "insert a key twice", table);
+                    }
+                    _ => return fail(StoreErrorKind::Bug, "update what is not there", table),
+                }
+                self.view.0.write_row(table, key, row);
+            }
+            applied.push(Applied {
+                table: table.clone(),
+                inserted: counts.0,
+                updated: counts.1,
+            });
+        }
+        for table in tables {
+            self.view.0.check_table(table)?;
+        }
+        self.view.0.check_references(tables)?;
+        Ok(applied)
+    }
+
+    async fn delete(&mut self, tables: &[(TableRef, Vec<Key>)]) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        for (table, keys) in tables {
+            for key in keys {
+                if self
+                    .view
+                    .0
+                    .data
+                    .get_mut(table)
+                    .unwrap()
+                    .remove(key)
+                    .is_none()
+                {
+                    return fail(StoreErrorKind::Bug, "delete what is not there", table);
+                }
+                deleted += 1;
+            }
+        }
+        let all: Vec<TableRef> = self.view.0.tables.keys().cloned().collect();
+        self.view.0.check_references(&all)?;
+        Ok(deleted)
+    }
+
+    async fn write_ledger(&mut self, entries: &[LedgerEntry]) -> Result<(), StoreError> {
+        for entry in entries {
+            let is_same = |one: &LedgerEntry| {
+                (&one.run, &one.table, one.part) == (&entry.run, &entry.table, entry.part)
+            };
+            if entry.run != self.lease.run || self.view.0.ledger.iter().any(is_same) {
+                return fail(StoreErrorKind::Bug, "write a ledger entry", &entry.table);
+            }
+            self.view.0.ledger.push(entry.clone());
+        }
+        Ok(())
+    }
+
+    async fn set_run_state(&mut self, run: &RunId, state: RunState) -> Result<(), StoreError> {
+        let found = self
+            .view
+            .0
+            .runs
+            .iter_mut()
+            .find(|record| record.run == *run);
+        found
+            .map(|record| record.state = state)
+            .ok_or_else(|| StoreError::new(StoreErrorKind::Bug, "find a run"))
+    }
+
+    async fn check_constraints(&mut self) -> Result<(), StoreError> {
+        let all: Vec<TableRef> = self.view.0.tables.keys().cloned().collect();
+        all.iter()
+            .try_for_each(|table| self.view.0.check_table(table))?;
+        self.view.0.check_references(&all)
+    }
+
+    async fn commit(self: Box<Self>, record: &RunRecord) -> Result<CommitOutcome, StoreError> {
+        let bug = |what: &str| Err(StoreError::new(StoreErrorKind::Bug, what));
+        if record.run != self.lease.run || record.epoch != self.lease.epoch {
+            return bug("commit as another run than the lease's");
+        }
+        let lease = self.lease.clone();
+        self.server.write(&lease, |database| {
+            if database.runs.iter().any(|one| one.run == record.run) {
+                return bug("commit a run twice");
+            }
+            database.data = self.view.0.data;
+            database.ledger = self.view.0.ledger;
+            database.runs = self.view.0.runs;
+            database.runs.push(record.clone());
+            Ok(CommitOutcome::Committed)
+        })
+    }
+}

@@ -1,0 +1,164 @@
+//! The plan finds everything that does not fit, at once.
+
+use redistrict_load::{GroupInput, LoadInputs, LoadPlanError, plan};
+use redistrict_model::{Column, Finding, Generated, Severity, StoreName, Table, Trigger};
+use redistrict_store::TargetCapabilities;
+
+use crate::world::{cert_tables, column, extract_section, groups, name, plan_of, tables};
+
+fn codes(findings: &[Finding], severity: Severity) -> Vec<(&str, &str)> {
+    findings
+        .iter()
+        .filter(|finding| finding.severity == severity)
+        .map(|finding| (finding.code.as_str(), finding.subject.as_str()))
+        .collect()
+}
+
+fn edit(tables: &mut [Table], of: &str, work: impl FnOnce(&mut Table)) {
+    work(
+        tables
+            .iter_mut()
+            .find(|table| table.name == name(of))
+            .unwrap(),
+    );
+}
+
+fn replace(table: &mut Table, column: Column) {
+    let place = table.columns.iter_mut().find(|one| one.name == column.name);
+    *place.unwrap() = column;
+}
+
+#[test]
+fn cycles_are_written_together_and_parents_first() {
+    let (plan, findings) = plan_of(&tables(), &cert_tables());
+    let order = &plan.sections.load.groups[0].order;
+    let at = |of: &str| {
+        order
+            .iter()
+            .position(|set| set.contains(&name(of)))
+            .unwrap()
+    };
+    assert_eq!(at("ids.teams"), at("ids.members"));
+    assert!(at("ids.districts") < at("ids.schools"));
+    assert!(at("ids.schools") < at("ids.students"));
+    assert!(at("ids.guardians") < at("ids.students"));
+    assert_eq!(plan.sections.load.groups[1].order.len(), 2);
+    assert_eq!(
+        codes(&findings, Severity::Info),
+        [("commits-one-after-another", "load")]
+    );
+    assert!(codes(&findings, Severity::Error).is_empty());
+}
+
+#[test]
+fn everything_that_does_not_fit_is_found_at_once() {
+    let mut cert = cert_tables();
+    cert.retain(|table| table.name != name("hcp.visits"));
+    edit(&mut cert, "ids.guardians", |table| {
+        table.columns.retain(|one| one.name != "name");
+        table.triggers = vec![Trigger {
+            name: "stamp".into(),
+            enabled: true,
+        }];
+    });
+    edit(&mut cert, "ids.students", |table| {
+        replace(table, column("name:text"));
+        replace(table, column("mentor_id:integer?"));
+        table.columns.push(column("must:text"));
+    });
+    edit(&mut cert, "ids.schools", |table| {
+        table.primary_key = Some(vec!["district_id".into()]);
+        table.row_security = true;
+    });
+    edit(&mut cert, "ids.members", |table| {
+        table.primary_key = None;
+        table.exclusions = vec!["no_overlap".into()];
+    });
+    edit(&mut cert, "ids.teams", |table| {
+        replace(
+            table,
+            Column {
+                generated: Generated::Stored,
+                ..column("district_id:int")
+            },
+        );
+    });
+    let (_, findings) = plan_of(&tables(), &cert);
+    let mut errors = codes(&findings, Severity::Error);
+    errors.sort_unstable();
+    assert_eq!(
+        errors,
+        [
+            ("column-generated-in-target", "ids.main.teams"),
+            ("column-missing-in-target", "ids.main.guardians"),
+            ("column-without-value", "ids.main.students"),
+            ("identity-differs-in-target", "ids.main.schools"),
+            ("keyless-table", "ids.main.members"),
+            ("not-null-in-target", "ids.main.students"),
+            ("row-security-in-target", "ids.main.schools"),
+            ("table-missing-in-target", "hcp.main.visits"),
+            ("type-differs-in-target", "ids.main.students"),
+        ]
+    );
+    assert_eq!(
+        codes(&findings, Severity::Warning),
+        [
+            ("triggers-in-target", "ids.main.guardians"),
+            ("exclusion-constraints", "ids.main.members")
+        ]
+    );
+    let missing = findings
+        .iter()
+        .find(|one| one.code == "column-missing-in-target");
+    assert!(missing.unwrap().message.ends_with(": name"));
+}
+
+#[test]
+fn texts_may_be_longer_in_cert_but_not_shorter() {
+    let sized = |length| Column {
+        source_type: format!("varchar({length})"),
+        max_length: Some(length),
+        ..column("name:text?")
+    };
+    for (prod, cert, fits) in [
+        (sized(40), sized(40), true),
+        (sized(40), sized(41), true),
+        (sized(40), sized(39), false),
+        (sized(40), column("name:text?"), true),
+        (column("name:text?"), sized(40), false),
+    ] {
+        let (mut prods, mut certs) = (tables(), cert_tables());
+        edit(&mut prods, "ids.guardians", |table| replace(table, prod));
+        edit(&mut certs, "ids.guardians", |table| replace(table, cert));
+        let (_, findings) = plan_of(&prods, &certs);
+        assert_eq!(codes(&findings, Severity::Error).is_empty(), fits);
+    }
+}
+
+#[test]
+fn inputs_that_do_not_fit_together_are_refused() {
+    let extract = extract_section(&tables());
+    let catalogs = extract.catalogs.clone();
+    let group = |name: &str, stores: &[&str]| GroupInput {
+        name: StoreName::new(name),
+        stores: stores.iter().map(|one| StoreName::new(*one)).collect(),
+        capabilities: TargetCapabilities::default(),
+    };
+    let run = |groups: &[GroupInput], targets| {
+        plan(&LoadInputs {
+            extract: &extract,
+            targets,
+            groups,
+        })
+        .unwrap_err()
+    };
+    let only_ids = run(&[group("ids", &["ids"])], &catalogs);
+    assert!(matches!(only_ids, LoadPlanError::NoGroup { .. }));
+    let twice = run(
+        &[group("ids", &["ids", "hcp"]), group("hcp", &["hcp"])],
+        &catalogs,
+    );
+    assert!(matches!(twice, LoadPlanError::TwoGroups { .. }));
+    let no_catalog = run(&groups(), &catalogs[..1]);
+    assert!(matches!(no_catalog, LoadPlanError::NoTargetCatalog { .. }));
+}

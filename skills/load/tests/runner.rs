@@ -1,0 +1,199 @@
+//! A small orchestrator: units in order, outcomes kept, three retries, compensation, and a new process
+//! after a death. Knows nothing of loading.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use redistrict_load::{LoadSkill, Mode, UndoSkill};
+use redistrict_model::{RunId, UnitKey};
+use redistrict_skill::{
+    Cancel, ManualClock, Progress, ProgressSink, Skill, SkillError, UnitContext, UnitOutcome,
+};
+
+use crate::faulty::Faults;
+use crate::world::Estate;
+
+pub(crate) type Outcomes = BTreeMap<UnitKey, UnitOutcome>;
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub(crate) enum Job {
+    Load,
+    Undo(&'static str),
+}
+
+struct Silent;
+
+impl ProgressSink for Silent {
+    fn progress(&self, _: Progress) {}
+}
+
+impl Job {
+    fn skill(&self, estate: &Estate, faults: &Arc<Faults>, mode: Mode) -> Box<dyn Skill> {
+        let setup = estate.setup(faults, mode);
+        match self {
+            Self::Load => Box::new(LoadSkill::new(setup)),
+            Self::Undo(parent) => Box::new(UndoSkill::new(setup, RunId::new(*parent))),
+        }
+    }
+}
+
+/// Runs a job to its end. Faults are of the first process only.
+pub(crate) async fn drive(
+    estate: &Estate,
+    job: &Job,
+    run: &str,
+    faults: &Arc<Faults>,
+) -> Result<Outcomes, SkillError> {
+    drive_as(estate, job, run, faults, Mode::Apply).await
+}
+
+pub(crate) async fn drive_as(
+    estate: &Estate,
+    job: &Job,
+    run: &str,
+    faults: &Arc<Faults>,
+    mode: Mode,
+) -> Result<Outcomes, SkillError> {
+    let mut process = Process {
+        estate,
+        run: RunId::new(run),
+        skill: job.skill(estate, faults, mode),
+        faults: Arc::clone(faults),
+        is_resume: false,
+        outcomes: Outcomes::new(),
+    };
+    let units = process.skill.units(&estate.plan);
+    for unit in units {
+        if let Err(error) = process.unit(job, &unit, mode).await {
+            process.compensate(job, mode).await;
+            return Err(error);
+        }
+    }
+    Ok(process.outcomes)
+}
+
+struct Process<'a> {
+    estate: &'a Estate,
+    run: RunId,
+    skill: Box<dyn Skill>,
+    faults: Arc<Faults>,
+    is_resume: bool,
+    outcomes: Outcomes,
+}
+
+impl Process<'_> {
+    fn context(&self, attempt: u32) -> UnitContext {
+        UnitContext {
+            run: self.run.clone(),
+            plan: Arc::clone(&self.estate.plan),
+            attempt,
+            is_resume: self.is_resume,
+            outcomes: Arc::new(self.outcomes.clone()),
+            clock: Arc::new(ManualClock::default()),
+            cancel: Cancel::default(),
+            progress: Arc::new(Silent),
+        }
+    }
+
+    /// Nothing in memory survives.
+    fn restart(&mut self, job: &Job, mode: Mode) {
+        self.faults = Faults::none();
+        self.skill = job.skill(self.estate, &self.faults, mode);
+        self.is_resume = true;
+    }
+
+    async fn unit(&mut self, job: &Job, unit: &UnitKey, mode: Mode) -> Result<(), SkillError> {
+        let mut attempt = 1;
+        loop {
+            match self.skill.run(unit, &self.context(attempt)).await {
+                Ok(outcome) => {
+                    self.outcomes.insert(unit.clone(), outcome);
+                    return Ok(());
+                }
+                Err(_) if self.faults.is_dead() => {
+                    self.restart(job, mode);
+                    attempt = 1;
+                }
+                Err(error) if error.kind.is_transient() && attempt < 4 => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn compensate(&mut self, job: &Job, mode: Mode) {
+        for attempt in 1..5 {
+            match self.skill.compensate(&self.context(attempt)).await {
+                Ok(_) => return,
+                Err(_) if self.faults.is_dead() => self.restart(job, mode),
+                Err(error) => assert!(error.kind.is_transient(), "{}", error.chain()),
+            }
+        }
+        panic!("compensation did not end");
+    }
+}
+
+/// Runs units one at a time in one process.
+pub(crate) struct Steps<'a> {
+    estate: &'a Estate,
+    skill: &'a dyn Skill,
+    run: RunId,
+    units: std::vec::IntoIter<UnitKey>,
+    outcomes: Outcomes,
+}
+
+impl<'a> Steps<'a> {
+    pub(crate) fn new(estate: &'a Estate, skill: &'a dyn Skill, run: &str) -> Self {
+        Self {
+            estate,
+            skill,
+            run: RunId::new(run),
+            units: skill.units(&estate.plan).into_iter(),
+            outcomes: Outcomes::new(),
+        }
+    }
+
+    /// Runs the next unit, which has to be one of that step.
+    pub(crate) async fn next(&mut self, step: &str) -> Result<(), SkillError> {
+        let unit = self.units.next().unwrap();
+        assert_eq!(unit.step, step);
+        let context = UnitContext {
+            run: self.run.clone(),
+            plan: Arc::clone(&self.estate.plan),
+            attempt: 1,
+            is_resume: false,
+            outcomes: Arc::new(self.outcomes.clone()),
+            clock: Arc::new(ManualClock::default()),
+            cancel: Cancel::default(),
+            progress: Arc::new(Silent),
+        };
+        let outcome = self.skill.run(&unit, &context).await?;
+        self.outcomes.insert(unit, outcome);
+        Ok(())
+    }
+}
+
+pub(crate) async fn first_unit(
+    estate: &Estate,
+    skill: &dyn Skill,
+    run: &str,
+) -> Result<(), SkillError> {
+    let unit = skill.units(&estate.plan).remove(0);
+    Steps::new(estate, skill, run).next(&unit.step).await
+}
+
+/// A file of that name somewhere below.
+pub(crate) fn some_file(dir: &std::path::Path, name: &str) -> std::path::PathBuf {
+    let mut open = vec![dir.to_path_buf()];
+    while let Some(dir) = open.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.ends_with(name) {
+                return path;
+            }
+        }
+    }
+    panic!("no {name}");
+}

@@ -1,0 +1,541 @@
+//! An estate of two stores in memory, with a neighbour's rows in CERT, and the masked artifact of
+//! district 2: inserts, updates, shared rows that differ, a stub, a cycle that cannot be deferred.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use redistrict_artifact::{
+    ArtifactKind, ArtifactWriter, FORMAT_VERSION, Layout, Manifest, ManifestTable, RootKey,
+};
+use redistrict_load::{GroupInput, LoadInputs, LoadSetup, Mode, plan, table_digests};
+use redistrict_model::{
+    Catalog, CheckSection, Column, ColumnType, DistrictId, Edge, EdgeId, EdgeOrigin,
+    ExtractSection, ExtractTable, Finding, ForeignKey, Generated, Key, MaskSection, Membership,
+    OrgPart, Owner, OwnerKind, Ownership, Plan, PlanDigest, PlanSections, Role, RunId, StoreKind,
+    StoreName, Table, TableKind, TableRef, TableRole, Unique,
+};
+use redistrict_store::{Fingerprint, TargetCapabilities, TargetStore, arrow_schema};
+use tempfile::TempDir;
+
+use crate::faulty::{Faults, FaultyTarget};
+use crate::memory::{Cell, Data, Database, MemoryTarget, Row, batch_of};
+
+pub(crate) use Membership::{Own, Shared, Stub};
+
+/// `ids.students`, …
+pub(crate) fn name(text: &str) -> TableRef {
+    let (store, table) = text.split_once('.').unwrap();
+    TableRef::new(&StoreName::new(store), "main", table)
+}
+
+/// Columns as `id:int`, `name:text?` (may be NULL); the key is the first column or the named ones.
+pub(crate) fn table(text: &str, columns: &[&str], key: &[&str]) -> Table {
+    Table {
+        name: name(text),
+        kind: TableKind::Table,
+        columns: columns.iter().map(|column| self::column(column)).collect(),
+        primary_key: Some(key.iter().map(|one| (*one).to_owned()).collect()),
+        uniques: Vec::new(),
+        foreign_keys: Vec::new(),
+        checks: Vec::new(),
+        exclusions: Vec::new(),
+        triggers: Vec::new(),
+        row_security: false,
+        estimated_rows: None,
+    }
+}
+
+pub(crate) fn column(text: &str) -> Column {
+    let (name, kind) = text.split_once(':').unwrap();
+    let column_type = if kind.starts_with("int") {
+        ColumnType::Int64
+    } else {
+        ColumnType::Text
+    };
+    Column {
+        name: name.into(),
+        source_type: kind.trim_end_matches('?').into(),
+        column_type,
+        nullable: kind.ends_with('?'),
+        generated: Generated::No,
+        has_default: false,
+        max_length: None,
+        labels: Vec::new(),
+    }
+}
+
+fn refers(mut table: Table, columns: &str, parent: &str) -> Table {
+    table.foreign_keys.push(ForeignKey {
+        name: format!("{}_{columns}_fk", table.name.table),
+        columns: vec![columns.into()],
+        parent: name(parent),
+        parent_columns: vec!["id".into()],
+        on_delete_cascade: false,
+        deferrable: false,
+        validated: true,
+    });
+    table
+}
+
+/// PROD's tables.
+pub(crate) fn tables() -> Vec<Table> {
+    let mut guardians = table(
+        "ids.guardians",
+        &["id:int", "name:text?", "email:text?"],
+        &["id"],
+    );
+    guardians.uniques.push(Unique {
+        name: "guardians_email_key".into(),
+        columns: vec!["email".into()],
+    });
+    let schools = table(
+        "ids.schools",
+        &["id:int", "district_id:int", "name:text"],
+        &["id"],
+    );
+    let students = table(
+        "ids.students",
+        &[
+            "id:int",
+            "school_id:int",
+            "guardian_id:int?",
+            "mentor_id:int?",
+            "name:text?",
+        ],
+        &["id"],
+    );
+    let students = refers(students, "school_id", "ids.schools");
+    let students = refers(students, "guardian_id", "ids.guardians");
+    let teams = table(
+        "ids.teams",
+        &["id:int", "district_id:int", "captain_id:int"],
+        &["id"],
+    );
+    let teams = refers(teams, "district_id", "ids.districts");
+    let members = table("ids.members", &["id:int", "team_id:int"], &["id"]);
+    let learners = table(
+        "hcp.learners",
+        &["id:int", "student_id:int", "note:text?"],
+        &["id"],
+    );
+    let visits = table(
+        "hcp.visits",
+        &["learner_id:int", "Number:int", "note:text?"],
+        &["learner_id", "Number"],
+    );
+    vec![
+        table("ids.districts", &["id:int", "name:text"], &["id"]),
+        refers(schools, "district_id", "ids.districts"),
+        guardians,
+        refers(students, "mentor_id", "ids.students"),
+        refers(teams, "captain_id", "ids.members"),
+        refers(members, "team_id", "ids.teams"),
+        learners,
+        refers(visits, "learner_id", "hcp.learners"),
+    ]
+}
+
+/// CERT's tables: a column more, and a table that does not move.
+pub(crate) fn cert_tables() -> Vec<Table> {
+    let mut tables = tables();
+    let students = tables
+        .iter_mut()
+        .find(|one| one.name == name("ids.students"));
+    students.unwrap().columns.push(Column {
+        has_default: true,
+        ..column("cert_note:text?")
+    });
+    let awards = table("ids.awards", &["id:int", "student_id:int"], &["id"]);
+    tables.push(refers(awards, "student_id", "ids.students"));
+    tables
+}
+
+fn edge(id: u32, child: &str, column: &str, parent: &str) -> Edge {
+    Edge {
+        id: EdgeId(id),
+        name: format!("{child}_{column}"),
+        origin: EdgeOrigin::ForeignKey,
+        child: name(child),
+        child_columns: vec![column.into()],
+        parent: name(parent),
+        parent_columns: vec!["id".into()],
+        mandatory: true,
+        nullable_columns: Vec::new(),
+        on_delete_cascade: false,
+        when: Vec::new(),
+        policy: None,
+    }
+}
+
+fn ownership() -> Ownership {
+    let edges = vec![
+        edge(0, "ids.schools", "district_id", "ids.districts"),
+        edge(1, "ids.students", "school_id", "ids.schools"),
+        edge(2, "ids.teams", "district_id", "ids.districts"),
+        edge(3, "ids.members", "team_id", "ids.teams"),
+        edge(4, "hcp.learners", "student_id", "ids.students"),
+        edge(5, "hcp.visits", "learner_id", "hcp.learners"),
+        edge(6, "ids.students", "guardian_id", "ids.guardians"),
+    ];
+    let role = |table: &str, role: Role, owner: Option<u32>| TableRole {
+        table: name(table),
+        role,
+        owners: owner
+            .map(|id| Owner {
+                edge: EdgeId(id),
+                kind: OwnerKind::Path,
+                reason: String::new(),
+            })
+            .into_iter()
+            .collect(),
+        org: (role == Role::Root).then_some(OrgPart::Root),
+        tier: (role != Role::Shared).then_some(0),
+        pair: false,
+        measured: None,
+        reason: String::new(),
+    };
+    let mut roles = vec![
+        role("ids.districts", Role::Root, None),
+        role("ids.schools", Role::Owned, Some(0)),
+        role("ids.students", Role::Owned, Some(1)),
+        role("ids.teams", Role::Owned, Some(2)),
+        role("ids.members", Role::Owned, Some(3)),
+        role("ids.guardians", Role::Shared, None),
+        role("hcp.learners", Role::Owned, Some(4)),
+        role("hcp.visits", Role::Owned, Some(5)),
+    ];
+    roles.sort_by(|a, b| a.table.cmp(&b.table));
+    Ownership {
+        root: name("ids.districts"),
+        root_key: vec!["id".into()],
+        tables: roles,
+        edges,
+    }
+}
+
+fn catalogs(tables: &[Table]) -> Vec<Catalog> {
+    ["ids", "hcp"]
+        .map(|store| Catalog {
+            store: StoreName::new(store),
+            kind: StoreKind::Sqlite,
+            version: "memory".into(),
+            tables: tables
+                .iter()
+                .filter(|table| table.name.store.as_str() == store)
+                .cloned()
+                .collect(),
+        })
+        .into()
+}
+
+pub(crate) fn extract_section(tables: &[Table]) -> ExtractSection {
+    ExtractSection {
+        catalogs: catalogs(tables),
+        ownership: ownership(),
+        tables: tables
+            .iter()
+            .map(|table| ExtractTable {
+                table: table.name.clone(),
+                columns: table.columns.iter().map(|one| one.name.clone()).collect(),
+                identity: table.identity().map(<[String]>::to_vec).unwrap_or_default(),
+                max_rows: None,
+            })
+            .collect(),
+    }
+}
+
+pub(crate) fn groups() -> Vec<GroupInput> {
+    ["ids", "hcp"]
+        .map(|store| GroupInput {
+            name: StoreName::new(store),
+            stores: vec![StoreName::new(store)],
+            capabilities: TargetCapabilities::default(),
+        })
+        .into()
+}
+
+/// Plans over these tables.
+pub(crate) fn plan_of(prod: &[Table], cert: &[Table]) -> (Plan, Vec<Finding>) {
+    let extract = extract_section(prod);
+    let targets = catalogs(cert);
+    let groups = groups();
+    let inputs = LoadInputs {
+        extract: &extract,
+        targets: &targets,
+        groups: &groups,
+    };
+    let (load, findings) = plan(&inputs).unwrap();
+    let plan = Plan {
+        format_version: 1,
+        district: DistrictId::new("2"),
+        district_name: None,
+        sections: PlanSections {
+            extract,
+            anonymize: MaskSection {
+                key_version: 1,
+                columns: Vec::new(),
+            },
+            validate: CheckSection::default(),
+            load,
+        },
+        digest: PlanDigest("d1".into()),
+        findings: Vec::new(),
+    };
+    (plan, findings)
+}
+
+/// A row of a table: values in column order.
+pub(crate) fn row(tables: &[Table], of: &str, values: Vec<Cell>) -> Row {
+    let table = tables.iter().find(|table| table.name == name(of)).unwrap();
+    assert!(values.len() <= table.columns.len(), "{of}");
+    let padded = values.into_iter().chain(std::iter::repeat(Cell::Null));
+    let columns = table.columns.iter().zip(padded);
+    columns
+        .map(|(column, value)| (column.name.clone(), value))
+        .collect()
+}
+
+macro_rules! cells {
+    ($($value:expr),*) => { vec![$(crate::memory::Cell::from($value)),*] };
+}
+pub(crate) use cells;
+
+pub(crate) type ArtifactRows = Vec<(&'static str, Vec<Cell>, Membership)>;
+
+/// District 2, masked.
+pub(crate) fn district_2() -> ArtifactRows {
+    let null = || Cell::Null;
+    vec![
+        ("ids.districts", cells![2, "Second"], Own),
+        ("ids.schools", cells![20, 2, "Renamed"], Own),
+        ("ids.schools", cells![21, 2, "New"], Own),
+        (
+            "ids.guardians",
+            cells![100, "Ann", "ann@example.org"],
+            Shared,
+        ),
+        (
+            "ids.guardians",
+            cells![101, "Bob of PROD", "bob@example.org"],
+            Shared,
+        ),
+        ("ids.guardians", cells![102, "Cy", "cy@example.org"], Shared),
+        ("ids.guardians", vec![103.into(), null(), null()], Stub),
+        (
+            "ids.students",
+            cells![200, 20, 100, 201, "Ös'car\u{1F600}"],
+            Own,
+        ),
+        ("ids.students", cells![201, 20, 101, 200, ""], Own),
+        (
+            "ids.students",
+            vec![202.into(), 21.into(), null(), null(), null()],
+            Own,
+        ),
+        ("ids.teams", cells![2, 2, 2], Own),
+        ("ids.members", cells![2, 2], Own),
+        ("hcp.learners", cells![2000, 200, "note"], Own),
+        ("hcp.visits", cells![2000, 1, "a"], Own),
+        ("hcp.visits", cells![2000, 2, "b"], Own),
+        ("hcp.visits", vec![2000.into(), 3.into(), null()], Own),
+    ]
+}
+
+/// What CERT holds before: district 1, an older district 2, guardians of both.
+fn cert_rows() -> Vec<(&'static str, Vec<Cell>)> {
+    vec![
+        ("ids.districts", cells![1, "First"]),
+        ("ids.districts", cells![2, "Old second"]),
+        ("ids.schools", cells![10, 1, "Neighbour"]),
+        ("ids.schools", cells![20, 2, "Old name"]),
+        ("ids.guardians", cells![101, "Bob", "bob@example.org"]),
+        ("ids.guardians", cells![102, "Cy", "cy@example.org"]),
+        ("ids.students", cells![110, 10, 101, 110, "N"]),
+        ("ids.teams", cells![1, 1, 1]),
+        ("ids.members", cells![1, 1]),
+        ("hcp.learners", cells![1000, 110, "n"]),
+        ("hcp.visits", cells![1000, 1, "n"]),
+    ]
+}
+
+/// The estate.
+pub(crate) struct Estate {
+    pub(crate) ids: MemoryTarget,
+    pub(crate) hcp: MemoryTarget,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) layout: Layout,
+    pub(crate) key: RootKey,
+    _dir: TempDir,
+}
+
+impl Estate {
+    /// With the artifact of district 2.
+    pub(crate) fn new() -> Self {
+        let estate = Self::empty();
+        estate.write_artifact("mig-1", &estate.plan, &district_2());
+        estate
+    }
+
+    fn empty() -> Self {
+        let (plan, findings) = plan_of(&tables(), &cert_tables());
+        assert!(
+            findings
+                .iter()
+                .all(|one| one.severity != redistrict_model::Severity::Error)
+        );
+        let cert = cert_tables();
+        let (ids, hcp): (Vec<Table>, Vec<Table>) = cert
+            .iter()
+            .cloned()
+            .partition(|table| table.name.store.as_str() == "ids");
+        let mut databases = [Database::new(ids, &["ids"]), Database::new(hcp, &["hcp"])];
+        for (of, values) in cert_rows() {
+            let at = usize::from(of.starts_with("hcp"));
+            databases[at].put(&name(of), row(&cert, of, values));
+        }
+        let [ids, hcp] = databases.map(MemoryTarget::new);
+        let dir = tempfile::tempdir().unwrap();
+        Self {
+            ids,
+            hcp,
+            plan: Arc::new(plan),
+            layout: Layout {
+                data_dir: dir.path().join("data"),
+                log_dir: dir.path().join("logs"),
+                state_dir: dir.path().join("state"),
+            },
+            key: RootKey::new(&[9; 32]).unwrap(),
+            _dir: dir,
+        }
+    }
+
+    pub(crate) fn write_artifact(&self, run: &str, plan: &Plan, rows: &ArtifactRows) {
+        let dir = self.layout.masked_of(&plan.district, &self.key).join(run);
+        write_artifact(&dir, run, plan, &self.key, rows);
+    }
+
+    pub(crate) fn setup(&self, faults: &Arc<Faults>, mode: Mode) -> LoadSetup {
+        let target = |memory: &MemoryTarget| -> Arc<dyn TargetStore> {
+            Arc::new(FaultyTarget {
+                inner: memory.clone(),
+                faults: Arc::clone(faults),
+            })
+        };
+        LoadSetup {
+            targets: vec![target(&self.ids), target(&self.hcp)],
+            layout: self.layout.clone(),
+            key: self.key.clone(),
+            source_fingerprints: vec![Fingerprint("prod".into())],
+            denied_fingerprints: Vec::new(),
+            artifact: None,
+            mode,
+        }
+    }
+
+    /// Everything CERT holds.
+    pub(crate) fn data(&self) -> Data {
+        let mut data = self.ids.with(|database| database.data.clone());
+        data.extend(self.hcp.with(|database| database.data.clone()));
+        data
+    }
+
+    pub(crate) fn edit(&self, of: &str, work: impl FnOnce(&mut Database)) {
+        if of.starts_with("hcp") {
+            self.hcp.with(work);
+        } else {
+            self.ids.with(work);
+        }
+    }
+
+    /// Sets one column of a row, as a tester would.
+    pub(crate) fn set(&self, of: &str, id: &str, column: &str, value: &str) {
+        self.edit(of, |database| {
+            let rows = database.data.get_mut(&name(of)).unwrap();
+            let row = rows.get_mut(&Key::of(id)).unwrap();
+            row.insert(column.into(), value.into());
+        });
+    }
+
+    pub(crate) fn put(&self, of: &str, values: Vec<Cell>) {
+        let row = row(&cert_tables(), of, values);
+        self.edit(of, |database| database.put(&name(of), row));
+    }
+
+    pub(crate) fn has_leftovers(&self) -> bool {
+        [&self.ids, &self.hcp]
+            .iter()
+            .any(|one| one.with(|database| database.has_leftovers()))
+    }
+
+    /// Digests of all tables by the skill's own means.
+    pub(crate) async fn digests(&self) -> Vec<String> {
+        let mut digests = Vec::new();
+        for target in [&self.ids, &self.hcp] {
+            let catalog = target.catalog(&target.stores()[0]).await.unwrap();
+            let tables = table_digests(target, &self.key, &catalog.tables)
+                .await
+                .unwrap();
+            digests.extend(
+                tables
+                    .into_iter()
+                    .map(|(table, digest)| format!("{table} {digest}")),
+            );
+        }
+        digests
+    }
+}
+
+/// Rows of two each part.
+fn write_artifact(dir: &Path, run: &str, plan: &Plan, key: &RootKey, rows: &ArtifactRows) {
+    let run = RunId::new(run);
+    let writer = ArtifactWriter::open_masked(dir, &run, key).unwrap();
+    let prod = tables();
+    let mut entries = Vec::new();
+    for planned in &plan.sections.extract.tables {
+        let table = plan.sections.extract.catalog_table(&planned.table).unwrap();
+        let schema = arrow_schema(table, &planned.columns);
+        let of_table: Vec<_> = rows
+            .iter()
+            .filter(|(of, _, _)| name(of) == planned.table)
+            .collect();
+        let mut parts = Vec::new();
+        for (number, chunk) in of_table.chunks(2).enumerate() {
+            let values: Vec<Row> = chunk
+                .iter()
+                .map(|(of, values, _)| row(&prod, of, values.clone()))
+                .collect();
+            let membership: Vec<Membership> = chunk.iter().map(|(_, _, one)| *one).collect();
+            let number = u32::try_from(number).unwrap();
+            let mut part = writer.part(&planned.table, number, &schema).unwrap();
+            part.write(&batch_of(table, &planned.columns, &values), &membership)
+                .unwrap();
+            parts.push(part.finish().unwrap());
+        }
+        let count = |wanted: Membership| {
+            of_table.iter().filter(|(_, _, one)| *one == wanted).count() as u64
+        };
+        let columns = planned.columns.iter();
+        entries.push(ManifestTable {
+            table: planned.table.clone(),
+            columns: columns.map(|one| (one.clone(), String::new())).collect(),
+            rows: of_table.len() as u64,
+            own: count(Own),
+            shared: count(Shared),
+            stubs: count(Stub),
+            parts,
+            dangling: Vec::new(),
+        });
+    }
+    let manifest = Manifest {
+        format_version: FORMAT_VERSION,
+        kind: ArtifactKind::Masked,
+        run,
+        district: plan.district.clone(),
+        plan_digest: plan.digest.clone(),
+        made_from: None,
+        stores: Vec::new(),
+        tables: entries,
+        facts: serde_json::Value::Null,
+    };
+    writer.seal(&manifest).unwrap();
+}

@@ -1,0 +1,427 @@
+//! Gathers the report's data from the folded journal and the manifests on disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use redistrict_artifact::{
+    Artifact, ArtifactKind, Layout, Manifest, ManifestTable, RootKey, read_bounded, timestamp_of,
+};
+use redistrict_journal::{AttemptFailure, PhaseState, RunKind, RunState};
+use redistrict_model::{
+    ColumnClass, MaskKind, Phase, Plan, RunId, TableRef, UnitKey, VerdictReport,
+};
+use redistrict_skill::{SkillError, UnitOutcome};
+use serde_json::Value;
+
+use crate::data::{
+    ArtifactReport, BoundaryReport, FORMAT_VERSION, FailureReport, MaskReport, PhaseReport,
+    ProofReport, ReportData, ReportStatus, RetryReport, StoreReport, TableReport, Totals,
+};
+use crate::facts::{self, field, of_phase};
+use crate::recommend::recommendation;
+
+const VERDICT_FILE: &str = "verdict.json";
+const MAX_VERDICT_BYTES: u64 = 64 << 20;
+
+/// The report's data of a run. An artifact that is not there any more (retention), or cannot be
+/// opened, is left out.
+#[must_use]
+pub fn collect(state: &RunState, layout: &Layout, key: &RootKey) -> ReportData {
+    Sources::of(state, layout, key).data()
+}
+
+/// Everything a report is made of.
+struct Sources<'a> {
+    state: &'a RunState,
+    layout: &'a Layout,
+    plan: &'a Plan,
+    outcomes: Vec<(UnitKey, UnitOutcome)>,
+    raw: Option<Artifact>,
+    masked: Option<Artifact>,
+    verdict: Option<VerdictReport>,
+}
+
+impl<'a> Sources<'a> {
+    fn of(state: &'a RunState, layout: &'a Layout, key: &RootKey) -> Self {
+        let outcomes = facts::outcomes(state);
+        let raw_run = state.options.reuse.as_ref().unwrap_or(&state.run);
+        let raw = layout.raw_of(&state.district, key).join(raw_run.as_str());
+        let masked = layout
+            .masked_of(&state.district, key)
+            .join(state.run.as_str());
+        let recorded = of_phase(&outcomes, Phase::Validation)
+            .find_map(|(_, one)| serde_json::from_value(one.facts.clone()).ok());
+        let has_validated = *state.phase(Phase::Validation) != PhaseState::Pending;
+        Self {
+            verdict: recorded.or_else(|| read_verdict(&masked).filter(|_| has_validated)),
+            raw: Artifact::open(&raw, key).ok(),
+            masked: Artifact::open(&masked, key).ok(),
+            plan: &state.plan,
+            state,
+            layout,
+            outcomes,
+        }
+    }
+
+    fn data(&self) -> ReportData {
+        let state = self.state;
+        let tables = self.tables();
+        let mut data = ReportData {
+            format_version: FORMAT_VERSION,
+            run: state.run.clone(),
+            is_undo: state.kind == RunKind::Undo,
+            parent: state.parent.clone(),
+            district: state.district.clone(),
+            district_name: self.plan.district_name.clone(),
+            status: status(state),
+            undone_by: state.undone_by.clone(),
+            plan_digest: self.plan.digest.0.clone(),
+            started_at: time(state.started_wall_millis),
+            duration_millis: state.millis.unwrap_or_else(|| worked(state)),
+            resumes: state.resumes,
+            is_dry_run: state.options.dry_run,
+            skips_load: state.options.skip_load,
+            reused: state.options.reuse.clone(),
+            totals: self.totals(&tables),
+            verdict: self.verdict.as_ref().map(|report| report.verdict),
+            proof: self.proof(),
+            phases: phases(state),
+            checks: self
+                .verdict
+                .as_ref()
+                .map(|report| report.checks.clone())
+                .unwrap_or_default(),
+            stores: self.stores(),
+            forecast: facts::forecast(&self.outcomes),
+            masks: self.masks(),
+            findings: self
+                .plan
+                .findings
+                .iter()
+                .chain(&state.findings)
+                .cloned()
+                .collect(),
+            boundaries: self.boundaries(),
+            retries: retries(state),
+            artifacts: self.artifacts(),
+            failure: failure(state),
+            recommendation: Vec::new(),
+            undo: None,
+            reports: ["md", "json"]
+                .map(|extension| {
+                    self.layout
+                        .report(&state.run, extension)
+                        .display()
+                        .to_string()
+                })
+                .to_vec(),
+            log: self.layout.log(&state.run).display().to_string(),
+            tables,
+        };
+        data.undo = undo(&data);
+        data.recommendation = recommendation(&data);
+        data
+    }
+
+    /// The tables as extracted: from the unit, else from a manifest on disk.
+    fn entries(&self) -> Vec<ManifestTable> {
+        let of_artifact = |artifact: &Option<Artifact>| {
+            artifact.as_ref().map(|one| one.manifest().tables.clone())
+        };
+        facts::extracted_tables(&self.outcomes)
+            .or_else(|| of_artifact(&self.raw))
+            .or_else(|| of_artifact(&self.masked))
+            .unwrap_or_default()
+    }
+
+    fn tables(&self) -> Vec<TableReport> {
+        let entries: BTreeMap<TableRef, ManifestTable> = self
+            .entries()
+            .into_iter()
+            .map(|entry| (entry.table.clone(), entry))
+            .collect();
+        let masked = facts::masked_cells(&self.outcomes);
+        let loaded = facts::loaded_rows(&self.outcomes);
+        let taken_back = facts::taken_back(&self.outcomes);
+        let extract = &self.plan.sections.extract;
+        extract
+            .tables
+            .iter()
+            .map(|planned| {
+                let table = &planned.table;
+                let entry = entries.get(table);
+                let rows = loaded.get(table).copied().unwrap_or_default();
+                let role = extract.ownership.table(table);
+                TableReport {
+                    table: table.clone(),
+                    role: role.map_or_else(|| "unknown".to_owned(), |role| role.role.to_string()),
+                    own: entry.map(|entry| entry.own),
+                    shared: entry.map(|entry| entry.shared),
+                    stubs: entry.map(|entry| entry.stubs),
+                    masked: masked.get(table).map(|cells| cells.total),
+                    inserted: rows.inserted,
+                    updated: rows.updated,
+                    unchanged: rows.unchanged,
+                    left: rows.left,
+                    taken_back: taken_back.get(table).copied(),
+                }
+            })
+            .collect()
+    }
+
+    fn totals(&self, tables: &[TableReport]) -> Totals {
+        let entries = self.entries();
+        let sum = |numbers: Vec<Option<u64>>| {
+            let known: Vec<u64> = numbers.into_iter().flatten().collect();
+            (!known.is_empty()).then(|| known.iter().sum())
+        };
+        let written = |table: &TableReport| Some(table.inserted? + table.updated?);
+        let is_taken_back = failure(self.state).is_some_and(|one| one.is_taken_back == Some(true));
+        let loaded = sum(tables.iter().map(written).collect());
+        Totals {
+            extracted: (!entries.is_empty()).then(|| entries.iter().map(|one| one.rows).sum()),
+            anonymized_fields: sum(tables.iter().map(|table| table.masked).collect()),
+            loaded: if is_taken_back { Some(0) } else { loaded },
+            leaks: self.proof().map(|proof| proof.survivors),
+        }
+    }
+
+    fn proof(&self) -> Option<ProofReport> {
+        let sealed = self
+            .masked
+            .as_ref()
+            .and_then(|one| one.manifest().facts.get("proof"));
+        let recorded = of_phase(&self.outcomes, Phase::Anonymization)
+            .find_map(|(_, one)| one.facts.get("proof"));
+        let proof = sealed.or(recorded)?;
+        Some(ProofReport {
+            survivors: field(proof, "survivors")?,
+            values: field(proof, "values"),
+        })
+    }
+
+    fn stores(&self) -> Vec<StoreReport> {
+        let of_artifact = |artifact: &Option<Artifact>| {
+            artifact.as_ref().map(|one| one.manifest().stores.clone())
+        };
+        facts::cuts(&self.outcomes)
+            .or_else(|| of_artifact(&self.raw))
+            .or_else(|| of_artifact(&self.masked))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|entry| StoreReport {
+                store: entry.store,
+                kind: entry.kind,
+                snapshot: entry.cut.snapshot,
+                at: entry.cut.at,
+            })
+            .collect()
+    }
+
+    /// Columns by class and kind; cells where a class has but one kind, so that they are its.
+    fn masks(&self) -> Vec<MaskReport> {
+        let mut columns: BTreeMap<(ColumnClass, MaskKind), u64> = BTreeMap::new();
+        for decision in &self.plan.sections.anonymize.columns {
+            if decision.kind != MaskKind::Kept {
+                *columns.entry((decision.class, decision.kind)).or_default() += 1;
+            }
+        }
+        let masked = facts::masked_cells(&self.outcomes);
+        let cells = |class: ColumnClass| {
+            let of_class: Vec<u64> = masked
+                .values()
+                .filter_map(|cells| cells.by_class.get(&class).copied())
+                .collect();
+            (!masked.is_empty()).then(|| of_class.iter().sum())
+        };
+        columns
+            .iter()
+            .map(|((class, kind), count)| {
+                let kinds = columns.keys().filter(|(other, _)| other == class).count();
+                MaskReport {
+                    class: *class,
+                    kind: *kind,
+                    columns: *count,
+                    cells: cells(*class).filter(|_| kinds == 1),
+                }
+            })
+            .collect()
+    }
+
+    fn boundaries(&self) -> Vec<BoundaryReport> {
+        let sealed = self
+            .raw
+            .as_ref()
+            .and_then(|one| one.manifest().facts.get("boundaries"));
+        let recorded = of_phase(&self.outcomes, Phase::Extraction)
+            .find_map(|(_, one)| one.facts.get("boundaries"));
+        let Some(Value::Array(all)) = recorded.or(sealed) else {
+            return Vec::new();
+        };
+        all.iter()
+            .filter_map(|one| {
+                Some(BoundaryReport {
+                    reference: field(one, "reference")?,
+                    policy: field(one, "policy"),
+                    leads: field(one, "leads"),
+                    rows: field(one, "rows")?,
+                })
+            })
+            .collect()
+    }
+
+    fn artifacts(&self) -> Vec<ArtifactReport> {
+        [&self.raw, &self.masked]
+            .into_iter()
+            .flatten()
+            .map(|artifact| {
+                let manifest: &Manifest = artifact.manifest();
+                let parts = || manifest.tables.iter().flat_map(|table| &table.parts);
+                ArtifactReport {
+                    kind: match manifest.kind {
+                        ArtifactKind::Raw => "raw".to_owned(),
+                        ArtifactKind::Masked => "masked".to_owned(),
+                    },
+                    run: manifest.run.clone(),
+                    path: artifact.dir().display().to_string(),
+                    seal: artifact.seal().to_owned(),
+                    files: parts().count() as u64,
+                    rows: manifest.total_rows(),
+                    bytes: parts().map(|part| part.bytes).sum(),
+                }
+            })
+            .collect()
+    }
+}
+
+fn read_verdict(masked: &Path) -> Option<VerdictReport> {
+    let bytes = read_bounded(&masked.join(VERDICT_FILE), MAX_VERDICT_BYTES).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+fn time(wall_millis: u64) -> String {
+    timestamp_of(Duration::from_millis(wall_millis))
+}
+
+/// Time worked so far, the phase Reporting left out: it is not over while it writes the report.
+fn worked(state: &RunState) -> u64 {
+    let before = state
+        .phases
+        .iter()
+        .filter(|(phase, _)| **phase != Phase::Reporting);
+    before.map(|(_, history)| history.millis).sum()
+}
+
+/// A run whose report is being written has succeeded if nothing failed: Reporting is its last phase.
+fn status(state: &RunState) -> ReportStatus {
+    let is_reporting = *state.phase(Phase::Reporting) != PhaseState::Pending;
+    if state.failure.is_some() {
+        ReportStatus::Failed
+    } else if state.is_interrupted() {
+        ReportStatus::Interrupted
+    } else if !state.is_unfinished() || is_reporting {
+        ReportStatus::Success
+    } else {
+        ReportStatus::Unfinished
+    }
+}
+
+/// The checklist. Reporting counts as completed while the report is written: it is there whole or not
+/// at all.
+fn phases(state: &RunState) -> Vec<PhaseReport> {
+    Phase::ALL
+        .into_iter()
+        .map(|phase| {
+            let history = state.phases.get(&phase);
+            let known = state.phase(phase);
+            let is_writing = phase == Phase::Reporting && *known == PhaseState::InProgress;
+            PhaseReport {
+                phase,
+                state: if is_writing {
+                    &PhaseState::Completed
+                } else {
+                    known
+                }
+                .to_string(),
+                reason: match known {
+                    PhaseState::Skipped { reason } => Some(reason.clone()),
+                    _ => None,
+                },
+                millis: history.map_or(0, |history| history.millis),
+            }
+        })
+        .collect()
+}
+
+fn retries(state: &RunState) -> Vec<RetryReport> {
+    let units = state.units.iter().flat_map(|(unit, known)| {
+        known
+            .failures
+            .iter()
+            .map(|failure| (unit.phase, unit.to_string(), failure))
+    });
+    let taking_back = state.compensations.iter().flat_map(|(phase, known)| {
+        known
+            .failures
+            .iter()
+            .map(|failure| (*phase, "take back".to_owned(), failure))
+    });
+    let mut all: Vec<(u64, RetryReport)> = units
+        .chain(taking_back)
+        .map(|(phase, unit, failure)| (failure.wall_millis, retry(phase, unit, failure)))
+        .collect();
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, retry)| retry).collect()
+}
+
+fn retry(phase: Phase, unit: String, failure: &AttemptFailure) -> RetryReport {
+    RetryReport {
+        phase,
+        unit,
+        attempt: failure.attempt,
+        kind: failure.kind,
+        reason: error(&failure.error).map_or_else(|| "not recorded".to_owned(), |e| e.chain()),
+        retry_after_millis: failure.retry_after_millis,
+        at: time(failure.wall_millis),
+    }
+}
+
+fn error(value: &Value) -> Option<SkillError> {
+    serde_json::from_value(value.clone()).ok()
+}
+
+fn failure(state: &RunState) -> Option<FailureReport> {
+    let failure = state.failure.as_ref()?;
+    let error = error(&failure.error);
+    let taking_back = state.compensations.get(&failure.phase);
+    Some(FailureReport {
+        phase: failure.phase,
+        kind: failure.kind,
+        message: error
+            .as_ref()
+            .map_or_else(|| "not recorded".to_owned(), |e| e.message.clone()),
+        causes: error
+            .as_ref()
+            .map(|error| error.causes.clone())
+            .unwrap_or_default(),
+        hints: error.map(|error| error.hints).unwrap_or_default(),
+        is_taken_back: taking_back
+            .filter(|_| failure.phase >= Phase::Loading)
+            .map(|state| state.done.is_some()),
+    })
+}
+
+/// Only a run whose rows are in CERT can be taken back.
+fn undo(data: &ReportData) -> Option<String> {
+    let has_loaded = data
+        .phases
+        .iter()
+        .any(|phase| phase.phase == Phase::Loading && phase.state == "completed");
+    let can_undo = has_loaded && !data.is_dry_run && !data.skips_load && data.undone_by.is_none();
+    can_undo.then(|| rollback(&data.run))
+}
+
+fn rollback(run: &RunId) -> String {
+    format!("redistrict rollback {run}")
+}

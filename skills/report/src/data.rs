@@ -1,0 +1,212 @@
+//! What a report says, as data: `data/reports/{run}.json` is exactly this.
+
+use redistrict_model::{
+    CheckResult, ColumnClass, DistrictId, ErrorKind, Finding, MaskKind, Phase, RunId, StoreName,
+    TableRef, Verdict,
+};
+use serde::{Deserialize, Serialize};
+
+/// The version of the JSON report.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ReportStatus {
+    Success,
+    Failed,
+    /// Stopped on purpose; it can be resumed.
+    Interrupted,
+    /// Being worked on, or left by a process that died.
+    Unfinished,
+}
+
+/// The report of a run. Value-free. Absent numbers were not recorded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReportData {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    pub run: RunId,
+    /// The run takes another one back.
+    pub is_undo: bool,
+    /// For an undo: the run it takes back.
+    pub parent: Option<RunId>,
+    pub district: DistrictId,
+    /// None where the name is about a person or not configured.
+    pub district_name: Option<String>,
+    pub status: ReportStatus,
+    /// The run's rows were taken back by this run.
+    pub undone_by: Option<RunId>,
+    pub plan_digest: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// Time worked, without pauses.
+    pub duration_millis: u64,
+    /// How many times another process went on.
+    pub resumes: u32,
+    pub is_dry_run: bool,
+    pub skips_load: bool,
+    /// The run whose raw artifact was used instead of extracting.
+    pub reused: Option<RunId>,
+    pub totals: Totals,
+    pub verdict: Option<Verdict>,
+    pub proof: Option<ProofReport>,
+    /// All five, in order.
+    pub phases: Vec<PhaseReport>,
+    pub checks: Vec<CheckResult>,
+    pub stores: Vec<StoreReport>,
+    /// In the order of the plan.
+    pub tables: Vec<TableReport>,
+    /// What the preflight expected of CERT, before anything was written.
+    pub forecast: Vec<ForecastReport>,
+    pub masks: Vec<MaskReport>,
+    pub findings: Vec<Finding>,
+    pub boundaries: Vec<BoundaryReport>,
+    pub retries: Vec<RetryReport>,
+    pub artifacts: Vec<ArtifactReport>,
+    pub failure: Option<FailureReport>,
+    /// What to do next, one step a line; never empty for a failed run.
+    pub recommendation: Vec<String>,
+    /// The command that takes the run back; none if there is nothing to take back.
+    pub undo: Option<String>,
+    /// Where this report is, Markdown first.
+    pub reports: Vec<String>,
+    pub log: String,
+}
+
+/// The numbers of the summary.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Rows of the artifact: own, shared and stubs.
+    pub extracted: Option<u64>,
+    /// Cells that were masked and were not NULL.
+    pub anonymized_fields: Option<u64>,
+    /// Rows inserted or updated in CERT.
+    pub loaded: Option<u64>,
+    /// Sensitive values that the leak proof found in the masked rows.
+    pub leaks: Option<u64>,
+}
+
+/// The leak proof, as anonymize sealed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofReport {
+    pub survivors: u64,
+    /// Sensitive values searched for.
+    pub values: Option<u64>,
+}
+
+/// A phase of the checklist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseReport {
+    pub phase: Phase,
+    /// `pending`, `in_progress`, `completed`, `failed` or `skipped`.
+    pub state: String,
+    /// Why it was skipped.
+    pub reason: Option<String>,
+    pub millis: u64,
+}
+
+/// A store with its cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreReport {
+    pub store: StoreName,
+    pub kind: String,
+    pub snapshot: String,
+    /// RFC 3339, UTC, the server's clock.
+    pub at: String,
+}
+
+/// What became of a table's rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableReport {
+    pub table: TableRef,
+    /// The table's role in the plan.
+    pub role: String,
+    pub own: Option<u64>,
+    pub shared: Option<u64>,
+    pub stubs: Option<u64>,
+    /// Masked cells that were not NULL.
+    pub masked: Option<u64>,
+    pub inserted: Option<u64>,
+    pub updated: Option<u64>,
+    pub unchanged: Option<u64>,
+    /// There already, different, and left as they are.
+    pub left: Option<u64>,
+    /// For an undo: rows deleted, restored and put in again.
+    pub taken_back: Option<u64>,
+}
+
+/// What loading would do to a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForecastReport {
+    pub table: TableRef,
+    pub rows: u64,
+    pub insert: u64,
+    pub update: u64,
+    pub leave: u64,
+    #[serde(default)]
+    pub conflict: u64,
+}
+
+/// The masked columns of one class and kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaskReport {
+    pub class: ColumnClass,
+    pub kind: MaskKind,
+    pub columns: u64,
+    /// Masked cells that were not NULL; absent if they were not counted per kind.
+    pub cells: Option<u64>,
+}
+
+/// References to rows that belong elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoundaryReport {
+    pub reference: String,
+    pub policy: Option<String>,
+    /// To another district, or above all districts.
+    pub leads: Option<String>,
+    pub rows: u64,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryReport {
+    pub phase: Phase,
+    pub unit: String,
+    pub attempt: u32,
+    pub kind: ErrorKind,
+    /// The error with its causes.
+    pub reason: String,
+    /// The wait before the next attempt; none if there was no other.
+    pub retry_after_millis: Option<u64>,
+    /// RFC 3339, UTC.
+    pub at: String,
+}
+
+/// An artifact on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtifactReport {
+    /// `raw` or `masked`.
+    pub kind: String,
+    /// The run that made it.
+    pub run: RunId,
+    pub path: String,
+    /// The manifest's keyed seal; it covers the digest of every file.
+    pub seal: String,
+    pub files: u64,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// Why a run failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureReport {
+    pub phase: Phase,
+    pub kind: ErrorKind,
+    /// Fits after "failed to".
+    pub message: String,
+    pub causes: Vec<String>,
+    pub hints: Vec<String>,
+    /// What the phase had done in CERT was taken back; none if it had not begun there.
+    pub is_taken_back: Option<bool>,
+}

@@ -1,0 +1,117 @@
+//! Facts of units, as other skills write them. Read leniently: what is not there, or of another form,
+//! was not recorded.
+
+use std::collections::BTreeMap;
+
+use redistrict_artifact::{ManifestTable, StoreEntry};
+use redistrict_journal::RunState;
+use redistrict_model::{ColumnClass, Phase, TableRef, UnitKey};
+use redistrict_skill::UnitOutcome;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::data::ForecastReport;
+
+/// The outcomes of all units that are done, in unit order.
+pub(crate) fn outcomes(state: &RunState) -> Vec<(UnitKey, UnitOutcome)> {
+    let read = |value: &Value| serde_json::from_value(value.clone()).ok();
+    state
+        .units
+        .iter()
+        .filter_map(|(unit, known)| Some((unit.clone(), read(known.done.as_ref()?)?)))
+        .collect()
+}
+
+/// A field of a value, of the form that is expected.
+pub(crate) fn field<T: DeserializeOwned>(value: &Value, name: &str) -> Option<T> {
+    serde_json::from_value(value.get(name)?.clone()).ok()
+}
+
+/// A table's entry as extract and anonymize tell it.
+pub(crate) fn extracted_tables(outcomes: &[(UnitKey, UnitOutcome)]) -> Option<Vec<ManifestTable>> {
+    of_phase(outcomes, Phase::Extraction).find_map(|(_, one)| field(&one.facts, "tables"))
+}
+
+/// The cuts as extract tells them.
+pub(crate) fn cuts(outcomes: &[(UnitKey, UnitOutcome)]) -> Option<Vec<StoreEntry>> {
+    of_phase(outcomes, Phase::Extraction).find_map(|(_, one)| field(&one.facts, "stores"))
+}
+
+/// Masked cells of one table by class.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MaskedCells {
+    pub(crate) total: u64,
+    pub(crate) by_class: BTreeMap<ColumnClass, u64>,
+}
+
+/// What the mask units counted: `masked_cells`, a number per class.
+pub(crate) fn masked_cells(outcomes: &[(UnitKey, UnitOutcome)]) -> BTreeMap<TableRef, MaskedCells> {
+    of_phase(outcomes, Phase::Anonymization)
+        .filter_map(|(unit, one)| {
+            let table = unit.table.clone().or_else(|| field(&one.facts, "table"))?;
+            let by_class: BTreeMap<ColumnClass, u64> = field(&one.facts, "masked_cells")?;
+            Some((
+                table,
+                MaskedCells {
+                    total: by_class.values().sum(),
+                    by_class,
+                },
+            ))
+        })
+        .collect()
+}
+
+/// What load tells of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct LoadedRows {
+    pub(crate) inserted: Option<u64>,
+    pub(crate) updated: Option<u64>,
+    pub(crate) unchanged: Option<u64>,
+    pub(crate) left: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct LoadedTable {
+    table: TableRef,
+    #[serde(flatten)]
+    rows: LoadedRows,
+}
+
+/// The merge units' tables.
+pub(crate) fn loaded_rows(outcomes: &[(UnitKey, UnitOutcome)]) -> BTreeMap<TableRef, LoadedRows> {
+    of_phase(outcomes, Phase::Loading)
+        .filter(|(unit, _)| unit.step == "merge")
+        .filter_map(|(_, one)| field::<Vec<LoadedTable>>(&one.facts, "tables"))
+        .flatten()
+        .map(|one| (one.table, one.rows))
+        .collect()
+}
+
+/// The preflight's forecast.
+pub(crate) fn forecast(outcomes: &[(UnitKey, UnitOutcome)]) -> Vec<ForecastReport> {
+    of_phase(outcomes, Phase::Loading)
+        .find_map(|(_, one)| field(&one.facts, "forecast"))
+        .unwrap_or_default()
+}
+
+/// Rows that an undo took back, per table.
+pub(crate) fn taken_back(outcomes: &[(UnitKey, UnitOutcome)]) -> BTreeMap<TableRef, u64> {
+    let mut rows = BTreeMap::new();
+    for (_, one) in outcomes {
+        let tables: Vec<(TableRef, BTreeMap<String, u64>)> =
+            field(&one.facts, "tables").unwrap_or_default();
+        for (table, counts) in tables {
+            *rows.entry(table).or_default() += counts.values().sum::<u64>();
+        }
+    }
+    rows
+}
+
+pub(crate) fn of_phase(
+    outcomes: &[(UnitKey, UnitOutcome)],
+    phase: Phase,
+) -> impl Iterator<Item = &(UnitKey, UnitOutcome)> {
+    outcomes.iter().filter(move |(unit, _)| unit.phase == phase)
+}

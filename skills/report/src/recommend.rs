@@ -1,0 +1,132 @@
+//! What to do next. Pure.
+
+use redistrict_model::{ErrorKind, Phase};
+
+use crate::data::{ReportData, ReportStatus};
+
+/// One step a line; never empty for a run that did not succeed.
+pub(crate) fn recommendation(data: &ReportData) -> Vec<String> {
+    match (data.status, &data.failure) {
+        (ReportStatus::Success, _) => Vec::new(),
+        (ReportStatus::Interrupted | ReportStatus::Unfinished, _) => {
+            vec![format!(
+                "Go on with the run: redistrict resume {}",
+                data.run
+            )]
+        }
+        (ReportStatus::Failed, None) => vec![again(data)],
+        (ReportStatus::Failed, Some(failure)) => {
+            let mut steps = vec![state_of_cert(data)];
+            steps.extend(failure.hints.iter().cloned());
+            steps.push(remedy(failure.kind).to_owned());
+            if failure.is_taken_back == Some(false) {
+                steps.push(format!(
+                    "Finish taking back: redistrict resume {}",
+                    data.run
+                ));
+            } else {
+                steps.push(again(data));
+            }
+            if !data.artifacts.is_empty() {
+                let paths: Vec<&str> = data
+                    .artifacts
+                    .iter()
+                    .map(|artifact| artifact.path.as_str())
+                    .collect();
+                steps.push(format!("Kept for that: {}", paths.join(", ")));
+            }
+            steps
+        }
+    }
+}
+
+fn state_of_cert(data: &ReportData) -> String {
+    let failure = data.failure.as_ref();
+    let has_loaded = failure.is_some_and(|failure| failure.phase >= Phase::Loading);
+    match failure.and_then(|failure| failure.is_taken_back) {
+        Some(false) => "What was written to CERT is not taken back yet.".to_owned(),
+        Some(true) => "CERT is as it was before: what was written was taken back.".to_owned(),
+        None if has_loaded && data.totals.loaded.is_some() => {
+            "The rows of this run are in CERT.".to_owned()
+        }
+        None => "CERT was not written to.".to_owned(),
+    }
+}
+
+fn remedy(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Transient | ErrorKind::Unreachable => {
+            "See to it that the server answers (redistrict doctor tells), then run again."
+        }
+        ErrorKind::Busy => "Wait until the other run has ended (redistrict runs), then run again.",
+        ErrorKind::Auth => {
+            "Correct the credentials or the URL variable that is named, then run again."
+        }
+        ErrorKind::Config | ErrorKind::Usage => {
+            "Change the configuration as said above, then run again."
+        }
+        ErrorKind::Data => {
+            "Correct the value's column or its mask in the configuration, then run again."
+        }
+        ErrorKind::Conflict => {
+            "Look at the rows of CERT that stand in the way; remove them or change the strategy of \
+             their table, then run again."
+        }
+        ErrorKind::Corrupt => "A file was changed after it was sealed: extract again.",
+        ErrorKind::Validation => {
+            "Look at the failed checks below; correct the source, the plan or the masks, then run \
+             again. A failed verdict cannot be approved."
+        }
+        ErrorKind::Leak => {
+            "Change the mask of the column that is named; nothing masked with it may leave this \
+             machine."
+        }
+        ErrorKind::Interrupted => "Go on with redistrict resume.",
+        ErrorKind::Bug => "This is a defect of redistrict: please report it with this file.",
+    }
+}
+
+/// The command that tries again, without extracting where a raw artifact is there for it.
+fn again(data: &ReportData) -> String {
+    let district = shell_word(data.district.as_str());
+    if data.is_undo {
+        let run = data.parent.as_ref().unwrap_or(&data.run);
+        return format!("Then: redistrict rollback {run}");
+    }
+    let is_after_extraction = data
+        .failure
+        .as_ref()
+        .is_some_and(|failure| failure.phase > Phase::Extraction);
+    let is_corrupt = data
+        .failure
+        .as_ref()
+        .is_some_and(|failure| failure.kind == ErrorKind::Corrupt);
+    let has_raw = data.artifacts.iter().any(|artifact| artifact.kind == "raw");
+    if is_after_extraction && has_raw && !is_corrupt {
+        format!("Then: redistrict migrate {district} --skip-extraction")
+    } else {
+        format!("Then: redistrict migrate {district}")
+    }
+}
+
+/// A word of a shell command: quoted unless it is plain.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ',');
+    if !text.is_empty() && text.chars().all(is_plain) && !text.starts_with('-') {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_district_with_odd_characters_is_one_word() {
+        assert_eq!(shell_word("2"), "2");
+        assert_eq!(shell_word("a b'; rm"), "'a b'\\''; rm'");
+        assert_eq!(shell_word("-x"), "'-x'");
+    }
+}
