@@ -59,10 +59,10 @@ fn visible(c: char) -> char {
 
 impl FeedSink for Console {
     fn event(&self, event: FeedEvent) {
-        if self.format == Format::Jsonl {
-            if let Some(value) = as_json(&event) {
-                output::json(&value);
-            }
+        if self.format == Format::Jsonl
+            && let Some(value) = as_json(&event)
+        {
+            output::json(&value);
         }
         for line in lines(&event) {
             self.say(&line);

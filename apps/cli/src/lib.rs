@@ -35,13 +35,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, composition: Compositi
         Err(error) => return usage(&error),
     };
     let format = arguments.output;
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(_) => return Exit::Unexpected.into(),
+    let Ok(runtime) =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+    else {
+        return Exit::Unexpected.into();
     };
     let session = Session::new(arguments, composition);
     let result = runtime.block_on(Box::pin(commands::dispatch(&session)));

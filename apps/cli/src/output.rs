@@ -1,6 +1,6 @@
 //! The only module that prints: data to stdout, everything else to stderr.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use redistrict_model::{Finding, Severity};
 
@@ -34,11 +34,6 @@ pub(crate) fn json(value: &serde_json::Value) {
     data(value.to_string());
 }
 
-/// Whether stderr is a terminal.
-pub(crate) fn is_terminal() -> bool {
-    std::io::stderr().is_terminal()
-}
-
 /// Prints a failure: what, why, what to do.
 pub(crate) fn failure(failure: &Failure, format: Format) {
     if format != Format::Text {
@@ -65,7 +60,7 @@ pub(crate) fn failure(failure: &Failure, format: Format) {
 /// Prints findings, the heaviest first.
 pub(crate) fn findings(findings: &[Finding]) {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
-    sorted.sort_by(|a, b| b.severity.cmp(&a.severity));
+    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for finding in sorted {
         let label = match finding.severity {
             Severity::Info => "note",

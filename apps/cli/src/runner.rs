@@ -194,7 +194,12 @@ pub(crate) fn conclude(
 ) -> CommandResult<Exit> {
     let report =
         ReportSkill::new(parts.layout.clone(), Arc::clone(&parts.journal), parts.key.clone());
-    let data = report.data(&summary.run)?;
+    let has_ended_well = matches!(summary.status, RunStatus::Succeeded | RunStatus::Undone);
+    // What failed after the report was written must not stand in it as a success.
+    let data = match has_ended_well {
+        true => report.data(&summary.run)?,
+        false => report.write(&summary.run)?,
+    };
     let failure = failure_of(summary);
     if session.format() == Format::Text {
         output::data(redistrict_report::summary(&data));
@@ -215,21 +220,17 @@ fn forecast(data: &ReportData) {
     if !data.is_dry_run {
         return;
     }
-    let cell = |number: Option<u64>| number.map_or("?".to_owned(), output::thousands);
     let rows: Vec<Vec<String>> = data
-        .tables
+        .forecast
         .iter()
         .map(|table| {
-            vec![
-                table.table.to_string(),
-                cell(table.inserted),
-                cell(table.updated),
-                cell(table.unchanged),
-                cell(table.left),
-            ]
+            let mut cells = vec![table.table.to_string()];
+            let counts = [table.insert, table.update, table.leave, table.conflict];
+            cells.extend(counts.map(output::thousands));
+            cells
         })
         .collect();
-    let header = ["table", "insert", "update", "unchanged", "leave"];
+    let header = ["table", "insert", "update", "leave", "conflict"];
     output::data(format!("\n{}", output::table(&header, &rows)));
 }
 

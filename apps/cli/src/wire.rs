@@ -72,7 +72,7 @@ impl Workspace {
 
     /// The journal.
     pub(crate) fn journal(&self) -> CommandResult<Arc<SqliteJournal>> {
-        Ok(Arc::new(SqliteJournal::open(&self.layout.journal())?))
+        Ok(Arc::new(SqliteJournal::open(self.layout.journal())?))
     }
 
     /// The stores' names in configuration order.

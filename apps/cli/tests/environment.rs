@@ -50,15 +50,6 @@ impl Environment {
         ended(self.command(arguments).output().unwrap())
     }
 
-    /// Starts the binary and leaves it running.
-    pub(crate) fn spawn(&self, arguments: &[&str]) -> std::process::Child {
-        self.command(arguments)
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap()
-    }
-
     /// Runs it; anything but exit 0 fails the test with what it said.
     pub(crate) fn must(&self, arguments: &[&str]) -> Ended {
         let ended = self.run(arguments);

@@ -48,6 +48,18 @@ impl Artifact {
         })
     }
 
+    /// The parts of a masked artifact that is not sealed yet, to be looked at before they are: its
+    /// seal is empty.
+    #[must_use]
+    pub fn unsealed(dir: &Path, manifest: &Manifest) -> Self {
+        Self {
+            dir: dir.to_path_buf(),
+            manifest: manifest.clone(),
+            seal: String::new(),
+            data_key: None,
+        }
+    }
+
     /// The newest sealed artifact below a district's directory (run ids sort by time).
     #[must_use]
     pub fn newest(district_dir: &Path) -> Option<PathBuf> {

@@ -312,7 +312,7 @@ fn forced_contact_rows_come_once_or_twice_as_they_should() {
 fn a_district_has_the_same_rows_with_fewer_neighbours() {
     let (world, draft) = forced_contact();
     let with = world.members(&draft.ownership, "1");
-    let mut alone = world.clone();
+    let mut alone = world;
     let drop = |world: &mut World, table: &str, column: &str, values: &[&str]| {
         let rows = world.rows.get_mut(&table_ref(table)).expect("a table");
         rows.retain(|row| !row[column].as_deref().is_some_and(|v| values.contains(&v)));
@@ -759,7 +759,7 @@ fn links_lead_across_stores_and_their_dangling_references_are_counted() {
     assert_eq!(print(&members, "hcp.files"), "own 1");
 
     // A link that may not own leads up only.
-    let mut upward = world.clone();
+    let mut upward = world;
     upward.links[0].owns = false;
     let draft = upward.infer(&Decisions::default());
     let members = upward.members(&draft.ownership, "1");
@@ -881,6 +881,83 @@ fn a_detail_of_reference_with_an_uncovered_number_in_its_key_is_unknown() {
     );
 }
 
+/// A person keyed by a code of a catalogue is looked up, not a detail of that code: strangers with
+/// the same code stay away.
+#[test]
+fn what_is_looked_up_does_not_hang_on_a_code_in_its_key() {
+    let world = World::read(
+        "root districts(id)
+        table districts(id*)
+        table staff(id*, district_id, person_no?, person_system?)
+        table systems(id*)
+        table system_names(system_id*, name*)
+        table persons(no*, system_id*)
+        fk staff(district_id) -> districts(id)
+        fk staff(person_no, person_system) -> persons(no, system_id)
+        fk persons(system_id) -> systems(id)
+        fk system_names(system_id) -> systems(id)
+        row districts 1
+        row systems 7
+        row persons 100 7
+        row persons 200 7
+        row system_names 7 1
+        row staff 1 1 100 7",
+    );
+    let draft = world.infer(&Decisions::default());
+    assert_eq!(role(&draft, "persons"), "reference: ");
+    let members = world.members(&draft.ownership, "1");
+    assert_eq!(print(&members, "persons"), "shared 100,7");
+}
+
+#[test]
+fn a_part_s_only_owner_is_its_whole_even_where_nobody_refers_to_that() {
+    let world = World::read(
+        "root districts(id)
+        table districts(id*)
+        table staff(id*, district_id, code?)
+        table codes(id*)
+        table mappings(name*)
+        table mapping_codes(name*, code_id*)
+        fk staff(district_id) -> districts(id)
+        fk staff(code) -> codes(id)
+        fk mapping_codes(name) -> mappings(name) cascade
+        fk mapping_codes(code_id) -> codes(id)
+        row districts 1",
+    );
+    let draft = world.infer(&Decisions::default());
+    assert_eq!(role(&draft, "mapping_codes"), "unknown: ");
+    assert_eq!(role(&draft, "mappings"), "unknown: ");
+}
+
+#[test]
+fn a_part_of_a_reference_row_comes_with_it_unless_it_names_another_district() {
+    let world = World::read(
+        "root districts(id)
+        table districts(id*)
+        table courses(id*, district_id, standard_id)
+        table standards(id*)
+        table contents(standard_id*, no*, district_id?)
+        fk courses(district_id) -> districts(id)
+        fk courses(standard_id) -> standards(id)
+        fk contents(standard_id) -> standards(id) cascade
+        fk contents(district_id) -> districts(id)
+        row districts 1
+        row districts 2
+        row standards 5
+        row courses 1 1 5
+        row contents 5 1 ~
+        row contents 5 2 1
+        row contents 5 3 2",
+    );
+    let draft = world.infer(&Decisions::default());
+    assert_eq!(
+        role(&draft, "contents"),
+        "owned 1: path (district_id), hang (standard_id)"
+    );
+    let members = world.members(&draft.ownership, "1");
+    assert_eq!(print(&members, "contents"), "own 5,2 | shared 5,1");
+}
+
 #[test]
 fn a_tree_of_the_root_brings_what_stands_below_and_not_what_stands_above() {
     let world = World::read(
@@ -910,6 +987,41 @@ fn a_tree_of_the_root_brings_what_stands_below_and_not_what_stands_above() {
     let members = world.members(&draft.ownership, "2");
     assert_eq!(print(&members, "employees"), "own 2 3 | stub 1");
     assert_eq!(print(&members, "customers"), "own 100");
+}
+
+#[test]
+fn two_mandatory_shared_parents_of_equal_rank_are_asked() {
+    let text = format!(
+        "{TWO_DISTRICTS}
+        table tutors(id*)
+        table contracts(tutor_id*, school_id*)
+        table lessons(id*, student_id, tutor_id)
+        fk contracts(tutor_id) -> tutors(id)
+        fk contracts(school_id) -> schools(id)
+        fk lessons(student_id) -> students(id)
+        fk lessons(tutor_id) -> tutors(id)"
+    );
+    let world = World::read(&text);
+    let shared = [
+        "shared students true",
+        "shared tutors true",
+        "shared guardians true",
+    ];
+    let draft = world.infer(&world.decide(&shared));
+    let problems: Vec<String> = draft.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("lessons(student_id)"), "{problems:?}");
+    assert_eq!(draft.problems[0].table(), &table_ref("lessons"));
+
+    let decided = [
+        shared[0],
+        shared[1],
+        shared[2],
+        "owner lessons (student_id)",
+    ];
+    let draft = world.infer(&world.decide(&decided));
+    assert_eq!(draft.problems, []);
+    assert_eq!(role(&draft, "lessons"), "owned: hang (student_id)");
 }
 
 #[test]
@@ -970,29 +1082,35 @@ fn rows_that_own_each_other_in_a_ring_belong_to_nobody_and_are_reported() {
 fn what_hangs_on_a_row_of_another_district_is_elsewhere() {
     let text = format!(
         "{FORCED_CONTACT}
-        table reviews(id*, org_id, student_id, no)
-        table minutes(id*, school_id, review_id)
+        table reviews(student_id*, no*, org_id)
+        table minutes(id*, school_id, student_id, no)
         fk reviews(org_id) -> orgs(id)
         fk reviews(student_id, no) -> assessments(student_id, no)
         fk minutes(school_id) -> schools(id)
-        fk minutes(review_id) -> reviews(id)
-        row reviews 1 9 100 2
-        row reviews 2 9 100 3
-        row minutes 1 11 1
-        row minutes 2 11 2"
+        fk minutes(student_id, no) -> reviews(student_id, no)
+        row reviews 100 2 9
+        row reviews 100 3 9
+        row minutes 1 11 100 2
+        row minutes 2 11 100 3"
     );
     let world = World::read(&text);
     let decisions = world.decide(&[
         "shared students true",
         "shared contacts true",
         "shared teachers true",
-        "owner reviews (org_id) (student_id,no)",
         "owner minutes (school_id)",
     ]);
     let draft = world.infer(&decisions);
+    assert_eq!(
+        role(&draft, "reviews"),
+        "owned 0: path (org_id), hang (student_id, no)"
+    );
     let members = world.members(&draft.ownership, "1");
-    assert_eq!(print(&members, "reviews"), "shared 2");
-    assert_eq!(stops(&members, &draft), ["ids.main.minutes(review_id) 1"]);
+    assert_eq!(print(&members, "reviews"), "shared 100,3");
+    assert_eq!(
+        stops(&members, &draft),
+        ["ids.main.minutes(student_id, no) 1"]
+    );
 }
 
 #[test]

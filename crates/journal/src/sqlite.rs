@@ -274,3 +274,24 @@ fn insert(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_append_is_synced_before_it_returns() {
+        let directory = tempfile::tempdir().unwrap();
+        let journal = SqliteJournal::open(directory.path().join("journal.db")).unwrap();
+        let inner = journal.inner.lock().unwrap();
+        let pragma = |name: &str| {
+            let value = inner
+                .connection
+                .pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+            format!("{:?}", value.unwrap())
+        };
+        assert_eq!(pragma("synchronous"), "Integer(2)", "full");
+        assert_eq!(pragma("journal_mode"), "Text(\"wal\")");
+        assert_eq!(pragma("user_version"), "Integer(1)");
+    }
+}

@@ -9,8 +9,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use redistrict_anonymize::{
+    Field, FieldShape, Mask, MaskDefinition, MaskRegistry, Masked, Unmaskable, Value,
+};
 use redistrict_cli::Composition;
-use redistrict_model::MaskName;
+use redistrict_model::{ColumnType, MaskName};
 
 use points::Points;
 
@@ -67,6 +70,34 @@ pub fn composition(fault: Option<Fault>) -> Composition {
     }
 }
 
-fn pass_through(mask: MaskName) -> redistrict_anonymize::MaskRegistry {
-    redistrict_anonymize::MaskRegistry::with_pass_through(mask)
+fn pass_through(name: MaskName) -> MaskRegistry {
+    let real = MaskRegistry::default();
+    match real.get(name, &[ColumnType::Text]) {
+        Some(mask) => real.clone().with(Arc::new(PassThrough(Arc::clone(mask)))),
+        None => real,
+    }
+}
+
+/// A mask that has all properties of the real one, but gives back what it is given.
+struct PassThrough(Arc<dyn Mask>);
+
+impl Mask for PassThrough {
+    fn definition(&self) -> MaskDefinition {
+        self.0.definition()
+    }
+
+    fn capacity_bits(&self, shape: &FieldShape) -> f64 {
+        self.0.capacity_bits(shape)
+    }
+
+    fn mask(&self, value: Value<'_>, field: &Field) -> Result<Masked, Unmaskable> {
+        match value {
+            Value::Text(text) => Ok(Masked::Text(text.to_owned())),
+            other => self.0.mask(other, field),
+        }
+    }
+
+    fn is_output(&self, output: &str, shape: &FieldShape) -> bool {
+        self.0.is_output(output, shape)
+    }
 }

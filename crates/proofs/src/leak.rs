@@ -97,13 +97,14 @@ fn prove_kind(
             look(&format!("CERT, {table}"), row.as_bytes());
         }
     }
+    let lost = digest::lost(&before, &after);
     let broken = broken_mask(kind, options, runtime)?;
-    let passed = leaks == 0 && sensitivity >= SENSITIVITY && broken.is_none();
+    let passed = lost == 0 && leaks == 0 && sensitivity >= SENSITIVITY && broken.is_none();
     if let Some(problem) = broken {
         say(&problem);
     }
     let line = format!(
-        "{} values, {leaks} found in {bytes} bytes of output, {sensitivity} found in the raw artifact, broken mask stopped",
+        "{} values, {leaks} found in {bytes} bytes of output, {sensitivity} found in the raw artifact, {lost} rows of others changed, broken mask stopped",
         search.len()
     );
     Ok((line, passed))
@@ -207,9 +208,9 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(dir).with_context(|| format!("read {}", dir.display()))? {
         let path = entry?.path();
         if path.is_dir() {
-            found.extend(files(&path)?)
+            found.extend(files(&path)?);
         } else {
-            found.push(path)
+            found.push(path);
         }
     }
     Ok(found)

@@ -172,9 +172,8 @@ impl Matrix<'_> {
 fn read_points(text: &str) -> Vec<Point> {
     let mut phase = PHASES[0];
     let mut is_between = false;
-    let last_commit = text
-        .lines()
-        .rposition(|line| line.contains("after cert commit"));
+    let lines: Vec<&str> = text.lines().collect();
+    let last_commit = lines.iter().rposition(|line| line.contains("after cert commit"));
     text.lines()
         .enumerate()
         .filter_map(|(at, line)| {
@@ -261,12 +260,8 @@ mod tests {
 
     #[test]
     fn kills_fall_into_every_phase_and_around_the_commits() {
-        let mut text = String::new();
-        let mut number = 0;
-        let mut add = |name: &str| {
-            number += 1;
-            text.push_str(&format!("{number} {name}\n"));
-        };
+        let mut lines: Vec<String> = Vec::new();
+        let mut add = |name: &str| lines.push(format!("{} {name}", lines.len() + 1));
         for phase in PHASES {
             add(&format!("before journal phase-started {phase}"));
             for _ in 0..10 {
@@ -277,7 +272,7 @@ mod tests {
                 }
             }
         }
-        let points = read_points(&text);
+        let points = read_points(&lines.join("\n"));
         let chosen = choose(&points, 22, EstateKind::Sqlite);
         for phase in PHASES {
             assert!(

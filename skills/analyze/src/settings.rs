@@ -134,10 +134,10 @@ impl Resolver<'_> {
         };
         let key = config.tenant.key.to_vec();
         self.check_columns("[tenant] key", &root, &key);
-        if let Some(name) = &config.tenant.name {
-            if self.check_columns("[tenant] name", &root, std::slice::from_ref(name)) {
-                settings.name_column = Some(name.clone());
-            }
+        if let Some(name) = &config.tenant.name
+            && self.check_columns("[tenant] name", &root, std::slice::from_ref(name))
+        {
+            settings.name_column = Some(name.clone());
         }
         settings.root = Some(root);
         settings.root_key = key;

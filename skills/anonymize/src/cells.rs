@@ -48,11 +48,19 @@ pub(crate) fn cell(array: &dyn Array, row: usize) -> Option<Cell<'_>> {
         DataType::Int64 => text(array.as_primitive::<Int64Type>().value(row).to_string()),
         DataType::Float32 => {
             let value = array.as_primitive::<Float32Type>().value(row);
-            text(float_text(f64::from(value), || format!("{value}"), || format!("{value:e}")))
+            text(float_text(
+                f64::from(value),
+                || format!("{value}"),
+                || format!("{value:e}"),
+            ))
         }
         DataType::Float64 => {
             let value = array.as_primitive::<Float64Type>().value(row);
-            text(float_text(value, || format!("{value}"), || format!("{value:e}")))
+            text(float_text(
+                value,
+                || format!("{value}"),
+                || format!("{value:e}"),
+            ))
         }
         DataType::Date32 => Cell::Days(array.as_primitive::<Date32Type>().value(row)),
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
@@ -65,11 +73,7 @@ pub(crate) fn cell(array: &dyn Array, row: usize) -> Option<Cell<'_>> {
 }
 
 /// Plain decimals where they are short, else with an exponent; zero has no sign.
-fn float_text(
-    value: f64,
-    plain: impl Fn() -> String,
-    exponent: impl Fn() -> String,
-) -> String {
+fn float_text(value: f64, plain: impl Fn() -> String, exponent: impl Fn() -> String) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
@@ -135,7 +139,11 @@ pub(crate) fn column(
             let bytes = bytes.collect::<Result<Vec<_>, _>>()?;
             std::sync::Arc::new(bytes.into_iter().collect::<BinaryArray>())
         }
-        DataType::Boolean if values.iter().all(|value| matches!(value, None | Some(Masked::Null))) => {
+        DataType::Boolean
+            if values
+                .iter()
+                .all(|value| matches!(value, None | Some(Masked::Null))) =>
+        {
             arrow::array::new_null_array(data_type, values.len())
         }
         _ => return Err(DoesNotFit),

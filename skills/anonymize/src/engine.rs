@@ -175,10 +175,7 @@ fn mask_column(
 
 /// Empty texts stay. Padded texts of `char(n)` are masked without their padding and padded again.
 fn mask_text(mask: &ColumnMask, action: &Action, text: &str) -> Result<Masked, AnonymizeError> {
-    let is_float = matches!(
-        mask.column_type,
-        ColumnType::Float32 | ColumnType::Float64
-    );
+    let is_float = matches!(mask.column_type, ColumnType::Float32 | ColumnType::Float64);
     let bare = match mask.column_type {
         ColumnType::Char => text.trim_end_matches(' '),
         _ => text,

@@ -8,9 +8,12 @@ mod cells;
 mod engine;
 mod error;
 mod key;
+mod leak;
 mod masks;
 mod plan;
 mod pseudonym;
+mod skill;
+mod sweep;
 mod words;
 
 pub use error::MaskPlanError;
@@ -19,3 +22,5 @@ pub use masks::{
 };
 pub use plan::{MaskInputs, plan};
 pub use pseudonym::{Pseudonymizer, Stream};
+pub use skill::{AnonymizeSkill, check_fits};
+pub use sweep::SweepSkill;

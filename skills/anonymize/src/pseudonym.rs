@@ -268,7 +268,8 @@ mod tests {
         let key = pseudonymizer("d", "2");
         for size in [1_000_000_u128, 1_000_003, 9_000_000_000, LARGEST_RANGE] {
             let inputs: Vec<u128> = (0..500).map(|i| i * 7919 % size).collect();
-            let images: BTreeSet<u128> = inputs.iter().map(|x| key.permute("l", *x, size)).collect();
+            let images: BTreeSet<u128> =
+                inputs.iter().map(|x| key.permute("l", *x, size)).collect();
             assert_eq!(images.len(), inputs.len());
             assert!(images.iter().all(|image| *image < size));
             assert!(inputs.iter().all(|x| key.permute("l", *x, size) != *x));

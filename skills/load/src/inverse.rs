@@ -16,7 +16,7 @@ use crate::error::{bug, config};
 use crate::ledger::is_stub;
 use crate::readers::Readers;
 use crate::rows::{Locators, Place, keys_of};
-use crate::shape::Shape;
+use crate::shape::{Shape, image_columns};
 
 /// A row to be taken back.
 #[derive(Clone, Debug)]
@@ -141,6 +141,41 @@ fn check_columns(shape: &Shape, image: &RecordBatch) -> Result<(), SkillError> {
         "take back rows of {}: its columns in CERT are not those the before-images have",
         shape.name()
     )))
+}
+
+/// CERT's tables may have changed since the load (an index, a trigger, a foreign key), but not the
+/// columns that hashes and images are made of.
+///
+/// # Errors
+/// Kind `Config`, naming the tables.
+pub(crate) fn check_same_columns(
+    inverse: &[TableInverse],
+    live: &[Table],
+) -> Result<(), SkillError> {
+    let types = |table: &Table| -> Vec<(String, String)> {
+        let columns = image_columns(table).into_iter();
+        let columns = columns.filter_map(|name| table.column(&name).cloned());
+        columns
+            .map(|column| (column.name, column.source_type))
+            .collect()
+    };
+    let is_same = |then: &Table| {
+        let now = live.iter().find(|table| table.name == then.name);
+        now.is_some_and(|now| types(now) == types(then) && now.identity() == then.identity())
+    };
+    let changed: Vec<String> = inverse
+        .iter()
+        .filter(|one| !is_same(&one.shape.table))
+        .map(|one| one.shape.name().to_string())
+        .collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    Err(config(format!(
+        "take rows back exactly: the columns or keys of {} in CERT changed since the run",
+        changed.join(", ")
+    ))
+    .with_hint("bring these tables of CERT back to the columns they had, or keep the load"))
 }
 
 /// The rows of one table as they stand.

@@ -5,6 +5,7 @@
 //! inverse of the ledger. Knows stores only by their contract and PROD not at all.
 
 mod classify;
+mod commit;
 mod compare;
 mod conflicts;
 mod digests;
@@ -17,6 +18,7 @@ mod order;
 mod plan;
 mod preflight;
 mod readers;
+mod recount;
 mod report;
 mod rows;
 mod session;
@@ -25,12 +27,13 @@ mod skill;
 mod staging;
 mod undo;
 mod undo_skill;
+mod written;
 
 pub use compare::{Presence, RowDecision, Written, decide};
 pub use digests::table_digests;
 pub use error::{LoadPlanError, UNDO_REFUSED, is_undo_refused};
 pub use plan::{GroupInput, LoadInputs, plan};
-pub use report::{LoadReport, TableCounts};
+pub use report::{GroupReport, LoadReport, TableCounts, TableReport, UndoCounts, UndoReport};
 pub use session::{LoadSetup, Mode};
 pub use skill::LoadSkill;
 pub use undo_skill::UndoSkill;

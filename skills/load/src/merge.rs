@@ -1,28 +1,27 @@
 //! The one transaction in which a commit group's rows are written: lock, compare again, mark, apply,
 //! read back, ledger, commit. Decides nothing by itself.
 
-use std::collections::HashMap;
-
 use arrow::array::RecordBatch;
 use redistrict_artifact::{Artifact, MultisetDigest, RowHasher};
 use redistrict_model::{ErrorKind, Finding, Key, LoadGroup, Table, TableRef};
 use redistrict_skill::{SkillError, UnitContext, UnitOutcome};
 use redistrict_store::{
-    Action, Applied, CommitOutcome, Lease, LeaseOutcome, LedgerOperation, Merge, RunRecord,
-    RunState, StoreError, TargetStore,
+    Action, Applied, Lease, Merge, RunRecord, RunState, StoreError, TargetStore,
 };
 
-use crate::classify::{Compared, ComparedRow, Scope, artifact_columns, classify};
+use crate::classify::{Compared, Scope, classify};
+use crate::commit::commit;
 use crate::compare::RowDecision;
 use crate::conflicts::Conflicts;
 use crate::error::{artifact_failed, bug, store_failed};
-use crate::ledger::{OurWrites, WrittenRows, entries};
+use crate::ledger::{OurWrites, entries};
 use crate::preflight::{check_drift, check_marks, differing};
 use crate::readers::{Readers, Views, live_tables};
 use crate::report::{GroupReport, TableCounts, TableReport};
-use crate::rows::{Locators, Place, keys_of, pick};
+use crate::rows::{Locators, Place, pick, together};
 use crate::session::Session;
 use crate::shape::{Shape, target_hasher};
+use crate::written::{Decided, ledger_rows, read_back};
 
 /// The unit: merges one commit group, unless its rows are there already.
 pub(crate) async fn run(
@@ -60,25 +59,16 @@ fn merge_failed(group: &LoadGroup, error: &StoreError) -> SkillError {
     store_failed(format!("load {}", group.name), error)
 }
 
-/// A table whose rows were decided and marked.
-struct Decided {
-    shape: Shape,
-    counts: TableCounts,
-    inserted: Vec<ComparedRow>,
-    updated: Vec<ComparedRow>,
-    /// Images of `updated`, in its order.
-    before: Option<RecordBatch>,
-}
-
-struct Merging<'a> {
-    session: &'a Session,
-    group: &'a LoadGroup,
-    context: &'a UnitContext,
-    target: &'a dyn TargetStore,
-    artifact: &'a Artifact,
-    live: &'a [Table],
-    hasher: RowHasher,
-    locators: Locators,
+/// What a merge works with.
+pub(crate) struct Merging<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) group: &'a LoadGroup,
+    pub(crate) context: &'a UnitContext,
+    pub(crate) target: &'a dyn TargetStore,
+    pub(crate) artifact: &'a Artifact,
+    pub(crate) live: &'a [Table],
+    pub(crate) hasher: RowHasher,
+    pub(crate) locators: Locators,
 }
 
 impl Merging<'_> {
@@ -119,7 +109,7 @@ impl Merging<'_> {
         Ok(self.outcome(tables, findings))
     }
 
-    fn outcome(&self, tables: Vec<TableReport>, findings: Vec<Finding>) -> UnitOutcome {
+    pub(crate) fn outcome(&self, tables: Vec<TableReport>, findings: Vec<Finding>) -> UnitOutcome {
         let report = GroupReport {
             group: self.group.name.clone(),
             stores: self.group.stores.clone(),
@@ -133,7 +123,8 @@ impl Merging<'_> {
         }
     }
 
-    fn tables(&self) -> impl Iterator<Item = &TableRef> {
+    /// The group's tables of which the artifact has rows, in write order.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &TableRef> {
         let has_rows = |table: &&TableRef| {
             let entry = self.artifact.manifest().table(table);
             entry.is_some_and(|entry| entry.rows > 0)
@@ -279,7 +270,7 @@ impl Merging<'_> {
             merge: Some((&self.group.stores, merge)),
             views: &mut views,
         };
-        let after = read_back(&mut readers, &table.shape, &self.hasher, keys.clone()).await?;
+        let after = read_back(&mut readers, &table.shape, &self.hasher, &keys).await?;
         let changed = rows
             .filter(|row| {
                 after
@@ -304,75 +295,6 @@ impl Merging<'_> {
             Finding::warning("changed-by-target", name.to_string(), what, changed as u64)
         });
         Ok((report, finding))
-    }
-
-    /// The outcome of a merge whose outcome was lost: from the ledger, and by comparing what it did
-    /// not write.
-    async fn tell_committed(&self) -> Result<UnitOutcome, SkillError> {
-        let failed = |error: StoreError| merge_failed(self.group, &error);
-        let ledger = self
-            .target
-            .ledger(&self.context.run, self.live)
-            .await
-            .map_err(failed)?;
-        let mut views = Views::default();
-        views.open(self.target, self.live).await.map_err(failed)?;
-        let mut tables = Vec::new();
-        let mut findings = Vec::new();
-        for name in self.tables() {
-            let mut operations: HashMap<&Key, LedgerOperation> = HashMap::new();
-            let mut digest = MultisetDigest::default();
-            for entry in ledger.iter().filter(|entry| entry.table == *name) {
-                digest.add(&entry.after);
-                operations.extend(entry.keys.iter().map(|key| (key, entry.operation)));
-            }
-            let counts = self.count_again(&mut views, name, &operations).await?;
-            findings.extend(differing(name, &counts));
-            tables.push(TableReport {
-                table: name.clone(),
-                counts,
-                written: Some(digest.to_string()),
-            });
-        }
-        Ok(self.outcome(tables, findings))
-    }
-
-    async fn count_again(
-        &self,
-        views: &mut Views,
-        name: &TableRef,
-        operations: &HashMap<&Key, LedgerOperation>,
-    ) -> Result<TableCounts, SkillError> {
-        let shape = Shape::of(&self.context.plan, name)?;
-        let scope = Scope {
-            plan: &self.context.plan,
-            shape: &shape,
-            writes: &OurWrites::default(),
-            hasher: &self.hasher,
-            locators: &self.locators,
-        };
-        let mut counts = TableCounts::default();
-        for batch in self.artifact.rows(name) {
-            let (batch, membership) =
-                batch.map_err(|error| artifact_failed("read the masked artifact", &error))?;
-            let mut readers = Readers::of_views(views);
-            let compared = crate::classify::compare_only(&mut readers, &scope, &batch).await?;
-            counts.staged += batch.num_rows() as u64;
-            for ((key, is_equal), membership) in compared.into_iter().zip(membership) {
-                let counter = match operations.get(&key) {
-                    Some(LedgerOperation::Inserted) => &mut counts.inserted,
-                    Some(_) => &mut counts.updated,
-                    None if is_equal => &mut counts.unchanged,
-                    None => {
-                        let is_shared = membership == redistrict_model::Membership::Shared;
-                        counts.differing += u64::from(is_shared);
-                        &mut counts.left
-                    }
-                };
-                *counter += 1;
-            }
-        }
-        Ok(counts)
     }
 }
 
@@ -403,19 +325,6 @@ fn images_of_updated(compared: &Compared) -> Result<Option<RecordBatch>, StoreEr
     pick(&compared.current, &places).map(Some)
 }
 
-/// Batches as one; none if there are none.
-pub(crate) fn together(batches: &[RecordBatch]) -> Result<Option<RecordBatch>, StoreError> {
-    if batches.is_empty() {
-        return Ok(None);
-    }
-    let places: Vec<Place> = batches
-        .iter()
-        .enumerate()
-        .flat_map(|(batch, rows)| (0..rows.num_rows()).map(move |row| Place { batch, row }))
-        .collect();
-    pick(batches, &places).map(Some)
-}
-
 fn check_applied(decided: &[Decided], applied: &[Applied]) -> Result<(), SkillError> {
     for table in decided {
         let name = table.shape.name();
@@ -431,149 +340,4 @@ fn check_applied(decided: &[Decided], applied: &[Applied]) -> Result<(), SkillEr
         }
     }
     Ok(())
-}
-
-/// Hashes of rows as CERT has them: over all columns of an image, and over those of the artifact.
-pub(crate) type After = HashMap<Key, ([u8; 16], [u8; 16])>;
-
-/// Reads rows that were just written.
-///
-/// # Errors
-/// One of them is not there: a trigger or a rule swallowed it.
-pub(crate) async fn read_back(
-    readers: &mut Readers<'_>,
-    shape: &Shape,
-    hasher: &RowHasher,
-    keys: Vec<Key>,
-) -> Result<After, SkillError> {
-    let name = shape.name();
-    let failed = |error: StoreError| store_failed(format!("read back {name}"), &error);
-    let expected = keys.len();
-    if expected == 0 {
-        return Ok(After::new());
-    }
-    let batches = readers
-        .rows(&shape.image_request(keys))
-        .await
-        .map_err(failed)?;
-    let mut after = After::with_capacity(expected);
-    for batch in &batches {
-        let keys = keys_of(batch, &shape.identity, &shape.table, shape.kind).map_err(failed)?;
-        let whole = hasher.rows(batch);
-        let sent = hasher.rows(&artifact_columns(shape, batch).map_err(failed)?);
-        for (key, hashes) in keys.into_iter().zip(whole.into_iter().zip(sent)) {
-            if let Some(key) = key {
-                after.insert(key, hashes);
-            }
-        }
-    }
-    if after.len() != expected {
-        return Err(bug(format!(
-            "read back {name}: {} of {expected} written rows are there",
-            after.len()
-        )));
-    }
-    Ok(after)
-}
-
-fn ledger_rows(table: &Decided, after: &After) -> Result<Vec<WrittenRows>, SkillError> {
-    let name = table.shape.name();
-    let failed = |error: StoreError| store_failed(format!("write the ledger of {name}"), &error);
-    let mut written = Vec::new();
-    for is_stub in [false, true] {
-        for (operation, rows) in [
-            (LedgerOperation::Inserted, &table.inserted),
-            (LedgerOperation::Updated, &table.updated),
-        ] {
-            let wanted = rows
-                .iter()
-                .enumerate()
-                .filter(|(_, row)| row.is_stub == is_stub);
-            let places: Vec<Place> = wanted.map(|(row, _)| Place { batch: 0, row }).collect();
-            let keys: Vec<Key> = places.iter().map(|at| rows[at.row].key.clone()).collect();
-            let hashes: Option<Vec<[u8; 16]>> = keys
-                .iter()
-                .map(|key| after.get(key).map(|(whole, _)| *whole))
-                .collect();
-            let before = match (&table.before, operation) {
-                (Some(before), LedgerOperation::Updated) if !places.is_empty() => {
-                    Some(pick(std::slice::from_ref(before), &places).map_err(failed)?)
-                }
-                _ => None,
-            };
-            written.push(WrittenRows {
-                operation,
-                is_stub,
-                keys,
-                after: hashes.ok_or_else(|| bug(format!("hash the written rows of {name}")))?,
-                before,
-            });
-        }
-    }
-    Ok(written)
-}
-
-const RESOLVE_TRIES: u32 = 3;
-
-/// Commits, and finds out what happened where the reply was lost: by the run's record, after the old
-/// sessions are gone. Never guesses.
-///
-/// The lease is the record's run's.
-pub(crate) async fn commit(
-    session: &Session,
-    group: &LoadGroup,
-    context: &UnitContext,
-    merge: Box<dyn Merge>,
-    record: &RunRecord,
-) -> Result<(), SkillError> {
-    match merge.commit(record).await {
-        Ok(CommitOutcome::Committed) => return Ok(()),
-        Ok(CommitOutcome::Unknown) => {}
-        Err(error) if error.error_kind().is_transient() => {}
-        Err(error) => return Err(merge_failed(group, &error)),
-    }
-    session.forget(group);
-    let mut last = None;
-    for attempt in 1..=RESOLVE_TRIES {
-        match resolve(session, group, record).await {
-            Ok(true) => return Ok(()),
-            Ok(false) => {
-                return Err(SkillError::new(
-                    ErrorKind::Transient,
-                    format!("commit {}: the connection was lost before it", group.name),
-                ));
-            }
-            Err(error) if error.kind.is_transient() => last = Some(error),
-            Err(error) => return Err(error),
-        }
-        context
-            .clock
-            .sleep(std::time::Duration::from_millis(200) * 2_u32.pow(attempt))
-            .await;
-    }
-    Err(last.unwrap_or_else(|| bug("learn whether the commit happened")))
-}
-
-async fn resolve(
-    session: &Session,
-    group: &LoadGroup,
-    record: &RunRecord,
-) -> Result<bool, SkillError> {
-    match session.claim(group, &record.run, true).await? {
-        LeaseOutcome::Held(lease) => {
-            session.hold(group, lease);
-        }
-        LeaseOutcome::Busy { holder } => {
-            return Err(SkillError::new(
-                ErrorKind::Busy,
-                format!(
-                    "learn whether {} was committed: run {holder} holds it now",
-                    group.name
-                ),
-            ));
-        }
-    }
-    let found = session.target(group)?.run_record(&record.run).await;
-    let found = found.map_err(|error| merge_failed(group, &error))?;
-    Ok(found.is_some())
 }

@@ -198,6 +198,19 @@ pub(crate) fn pick(batches: &[RecordBatch], places: &[Place]) -> Result<RecordBa
         .map_err(|_| StoreError::new(StoreErrorKind::Bug, "put rows of batches together"))
 }
 
+/// Batches as one; none if there are none.
+pub(crate) fn together(batches: &[RecordBatch]) -> Result<Option<RecordBatch>, StoreError> {
+    if batches.is_empty() {
+        return Ok(None);
+    }
+    let places: Vec<Place> = batches
+        .iter()
+        .enumerate()
+        .flat_map(|(batch, rows)| (0..rows.num_rows()).map(move |row| Place { batch, row }))
+        .collect();
+    pick(batches, &places).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::array::{BinaryArray, Date32Array, Int64Array, TimestampMicrosecondArray};

@@ -74,15 +74,28 @@ impl Session {
         group: &LoadGroup,
         context: &UnitContext,
     ) -> Result<Lease, SkillError> {
+        match self.lease_or_holder(group, context).await? {
+            Ok(lease) => Ok(lease),
+            Err(holder) if holder == context.run => Err(still_connected(group, &holder)),
+            Err(holder) => Err(busy(group, &holder)),
+        }
+    }
+
+    /// The lease of a group, or the run that has it.
+    pub(crate) async fn lease_or_holder(
+        &self,
+        group: &LoadGroup,
+        context: &UnitContext,
+    ) -> Result<Result<Lease, RunId>, SkillError> {
         if let Some(lease) = self.held(group) {
-            return Ok(lease);
+            return Ok(Ok(lease));
         }
         // A second attempt may find a lease whose reply was lost; the run's local lock is ours.
         let is_resume = context.is_resume || context.attempt > 1;
-        match self.claim(group, &context.run, is_resume).await? {
+        Ok(match self.claim(group, &context.run, is_resume).await? {
             LeaseOutcome::Held(lease) => Ok(self.hold(group, lease)),
-            LeaseOutcome::Busy { holder } => Err(busy(group, &holder)),
-        }
+            LeaseOutcome::Busy { holder } => Err(holder),
+        })
     }
 
     /// The lease of a group for a run that takes back another one, whose own lease and staging are
@@ -137,10 +150,10 @@ impl Session {
         let target = self.target(group)?;
         let failed = |error| store_failed(format!("clear the staging of {}", group.name), &error);
         target.clear_staging(lease).await.map_err(failed)?;
-        let failed = |error| store_failed(format!("release the lease of {}", group.name), &error);
-        target.release_lease(lease).await.map_err(failed)?;
+        // Whatever the answer is, the lease may be gone from here on.
         self.forget(group);
-        Ok(())
+        let failed = |error| store_failed(format!("release the lease of {}", group.name), &error);
+        target.release_lease(lease).await.map_err(failed)
     }
 
     pub(crate) fn hold(&self, group: &LoadGroup, lease: Lease) -> Lease {
@@ -207,6 +220,15 @@ fn check_fits(artifact: &Artifact, plan: &Plan) -> Result<(), SkillError> {
         }
     }
     Ok(())
+}
+
+fn still_connected(group: &LoadGroup, run: &RunId) -> SkillError {
+    let name = &group.name;
+    SkillError::new(
+        ErrorKind::Busy,
+        format!("take the lease of {name}: an earlier process of this run is still connected"),
+    )
+    .with_hint(format!("once it is gone: redistrict resume {run}"))
 }
 
 fn busy(group: &LoadGroup, holder: &RunId) -> SkillError {

@@ -13,17 +13,20 @@ use redistrict_store::{
     StoreErrorKind, TargetStore,
 };
 
+use crate::commit::commit;
 use crate::conflicts::Conflicts;
 use crate::error::{UNDO_REFUSED, bug, store_failed};
-use crate::inverse::{Check, CurrentRows, InverseRow, TableInverse, invert, keys};
+use crate::inverse::{
+    Check, CurrentRows, InverseRow, TableInverse, check_same_columns, invert, keys,
+};
 use crate::ledger::{WrittenRows, entries, later_families, states_after_undo};
-use crate::merge::{After, commit, read_back};
-use crate::preflight::{check_drift, check_marks};
+use crate::preflight::check_marks;
 use crate::readers::{Readers, Views, live_tables};
 use crate::report::{UndoCounts, UndoReport};
 use crate::rows::{Locators, Place, keys_of, pick};
 use crate::session::Session;
 use crate::shape::target_hasher;
+use crate::written::{After, read_back};
 
 /// The run that takes back what a failed run had committed already.
 pub(crate) fn compensation_of(run: &RunId) -> RunId {
@@ -118,7 +121,6 @@ impl<'a> Undoing<'a> {
         let failed = |error| self.failed(&error);
         check_marks(&self.session.setup, self.group, self.target).await?;
         let live = live_tables(self.target).await.map_err(failed)?;
-        check_drift(&self.context.plan, self.group, &live)?;
         let records = self.target.run_records().await.map_err(failed)?;
         let record = records.iter().find(|record| record.run == *self.undone);
         let record = record
@@ -126,6 +128,7 @@ impl<'a> Undoing<'a> {
             .ok_or_else(|| bug(format!("find the record of {}", self.undone)))?;
         let ledger = self.ledger(self.undone, &live).await?;
         let inverse = invert(&self.context.plan, &self.group.order, ledger)?;
+        check_same_columns(&inverse, &live)?;
         let mut later = Vec::new();
         for (root, newest) in later_families(&records, self.undone) {
             later.push((newest, self.ledger(&root, &live).await?));
@@ -339,7 +342,7 @@ impl<'a> Undoing<'a> {
             merge: Some((&self.group.stores, &mut *merge)),
             views: &mut views,
         };
-        let after = read_back(&mut readers, &table.shape, &self.hasher, put_back).await?;
+        let after = read_back(&mut readers, &table.shape, &self.hasher, &put_back).await?;
         self.check_exact(table, &after)?;
         let name = table.shape.name();
         let mut written = Vec::new();

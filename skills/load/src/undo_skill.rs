@@ -74,7 +74,7 @@ impl UndoSkill {
         let mut sequences = Vec::new();
         let mut undone: Vec<UndoReport> = Vec::new();
         for group in plan.sections.load.groups.iter().rev() {
-            sequences.extend(close_group(&self.session, group, context, &context.run).await?);
+            sequences.extend(close_group(&self.session, group, context).await?);
             let unit = group_unit("undo", group);
             let facts = context.outcome(&unit).map(|done| done.facts.clone());
             let facts = facts.ok_or_else(|| bug(format!("find the outcome of {unit}")))?;

@@ -16,19 +16,22 @@ async fn golden(before: Option<&'static str>, job: &Job, run: &str) -> (usize, D
 
 /// An estate into which a run was loaded, if one is named.
 async fn prepared(loaded: Option<&'static str>) -> Estate {
-    let estate = Estate::new();
+    let estate = Estate::with_shared_artifact();
     if let Some(run) = loaded {
-        drive(&estate, &Job::Load, run, &Faults::none()).await.unwrap();
+        drive(&estate, &Job::Load, run, &Faults::none())
+            .await
+            .unwrap();
     }
     estate
 }
 
 async fn matrix(loaded: Option<&'static str>, job: Job, run: &str) {
     let (calls, expected) = golden(loaded, &job, run).await;
+    let prepared = prepared(loaded).await;
     assert!(calls > 30, "{calls} calls are too few to prove anything");
     for call in 0..calls {
         for fault in Fault::ALL {
-            let estate = prepared(loaded).await;
+            let estate = prepared.copy();
             let faults = Faults::at(call, fault);
             if let Err(error) = drive(&estate, &job, run, &faults).await {
                 let name = faults.calls()[call];
@@ -54,11 +57,16 @@ async fn an_undo_that_is_disturbed_anywhere_ends_like_an_undisturbed_one() {
 /// The second group fails for good; the compensation is disturbed at every one of its calls.
 #[tokio::test]
 async fn a_compensation_that_is_disturbed_anywhere_ends_where_the_run_began() {
-    let before = Estate::new().data();
+    let before = Estate::with_shared_artifact().data();
     let refused = Faults::refuse("commit", "hcp");
-    drive(&Estate::new(), &Job::Load, "mig-1", &refused)
-        .await
-        .unwrap_err();
+    drive(
+        &Estate::with_shared_artifact(),
+        &Job::Load,
+        "mig-1",
+        &refused,
+    )
+    .await
+    .unwrap_err();
     let calls = refused.calls();
     let first = calls.iter().rposition(|name| *name == "commit");
     assert!(first.is_some());
@@ -71,7 +79,7 @@ async fn a_compensation_that_is_disturbed_anywhere_ends_where_the_run_began() {
         .0;
     for call in failed + 1..calls.len() {
         for fault in Fault::ALL {
-            let estate = Estate::new();
+            let estate = Estate::with_shared_artifact();
             let faults = Faults::refuse_and("commit", "hcp", call, fault);
             drive(&estate, &Job::Load, "mig-1", &faults)
                 .await

@@ -127,8 +127,8 @@ fn lost(what: &str) -> StoreError {
 }
 
 /// A target whose calls go wrong as told.
-pub(crate) struct FaultyTarget<T> {
-    pub(crate) inner: T,
+pub(crate) struct FaultyTarget {
+    pub(crate) inner: Arc<dyn TargetStore>,
     pub(crate) faults: Arc<Faults>,
 }
 
@@ -141,7 +141,7 @@ macro_rules! through {
 }
 
 #[async_trait]
-impl<T: TargetStore> TargetStore for FaultyTarget<T> {
+impl TargetStore for FaultyTarget {
     fn stores(&self) -> &[StoreName] {
         self.inner.stores()
     }

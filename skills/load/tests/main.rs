@@ -6,6 +6,7 @@ mod faulty;
 mod load;
 mod memory;
 mod planning;
+mod real;
 mod runner;
 mod undo;
 mod world;

@@ -658,14 +658,18 @@ impl Merge for MemoryMerge {
         if record.run != self.lease.run || record.epoch != self.lease.epoch {
             return bug("commit as another run than the lease's");
         }
-        let lease = self.lease.clone();
-        self.server.write(&lease, |database| {
+        let Self {
+            server,
+            lease,
+            view: View(work),
+        } = *self;
+        server.write(&lease, |database| {
             if database.runs.iter().any(|one| one.run == record.run) {
                 return bug("commit a run twice");
             }
-            database.data = self.view.0.data;
-            database.ledger = self.view.0.ledger;
-            database.runs = self.view.0.runs;
+            database.data = work.data;
+            database.ledger = work.ledger;
+            database.runs = work.runs;
             database.runs.push(record.clone());
             Ok(CommitOutcome::Committed)
         })

@@ -166,8 +166,10 @@ async fn rows_of_others_that_refer_to_ours_refuse_the_undo() {
         let error = refused(&estate, "mig-1", "rb-1").await;
         let child = name(of).to_string();
         assert!(
-            error.causes.iter().any(|cause| cause.contains("are referred to")
-                && cause.contains(&child)),
+            error
+                .causes
+                .iter()
+                .any(|cause| cause.contains("are referred to") && cause.contains(&child)),
             "{}",
             error.chain()
         );
@@ -180,13 +182,18 @@ async fn a_later_run_that_wrote_the_same_row_is_named_until_it_is_undone() {
     let before = estate.data();
     run(&estate, &Job::Load, "mig-1").await;
     let mut rows = district_2();
-    let school = rows.iter_mut().find(|(_, values, _)| values.contains(&"New".into()));
+    let school = rows
+        .iter_mut()
+        .find(|(_, values, _)| values.contains(&"New".into()));
     school.unwrap().1[2] = "Newer".into();
     estate.write_artifact("mig-2", &estate.plan, &rows);
     run(&estate, &Job::Load, "mig-2").await;
     let error = refused(&estate, "mig-1", "rb-1").await;
     assert!(
-        error.causes.iter().any(|cause| cause.contains("the later run mig-2: #")),
+        error
+            .causes
+            .iter()
+            .any(|cause| cause.contains("the later run mig-2: #")),
         "{}",
         error.chain()
     );
@@ -208,7 +215,11 @@ async fn a_stub_that_was_replaced_by_a_full_row_comes_back_as_a_stub() {
     let stub = estate.data();
     let mut rows = district_2();
     rows.retain(|(_, _, membership)| *membership != Stub);
-    rows.push(("ids.guardians", cells![103, "Full", "full@example.org"], Shared));
+    rows.push((
+        "ids.guardians",
+        cells![103, "Full", "full@example.org"],
+        Shared,
+    ));
     estate.write_artifact("mig-2", &estate.plan, &rows);
     run(&estate, &Job::Load, "mig-2").await;
     assert_ne!(estate.data(), stub);
@@ -262,9 +273,15 @@ async fn a_dry_run_of_an_undo_only_checks() {
     let estate = Estate::new();
     run(&estate, &Job::Load, "mig-1").await;
     let loaded = estate.data();
-    let outcomes = drive_as(&estate, &Job::Undo("mig-1"), "rb-1", &Faults::none(), Mode::DryRun)
-        .await
-        .unwrap();
+    let outcomes = drive_as(
+        &estate,
+        &Job::Undo("mig-1"),
+        "rb-1",
+        &Faults::none(),
+        Mode::DryRun,
+    )
+    .await
+    .unwrap();
     assert_eq!(outcomes.len(), 1);
     assert_eq!(estate.data(), loaded);
 }
@@ -277,7 +294,11 @@ async fn two_districts_are_undone_in_any_order_if_they_share_nothing() {
     let only_first = estate.data();
     let more = vec![
         ("ids.schools", cells![22, 2, "One more"], Own),
-        ("ids.students", vec![220.into(), 22.into(), Cell::Null, Cell::Null, Cell::Null], Own),
+        (
+            "ids.students",
+            vec![220.into(), 22.into(), Cell::Null, Cell::Null, Cell::Null],
+            Own,
+        ),
     ];
     estate.write_artifact("mig-2", &estate.plan, &more);
     run(&estate, &Job::Load, "mig-2").await;
@@ -286,5 +307,39 @@ async fn two_districts_are_undone_in_any_order_if_they_share_nothing() {
     assert_ne!(estate.data(), only_first);
     run(&estate, &Job::Undo("mig-2"), "rb-2").await;
     assert_eq!(estate.data(), before);
-    assert_eq!(state(&estate, RunId::new("mig-2").as_str()), Some(RunState::Undone));
+    assert_eq!(
+        state(&estate, RunId::new("mig-2").as_str()),
+        Some(RunState::Undone)
+    );
+}
+
+#[tokio::test]
+async fn an_index_that_cert_got_since_is_no_obstacle_a_column_is() {
+    let estate = Estate::new();
+    let before = estate.data();
+    run(&estate, &Job::Load, "mig-1").await;
+    estate.ids.with(|database| {
+        let table = database.tables.get_mut(&name("ids.schools")).unwrap();
+        table.uniques.push(redistrict_model::Unique {
+            name: "by_name".into(),
+            columns: vec!["name".into()],
+        });
+    });
+    let column = crate::world::column("added:text?");
+    let add = |database: &mut crate::memory::Database| {
+        let table = database.tables.get_mut(&name("ids.members")).unwrap();
+        table.columns.push(column);
+    };
+    let widened = estate.copy();
+    widened.ids.with(add);
+    for row in widened.ids.with(|database| database.data.clone())[&name("ids.members")].keys() {
+        widened.set("ids.members", &row.parts()[0], "added", "by a tester");
+    }
+    let error = drive(&widened, &Job::Undo("mig-1"), "rb-1", &Faults::none())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Config);
+    assert!(error.message.contains("ids.main.members"));
+    run(&estate, &Job::Undo("mig-1"), "rb-1").await;
+    assert_eq!(estate.data(), before);
 }

@@ -1,8 +1,8 @@
 //! An estate of two stores in memory, with a neighbour's rows in CERT, and the masked artifact of
 //! district 2: inserts, updates, shared rows that differ, a stub, a cycle that cannot be deferred.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use redistrict_artifact::{
     ArtifactKind, ArtifactWriter, FORMAT_VERSION, Layout, Manifest, ManifestTable, RootKey,
@@ -191,6 +191,7 @@ fn ownership() -> Ownership {
         org: (role == Role::Root).then_some(OrgPart::Root),
         tier: (role != Role::Shared).then_some(0),
         pair: false,
+        decided: false,
         measured: None,
         reason: String::new(),
     };
@@ -213,11 +214,11 @@ fn ownership() -> Ownership {
     }
 }
 
-fn catalogs(tables: &[Table]) -> Vec<Catalog> {
+fn catalogs(tables: &[Table], kind: StoreKind) -> Vec<Catalog> {
     ["ids", "hcp"]
         .map(|store| Catalog {
             store: StoreName::new(store),
-            kind: StoreKind::Sqlite,
+            kind,
             version: "memory".into(),
             tables: tables
                 .iter()
@@ -229,8 +230,12 @@ fn catalogs(tables: &[Table]) -> Vec<Catalog> {
 }
 
 pub(crate) fn extract_section(tables: &[Table]) -> ExtractSection {
+    extract_section_of(tables, StoreKind::Sqlite)
+}
+
+fn extract_section_of(tables: &[Table], kind: StoreKind) -> ExtractSection {
     ExtractSection {
-        catalogs: catalogs(tables),
+        catalogs: catalogs(tables, kind),
         ownership: ownership(),
         tables: tables
             .iter()
@@ -245,24 +250,37 @@ pub(crate) fn extract_section(tables: &[Table]) -> ExtractSection {
 }
 
 pub(crate) fn groups() -> Vec<GroupInput> {
-    ["ids", "hcp"]
-        .map(|store| GroupInput {
-            name: StoreName::new(store),
-            stores: vec![StoreName::new(store)],
+    groups_of(&[&["ids"], &["hcp"]])
+}
+
+fn groups_of(stores: &[&[&str]]) -> Vec<GroupInput> {
+    stores
+        .iter()
+        .map(|stores| GroupInput {
+            name: StoreName::new(stores[0]),
+            stores: stores.iter().map(|one| StoreName::new(*one)).collect(),
             capabilities: TargetCapabilities::default(),
         })
-        .into()
+        .collect()
 }
 
 /// Plans over these tables.
 pub(crate) fn plan_of(prod: &[Table], cert: &[Table]) -> (Plan, Vec<Finding>) {
-    let extract = extract_section(prod);
-    let targets = catalogs(cert);
-    let groups = groups();
+    plan_for(prod, cert, StoreKind::Sqlite, &groups())
+}
+
+fn plan_for(
+    prod: &[Table],
+    cert: &[Table],
+    kind: StoreKind,
+    groups: &[GroupInput],
+) -> (Plan, Vec<Finding>) {
+    let extract = extract_section_of(prod, kind);
+    let targets = catalogs(cert, kind);
     let inputs = LoadInputs {
         extract: &extract,
         targets: &targets,
-        groups: &groups,
+        groups,
     };
     let (load, findings) = plan(&inputs).unwrap();
     let plan = Plan {
@@ -342,7 +360,7 @@ pub(crate) fn district_2() -> ArtifactRows {
 }
 
 /// What CERT holds before: district 1, an older district 2, guardians of both.
-fn cert_rows() -> Vec<(&'static str, Vec<Cell>)> {
+pub(crate) fn cert_rows() -> Vec<(&'static str, Vec<Cell>)> {
     vec![
         ("ids.districts", cells![1, "First"]),
         ("ids.districts", cells![2, "Old second"]),
@@ -365,8 +383,16 @@ pub(crate) struct Estate {
     pub(crate) plan: Arc<Plan>,
     pub(crate) layout: Layout,
     pub(crate) key: RootKey,
+    /// Opens real targets, as a new process would; none means those in memory.
+    real: Option<OpenTargets>,
+    /// An artifact that many estates share.
+    artifact: Option<PathBuf>,
     _dir: TempDir,
 }
+
+pub(crate) type OpenTargets = Arc<dyn Fn() -> Vec<Arc<dyn TargetStore>> + Send + Sync>;
+
+static SHARED: OnceLock<TempDir> = OnceLock::new();
 
 impl Estate {
     /// With the artifact of district 2.
@@ -374,6 +400,64 @@ impl Estate {
         let estate = Self::empty();
         estate.write_artifact("mig-1", &estate.plan, &district_2());
         estate
+    }
+
+    /// With an artifact of district 2 that is written once for all of them.
+    pub(crate) fn with_shared_artifact() -> Self {
+        let mut estate = Self::empty();
+        let shared = SHARED.get_or_init(|| {
+            let dir = tempfile::tempdir().unwrap();
+            write_artifact(
+                dir.path(),
+                "mig-1",
+                &estate.plan,
+                &estate.key,
+                &district_2(),
+            );
+            dir
+        });
+        estate.artifact = Some(shared.path().to_path_buf());
+        estate
+    }
+
+    /// The same district for real targets, whose tables are there and hold [`cert_rows`]. PROD's tables
+    /// are CERT's without what only CERT has.
+    pub(crate) async fn on(open: OpenTargets, stores: &[&[&str]]) -> Self {
+        let mut cert = Vec::new();
+        let mut kind = StoreKind::Sqlite;
+        for target in open() {
+            for store in target.stores() {
+                let catalog = target.catalog(store).await.unwrap();
+                kind = catalog.kind;
+                cert.extend(catalog.tables);
+            }
+        }
+        let mut prod: Vec<Table> = cert.clone();
+        prod.retain(|table| table.name != name("ids.awards"));
+        for table in &mut prod {
+            table.columns.retain(|column| column.name != "cert_note");
+        }
+        let (plan, findings) = plan_for(&prod, &cert, kind, &groups_of(stores));
+        let errors = findings.iter();
+        let errors = errors.filter(|one| one.severity == redistrict_model::Severity::Error);
+        assert_eq!(errors.count(), 0, "{findings:?}");
+        let mut estate = Self::empty();
+        estate.plan = Arc::new(plan);
+        estate.real = Some(open);
+        estate.write_artifact("mig-1", &estate.plan, &district_2());
+        estate
+    }
+
+    /// The same estate in other databases; the artifact is shared.
+    pub(crate) fn copy(&self) -> Self {
+        let copy =
+            |target: &MemoryTarget| MemoryTarget::new(target.with(|database| database.clone()));
+        Self {
+            ids: copy(&self.ids),
+            hcp: copy(&self.hcp),
+            artifact: self.artifact.clone(),
+            ..Self::empty()
+        }
     }
 
     fn empty() -> Self {
@@ -404,7 +488,9 @@ impl Estate {
                 log_dir: dir.path().join("logs"),
                 state_dir: dir.path().join("state"),
             },
-            key: RootKey::new(&[9; 32]).unwrap(),
+            key: RootKey::new(&[7; 32]).unwrap(),
+            real: None,
+            artifact: None,
             _dir: dir,
         }
     }
@@ -415,19 +501,23 @@ impl Estate {
     }
 
     pub(crate) fn setup(&self, faults: &Arc<Faults>, mode: Mode) -> LoadSetup {
-        let target = |memory: &MemoryTarget| -> Arc<dyn TargetStore> {
+        let faulty = |inner: Arc<dyn TargetStore>| -> Arc<dyn TargetStore> {
             Arc::new(FaultyTarget {
-                inner: memory.clone(),
+                inner,
                 faults: Arc::clone(faults),
             })
         };
+        let targets: Vec<Arc<dyn TargetStore>> = match &self.real {
+            Some(open) => open(),
+            None => vec![Arc::new(self.ids.clone()), Arc::new(self.hcp.clone())],
+        };
         LoadSetup {
-            targets: vec![target(&self.ids), target(&self.hcp)],
+            targets: targets.into_iter().map(faulty).collect(),
             layout: self.layout.clone(),
             key: self.key.clone(),
             source_fingerprints: vec![Fingerprint("prod".into())],
             denied_fingerprints: Vec::new(),
-            artifact: None,
+            artifact: self.artifact.clone(),
             mode,
         }
     }

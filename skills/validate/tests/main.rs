@@ -9,12 +9,12 @@ mod fixture;
 
 use fixture::{
     DISTRICTS, ENROLLMENTS, Files, Fixture, GUARDIANS, KINDS, LEARNERS, NOTES, PAIRS, SECTIONS,
-    STUDENTS, V, check, column, offences, strings, student, t,
+    STUDENTS, V, check, column, offences, strings, student, t, table,
 };
 use redistrict_artifact::DanglingEntry;
 use redistrict_model::{
-    CheckOutcome, ColumnType, EdgeOrigin, ErrorKind, ForeignKey, MaskKind, MaskName, Membership,
-    Severity, Verdict, VerdictReport,
+    CheckOutcome, ColumnType, EdgeId, EdgeOrigin, ErrorKind, ForeignKey, MaskKind, MaskName,
+    Membership, OrgPart, Owner, OwnerKind, Role, Severity, Verdict, VerdictReport,
 };
 use redistrict_skill::Cancel;
 
@@ -409,6 +409,110 @@ async fn a_stub_that_nothing_refers_to_is_caught() {
         1,
     )
     .await;
+}
+
+/// Organisations above districts: each district has its row of the same key in them.
+fn with_organizations(f: &mut Fixture) {
+    const ORGANIZATIONS: &str = "ids.public.organizations";
+    let columns = vec![
+        column("id", ColumnType::Int32, false),
+        column("parent_id", ColumnType::Int32, true),
+    ];
+    let mut organizations = table(ORGANIZATIONS, Role::Owned, columns, &["id"]);
+    organizations.rows = vec![
+        (Membership::Own, vec![V::I(2), V::I(100)]),
+        (Membership::Stub, vec![V::I(3), V::N]),
+        (Membership::Stub, vec![V::I(100), V::N]),
+    ];
+    f.tables.push(organizations);
+    f.edge(
+        EdgeOrigin::ForeignKey,
+        DISTRICTS,
+        &["id"],
+        ORGANIZATIONS,
+        &["id"],
+    );
+    f.edge(
+        EdgeOrigin::ForeignKey,
+        ORGANIZATIONS,
+        &["parent_id"],
+        ORGANIZATIONS,
+        &["id"],
+    );
+    f.change_role = Some(|role| {
+        if role.table.table == "organizations" {
+            role.org = Some(OrgPart::Base);
+        }
+    });
+}
+
+#[tokio::test]
+async fn a_base_row_belongs_to_the_district_that_is_the_same_thing() {
+    assert_eq!(defect(with_organizations).await.0, Vec::<String>::new());
+    let stranger = |f: &mut Fixture| {
+        with_organizations(f);
+        f.rows("ids.public.organizations")[1].0 = Membership::Own;
+    };
+    caught(stranger, "isolation-own ids.public.districts", 1).await;
+}
+
+#[tokio::test]
+async fn roots_below_the_district_are_its_own_only_in_a_declared_tree() {
+    let sub_district = |f: &mut Fixture| {
+        f.table(DISTRICTS).both(|table| {
+            table
+                .columns
+                .push(column("parent_id", ColumnType::Int32, true));
+        });
+        for (_, row) in f.rows(DISTRICTS) {
+            row.push(V::N);
+        }
+        f.rows(DISTRICTS)
+            .push((Membership::Own, vec![V::I(21), t("Sub"), V::I(2)]));
+        f.rows(STUDENTS)
+            .push(student(Membership::Own, 30, 21, None));
+        f.edge(
+            EdgeOrigin::ForeignKey,
+            DISTRICTS,
+            &["parent_id"],
+            DISTRICTS,
+            &["id"],
+        );
+    };
+    let (offences, _) = defect(sub_district).await;
+    // Without the tree both the row and what hangs below it are strangers.
+    assert_eq!(
+        offences,
+        [
+            "isolation-root ids.public.districts",
+            "isolation-own ids.public.districts"
+        ]
+    );
+    let tree = |f: &mut Fixture| {
+        sub_district(f);
+        f.change_role = Some(|role| {
+            if role.role == Role::Root {
+                role.owners = vec![Owner {
+                    edge: EdgeId(11),
+                    kind: OwnerKind::Path,
+                    reason: "declared".into(),
+                }];
+            }
+        });
+    };
+    assert_eq!(defect(tree).await.0, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_row_whose_owner_a_person_decided_may_point_elsewhere() {
+    let shared = |f: &mut Fixture| {
+        f.rows(STUDENTS)
+            .push(student(Membership::Shared, 13, 3, None));
+        let row = vec![V::I(3), V::I(13), V::I(7), V::I(1), V::N];
+        f.rows(ENROLLMENTS).push((Membership::Own, row));
+        f.change_role = Some(|role| role.decided = role.table.table == "students");
+    };
+    assert_eq!(defect(shared).await.0, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -207,6 +207,9 @@ impl Inference<'_> {
             }
             return owners;
         }
+        if let Some(part) = part {
+            return self.part_of_reference(table, part);
+        }
         let paths = path_edges(self.graph, self.tiers, table, 1);
         let hang = paths.iter().copied().find(|edge| {
             let facts = self.graph.facts[*edge];
@@ -220,6 +223,16 @@ impl Inference<'_> {
             let reason = "where no owner leads to a district, hangs on this row";
             self.owner(edge, OwnerKind::Hang, reason)
         }));
+        owners
+    }
+
+    /// A part of a reference row comes with it, unless it names another district itself.
+    fn part_of_reference(&self, table: usize, part: usize) -> Vec<Owner> {
+        let direct = path_edges(self.graph, self.tiers, table, 0).into_iter();
+        let mut owners: Vec<Owner> = direct
+            .map(|edge| self.owner(edge, OwnerKind::Path, "names its district itself"))
+            .collect();
+        owners.push(self.owner(part, OwnerKind::Hang, "part of its parent"));
         owners
     }
 

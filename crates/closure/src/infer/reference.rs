@@ -40,17 +40,40 @@ pub(super) fn find(graph: &Graph<'_>, tiers: &Tiers, state: &Attachment) -> Refe
         let Some(nearest) = details.iter().map(|(distance, ..)| *distance).min() else {
             return found;
         };
+        let wave: Vec<(usize, usize)> = details
+            .into_iter()
+            .filter(|(distance, ..)| *distance == nearest)
+            .map(|(_, table, edge)| (table, edge))
+            .collect();
         let mut reached = Vec::new();
-        for (distance, table, edge) in details {
-            if distance == nearest {
-                found.detail_of[table] = Some(edge);
-                let known = found.distance[table].unwrap_or(u32::MAX);
-                found.distance[table] = Some(known.min(distance + 1));
-                reached.push(table);
-            }
+        for (table, edge) in last_of(graph, &wave) {
+            found.detail_of[table] = Some(edge);
+            let known = found.distance[table].unwrap_or(u32::MAX);
+            found.distance[table] = Some(known.min(nearest + 1));
+            reached.push(table);
         }
         reach(graph, &mut found, reached);
     }
+}
+
+/// Those of a wave that no other one of it refers to: the others are looked up by them. If they
+/// all refer to each other, the first.
+fn last_of(graph: &Graph<'_>, wave: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    let is_looked_up = |table: usize| {
+        wave.iter().any(|(other, _)| {
+            let mut edges = graph.out[*other].iter();
+            *other != table && edges.any(|edge| graph.facts[*edge].parent == table)
+        })
+    };
+    let last: Vec<(usize, usize)> = wave
+        .iter()
+        .copied()
+        .filter(|(table, _)| !is_looked_up(*table))
+        .collect();
+    if last.is_empty() {
+        return wave.iter().take(1).copied().collect();
+    }
+    last
 }
 
 fn reach(graph: &Graph<'_>, found: &mut References, mut open: Vec<usize>) {
@@ -87,12 +110,14 @@ fn detail_edge(
     if is_decided {
         return candidates.into_iter().find(is_reached);
     }
-    let part = graph.part_edge(table);
-    if let Some(part) = part
-        && !has_place(graph.facts[part].parent)
-        && is_reached(&part)
-    {
-        return Some(part);
+    // A part has no other owner than its whole (rule 4).
+    if let Some(part) = graph.part_edge(table) {
+        let is_detail = !has_place(graph.facts[part].parent) && is_reached(&part);
+        return is_detail.then_some(part);
+    }
+    // What is looked up comes row by row: nobody else's person comes with a code they share.
+    if found.distance[table].is_some() {
+        return None;
     }
     let leads_to_place = |edge: &usize| has_place(graph.facts[*edge].parent);
     if graph.out[table].iter().any(leads_to_place) || !is_key_covered(graph, table) {

@@ -2,6 +2,7 @@
 //! and random decisions.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use redistrict_closure::{Decisions, Measurements};
 use redistrict_model::{BoundaryPolicy, Edge, Measured, TableRef};
@@ -110,7 +111,7 @@ impl Maker<'_> {
     fn schema(&mut self) {
         let has_base = self.random.chance(40);
         let key = if self.random.chance(25) { "code" } else { "id" };
-        self.text += &format!("root districts({key})\n");
+        writeln!(self.text, "root districts({key})").expect("text");
         if has_base {
             self.plan("orgs", &[("id", "*", Fill::Number)]);
             self.finish();
@@ -338,14 +339,22 @@ impl Maker<'_> {
             } else {
                 ""
             };
-            self.text += &format!("link {child}({from}) -> {parent}({to}) {owns} {when}\n");
+            writeln!(
+                self.text,
+                "link {child}({from}) -> {parent}({to}) {owns} {when}"
+            )
+            .expect("text");
         } else {
             let valid = if self.random.chance(10) {
                 "not valid"
             } else {
                 ""
             };
-            self.text += &format!("fk {child}({from}) -> {parent}({to}) {tail} {valid}\n");
+            writeln!(
+                self.text,
+                "fk {child}({from}) -> {parent}({to}) {tail} {valid}"
+            )
+            .expect("text");
         }
         plan.references.push(reference);
     }

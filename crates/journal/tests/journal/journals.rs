@@ -193,6 +193,17 @@ fn a_failed_phase_is_taken_back_before_anything_else_and_a_failed_run_does_not_s
             refused(Event::RunSucceeded { millis: 0 }),
             "the run has a failure"
         );
+        let failed = |phase| Event::RunFailed {
+            phase,
+            kind: redistrict_model::ErrorKind::Data,
+            error: serde_json::json!({}),
+            millis: 0,
+        };
+        assert_eq!(
+            refused(failed(Phase::Reporting)),
+            "the run failed in another phase"
+        );
+        append(&[failed(EXTRACTION)]);
     });
 }
 

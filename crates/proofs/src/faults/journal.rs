@@ -39,7 +39,7 @@ impl Journal for PointJournal {
 
 fn name(event: &Event) -> String {
     match event {
-        Event::PhaseStarted { phase } => format!("phase-started {phase}"),
+        Event::PhaseStarted { phase, .. } => format!("phase-started {phase}"),
         Event::UnitStarted { unit, .. } => format!("unit-started {} {unit}", unit.phase),
         Event::UnitDone { unit, .. } => format!("unit-done {} {unit}", unit.phase),
         Event::UnitFailed { unit, .. } => format!("unit-failed {} {unit}", unit.phase),

@@ -33,7 +33,10 @@ impl Mask for BytesMask {
         let shortest = if field.shape.unique { UNIQUE } else { 1 };
         let length = own.len().clamp(shortest, LONGEST);
         for attempt in 0_u8..64 {
-            let made = field.key.draw(&format!("bytes {attempt}"), own).bytes(length);
+            let made = field
+                .key
+                .draw(&format!("bytes {attempt}"), own)
+                .bytes(length);
             if made != own {
                 return Ok(Masked::Bytes(made));
             }

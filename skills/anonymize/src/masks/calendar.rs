@@ -56,7 +56,12 @@ pub(crate) fn parse_date(text: &str) -> Option<(i64, Notation, &str)> {
     let (notation, year, month, day) = if separators(4, 7) == Some(b'-') {
         (Notation::Iso, number(0, 4)?, number(5, 7)?, number(8, 10)?)
     } else if separators(2, 5) == Some(b'/') {
-        (Notation::Slashes, number(6, 10)?, number(0, 2)?, number(3, 5)?)
+        (
+            Notation::Slashes,
+            number(6, 10)?,
+            number(0, 2)?,
+            number(3, 5)?,
+        )
     } else if separators(2, 5) == Some(b'.') {
         (Notation::Dots, number(6, 10)?, number(3, 5)?, number(0, 2)?)
     } else {
@@ -112,10 +117,20 @@ mod tests {
     #[test]
     fn only_real_dates_are_dates() {
         assert_eq!(parse_date("2012-02-29").map(|d| d.1), Some(Notation::Iso));
-        assert_eq!(parse_date("02/29/2012").map(|d| d.1), Some(Notation::Slashes));
+        assert_eq!(
+            parse_date("02/29/2012").map(|d| d.1),
+            Some(Notation::Slashes)
+        );
         assert_eq!(parse_date("29.02.2012").map(|d| d.1), Some(Notation::Dots));
         assert_eq!(parse_date("2012-02-29 10:00").map(|d| d.2), Some(" 10:00"));
-        for text in ["2011-02-29", "2011-13-01", "2011-1-1", "20110301", "2011-03-01x", "äöüäö"] {
+        for text in [
+            "2011-02-29",
+            "2011-13-01",
+            "2011-1-1",
+            "20110301",
+            "2011-03-01x",
+            "äöüäö",
+        ] {
             assert_eq!(parse_date(text), None, "{text}");
         }
     }

@@ -31,9 +31,7 @@ impl Mask for DateMask {
                 .map(Masked::Days)
                 .map_err(|_| Unmaskable("its date leaves the calendar")),
             Value::Text(text) => Ok(Masked::Text(match parse_date(text) {
-                Some((days, notation, rest)) => {
-                    format_date(move_day(days, field), notation) + rest
-                }
+                Some((days, notation, rest)) => format_date(move_day(days, field), notation) + rest,
                 None => permute_text(&field.key, text),
             })),
             Value::Micros(_) | Value::Bytes(_) => {

@@ -152,7 +152,9 @@ pub(crate) fn until_it_differs(
         return Err(Unmaskable("its type is none that this mask takes"));
     };
     for attempt in 0_u8..16 {
-        let mut stream = field.key.draw(&format!("{label} {attempt}"), own.as_bytes());
+        let mut stream = field
+            .key
+            .draw(&format!("{label} {attempt}"), own.as_bytes());
         let made = make(&mut stream).ok_or(Unmaskable("its column is too short"))?;
         if !made.eq_ignore_ascii_case(own) {
             return Ok(Masked::Text(made));

@@ -31,7 +31,11 @@ impl Mask for FirstNameMask {
     fn mask(&self, value: Value<'_>, field: &Field) -> Result<Masked, Unmaskable> {
         let shape = &field.shape;
         until_it_differs(value, field, "first name", |stream| {
-            let own = if let Value::Text(own) = value { own } else { "" };
+            let own = if let Value::Text(own) = value {
+                own
+            } else {
+                ""
+            };
             let tail = unique_letters(shape, SHORTEST);
             let room = shape.room() - if shape.unique { tail + 1 } else { 0 };
             let name = pick_fitting(stream, &FIRST_NAMES, room, own)?;

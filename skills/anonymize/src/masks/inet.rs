@@ -25,12 +25,20 @@ impl Mask for InetMask {
     }
 
     fn capacity_bits(&self, shape: &FieldShape) -> f64 {
-        if is_hardware(shape) { 46.0 } else { 762_f64.log2() }
+        if is_hardware(shape) {
+            46.0
+        } else {
+            762_f64.log2()
+        }
     }
 
     fn mask(&self, value: Value<'_>, field: &Field) -> Result<Masked, Unmaskable> {
         until_it_differs(value, field, "inet", |stream| {
-            let own = if let Value::Text(own) = value { own } else { "" };
+            let own = if let Value::Text(own) = value {
+                own
+            } else {
+                ""
+            };
             Some(if is_hardware(&field.shape) {
                 hardware(own, stream)
             } else {
@@ -64,7 +72,10 @@ fn network(own: &str, shape: &FieldShape, stream: &mut Stream) -> String {
         let group = |stream: &mut Stream| format!("{:x}", stream.below(0x1_0000));
         let groups = [group(stream), group(stream), group(stream)];
         let suffix = if is_cidr { "/128" } else { "" };
-        return format!("2001:db8:{}::{}:{}{suffix}", groups[0], groups[1], groups[2]);
+        return format!(
+            "2001:db8:{}::{}:{}{suffix}",
+            groups[0], groups[1], groups[2]
+        );
     }
     let net = *stream.pick(&NETS);
     let host = 1 + stream.below(254);

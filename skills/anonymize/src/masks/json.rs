@@ -63,9 +63,7 @@ impl<'a> Leaves<'a> {
 
     fn replace(&self, part: JsonPart<'_>) -> Option<String> {
         match part {
-            JsonPart::Key(key) => {
-                (!is_plain_key(key)).then(|| permute_text(&self.field.key, key))
-            }
+            JsonPart::Key(key) => (!is_plain_key(key)).then(|| permute_text(&self.field.key, key)),
             JsonPart::Text { text: "", .. } => None,
             JsonPart::Text { key, text } => Some(self.text(key, text)),
             JsonPart::Number { text, .. } => {

@@ -175,7 +175,9 @@ impl Walker<'_, '_> {
     }
 
     fn key(&self) -> String {
-        self.keys.last().map_or_else(String::new, |level| level.key().to_owned())
+        self.keys
+            .last()
+            .map_or_else(String::new, |level| level.key().to_owned())
     }
 
     fn copy(&mut self, bytes: usize) {
@@ -209,7 +211,8 @@ mod tests {
 
     #[test]
     fn every_part_is_shown_with_its_key() {
-        let seen = parts(r#" {"a": [1, {"b\u0041": "x\"y"}], "c": {}, "d": null, "e": []} "#).unwrap();
+        let seen =
+            parts(r#" {"a": [1, {"b\u0041": "x\"y"}], "c": {}, "d": null, "e": []} "#).unwrap();
         assert_eq!(
             seen,
             [
@@ -228,7 +231,9 @@ mod tests {
 
     #[test]
     fn what_is_no_document_gives_nothing_and_never_panics() {
-        for text in ["", "{", "[1", "{\"a\"}", "x", "[1]]", "{,}", "\"ä", "nul", "{1:2}", "\"\\"] {
+        for text in [
+            "", "{", "[1", "{\"a\"}", "x", "[1]]", "{,}", "\"ä", "nul", "{1:2}", "\"\\",
+        ] {
             assert_eq!(parts(text), None, "{text}");
         }
     }

@@ -22,13 +22,13 @@ mod text_format;
 mod timestamp;
 mod uuid;
 
-pub use definition::{
-    Bounds, Field, FieldShape, Mask, MaskDefinition, Masked, Unmaskable, Value,
-};
+pub use definition::{Bounds, Field, FieldShape, Mask, MaskDefinition, Masked, Unmaskable, Value};
 pub use registry::MaskRegistry;
+
+pub(crate) use text::keeps_format;
 
 pub(crate) use registry::{mask_of_class, mask_of_types};
 
-pub(crate) use calendar::parse_date;
+pub(crate) use calendar::{is_sentinel, parse_date};
 pub(crate) use json_text::{JsonPart, walk};
 pub(crate) use number::segments_are_enough;

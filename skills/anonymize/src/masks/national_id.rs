@@ -45,7 +45,11 @@ impl Mask for NationalIdMask {
 
     fn mask(&self, value: Value<'_>, field: &Field) -> Result<Masked, Unmaskable> {
         until_it_differs(value, field, "national id", |stream| {
-            let own = if let Value::Text(own) = value { own } else { "" };
+            let own = if let Value::Text(own) = value {
+                own
+            } else {
+                ""
+            };
             let area = 900 + stream.below(100);
             let group = group(stream.below(GROUPS));
             let digits = format!("{area}{group:02}{:04}", stream.below(10_000));

@@ -249,7 +249,10 @@ fn limits(types: &[ColumnType]) -> Vec<(i128, i128)> {
 }
 
 fn cut(ranges: Vec<(i128, i128)>, limits: &[(i128, i128)]) -> Vec<(i128, i128)> {
-    let mut edges: Vec<i128> = limits.iter().flat_map(|(low, high)| [*low, *high + 1]).collect();
+    let mut edges: Vec<i128> = limits
+        .iter()
+        .flat_map(|(low, high)| [*low, *high + 1])
+        .collect();
     edges.sort_unstable();
     let mut output = Vec::new();
     for (mut low, high) in ranges {
@@ -279,7 +282,10 @@ fn clip(ranges: Vec<(i128, i128)>, bounds: Bounds, factor: i128) -> Vec<(i128, i
     }
     let mut output: Vec<(i128, i128)> = Vec::new();
     for (a, b) in ranges {
-        let (a, b) = (low.map_or(a, |low| a.max(low)), high.map_or(b, |high| b.min(high)));
+        let (a, b) = (
+            low.map_or(a, |low| a.max(low)),
+            high.map_or(b, |high| b.min(high)),
+        );
         if a > b {
             continue;
         }

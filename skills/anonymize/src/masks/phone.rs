@@ -62,7 +62,9 @@ impl Mask for PhoneMask {
             return output.starts_with("+999") && digits.len() == 15;
         }
         let at = digits.len().wrapping_sub(7);
-        digits.get(at..).is_some_and(|local| local.starts_with("55501"))
+        digits
+            .get(at..)
+            .is_some_and(|local| local.starts_with("55501"))
     }
 }
 
@@ -76,7 +78,10 @@ fn in_layout(own: &str, leading: &str, tail: u64) -> String {
     if count < 7 || !is_plain {
         return format!("{PLAIN}{tail:02}");
     }
-    let digits = format!("{}55501{tail:02}", &leading[..(count - 7).min(leading.len())]);
+    let digits = format!(
+        "{}55501{tail:02}",
+        &leading[..(count - 7).min(leading.len())]
+    );
     if digits.len() != count {
         return format!("{PLAIN}{tail:02}");
     }
@@ -97,7 +102,9 @@ fn in_layout(own: &str, leading: &str, tail: u64) -> String {
 fn unique(own: &str, field: &Field) -> Result<String, Unmaskable> {
     let digits: String = own.chars().filter(char::is_ascii_digit).collect();
     if digits.is_empty() || digits.len() > 11 {
-        return Err(Unmaskable("it is no telephone number of at most eleven digits"));
+        return Err(Unmaskable(
+            "it is no telephone number of at most eleven digits",
+        ));
     }
     let number: u128 = digits.parse().map_err(|_| Unmaskable("it is no number"))?;
     // Shorter strings stand before longer ones: 1 + 10 + 100 + …

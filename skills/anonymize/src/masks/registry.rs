@@ -99,33 +99,35 @@ pub(crate) fn mask_of_class(class: ColumnClass) -> Option<MaskName> {
 pub(crate) fn mask_of_types(types: &[ColumnType]) -> Option<MaskName> {
     let has = |one: ColumnType| types.contains(&one);
     let any = |some: &[ColumnType]| some.iter().any(|one| has(*one));
-    Some(if any(&[ColumnType::Other, ColumnType::Bool, ColumnType::Enum]) {
-        return None;
-    } else if has(ColumnType::Uuid) {
-        MaskName::Uuid
-    } else if any(&[
-        ColumnType::Int16,
-        ColumnType::Int32,
-        ColumnType::Int64,
-        ColumnType::Float32,
-        ColumnType::Float64,
-        ColumnType::Numeric,
-    ]) {
-        MaskName::Number
-    } else if has(ColumnType::Date) {
-        MaskName::Date
-    } else if any(&[
-        ColumnType::Timestamp,
-        ColumnType::TimestampTz,
-        ColumnType::Time,
-        ColumnType::Interval,
-    ]) {
-        MaskName::Timestamp
-    } else if has(ColumnType::Json) {
-        MaskName::Json
-    } else if has(ColumnType::Bytes) {
-        MaskName::Bytes
-    } else {
-        MaskName::Text
-    })
+    Some(
+        if any(&[ColumnType::Other, ColumnType::Bool, ColumnType::Enum]) {
+            return None;
+        } else if has(ColumnType::Uuid) {
+            MaskName::Uuid
+        } else if any(&[
+            ColumnType::Int16,
+            ColumnType::Int32,
+            ColumnType::Int64,
+            ColumnType::Float32,
+            ColumnType::Float64,
+            ColumnType::Numeric,
+        ]) {
+            MaskName::Number
+        } else if has(ColumnType::Date) {
+            MaskName::Date
+        } else if any(&[
+            ColumnType::Timestamp,
+            ColumnType::TimestampTz,
+            ColumnType::Time,
+            ColumnType::Interval,
+        ]) {
+            MaskName::Timestamp
+        } else if has(ColumnType::Json) {
+            MaskName::Json
+        } else if has(ColumnType::Bytes) {
+            MaskName::Bytes
+        } else {
+            MaskName::Text
+        },
+    )
 }

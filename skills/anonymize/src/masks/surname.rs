@@ -33,7 +33,11 @@ impl Mask for SurnameMask {
     fn mask(&self, value: Value<'_>, field: &Field) -> Result<Masked, Unmaskable> {
         let shape = &field.shape;
         until_it_differs(value, field, "surname", |stream| {
-            let own = if let Value::Text(own) = value { own } else { "" };
+            let own = if let Value::Text(own) = value {
+                own
+            } else {
+                ""
+            };
             let tail = unique_letters(shape, SHORTEST);
             let room = shape.room() - if shape.unique { tail + 1 } else { 0 };
             let name = pick_fitting(stream, &INVENTED_SURNAMES, room, own)?;

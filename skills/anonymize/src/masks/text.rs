@@ -38,7 +38,11 @@ impl Mask for TextMask {
             return Ok(Masked::Text(permute_text(&field.key, own)));
         }
         until_it_differs(value, field, "text", |stream| {
-            let own = if let Value::Text(own) = value { own } else { "" };
+            let own = if let Value::Text(own) = value {
+                own
+            } else {
+                ""
+            };
             let length = similar_length(own.chars().count(), stream).min(field.shape.room());
             Some(words(length, own.starts_with(char::is_uppercase), stream))
         })

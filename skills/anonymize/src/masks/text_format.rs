@@ -10,9 +10,16 @@ const BLOCK: u128 = 1 << 100;
 
 enum Place {
     Digit(u32),
-    Letter { number: u32, is_upper: bool },
+    Letter {
+        number: u32,
+        is_upper: bool,
+    },
     /// A letter or digit outside ASCII: its number among those of its block of 128 characters.
-    Other { block: u32, number: u32, size: u32 },
+    Other {
+        block: u32,
+        number: u32,
+        size: u32,
+    },
     Literal(char),
 }
 
@@ -49,7 +56,9 @@ impl Place {
 
     fn number(&self) -> u32 {
         match self {
-            Self::Digit(number) | Self::Letter { number, .. } | Self::Other { number, .. } => *number,
+            Self::Digit(number) | Self::Letter { number, .. } | Self::Other { number, .. } => {
+                *number
+            }
             Self::Literal(_) => 0,
         }
     }
@@ -61,9 +70,7 @@ impl Place {
                 let letter = char::from_u32(u32::from('a') + number);
                 letter.map(|c| if *is_upper { c.to_ascii_uppercase() } else { c })
             }
-            Self::Other { block, .. } => {
-                members(*block).nth(usize::try_from(number).unwrap_or(0))
-            }
+            Self::Other { block, .. } => members(*block).nth(usize::try_from(number).unwrap_or(0)),
             Self::Literal(c) => Some(*c),
         }
         .unwrap_or('x')
@@ -94,10 +101,15 @@ pub(crate) fn permute_text(key: &Pseudonymizer, text: &str) -> String {
     let places: Vec<Place> = text.chars().map(Place::of).collect();
     let mut label = String::from("format ");
     places.iter().for_each(|place| place.push_label(&mut label));
-    let free: Vec<usize> = (0..places.len()).filter(|at| places[*at].size() > 1).collect();
+    let free: Vec<usize> = (0..places.len())
+        .filter(|at| places[*at].size() > 1)
+        .collect();
     let mut output: Vec<char> = text.chars().collect();
     for block in blocks(&places, &free) {
-        let size = block.iter().map(|at| u128::from(places[*at].size())).product();
+        let size = block
+            .iter()
+            .map(|at| u128::from(places[*at].size()))
+            .product();
         let rank = block.iter().fold(0, |rank, at| {
             rank * u128::from(places[*at].size()) + u128::from(places[*at].number())
         });
@@ -108,7 +120,11 @@ pub(crate) fn permute_text(key: &Pseudonymizer, text: &str) -> String {
             rest /= radix;
         }
         // The next block is permuted in another way for each beginning.
-        label.extend(block.iter().map(|at| places[*at].with(places[*at].number())));
+        label.extend(
+            block
+                .iter()
+                .map(|at| places[*at].with(places[*at].number())),
+        );
         label.push('\u{4}');
     }
     output.into_iter().collect()
@@ -116,7 +132,10 @@ pub(crate) fn permute_text(key: &Pseudonymizer, text: &str) -> String {
 
 /// Splits the free places into blocks of about equal size, each small enough to be permuted.
 fn blocks<'a>(places: &[Place], free: &'a [usize]) -> Vec<&'a [usize]> {
-    let bits: f64 = free.iter().map(|at| f64::from(places[*at].size()).log2()).sum();
+    let bits: f64 = free
+        .iter()
+        .map(|at| f64::from(places[*at].size()).log2())
+        .sum();
     let mut count = 1_usize;
     while bits / f64::from(u32::try_from(count).unwrap_or(u32::MAX)) > 90.0 {
         count += 1;
@@ -129,7 +148,9 @@ fn blocks<'a>(places: &[Place], free: &'a [usize]) -> Vec<&'a [usize]> {
             sizes
                 .into_iter()
                 .try_fold(1_u128, |product, size| {
-                    product.checked_mul(size).filter(|product| *product <= BLOCK)
+                    product
+                        .checked_mul(size)
+                        .filter(|product| *product <= BLOCK)
                 })
                 .is_some()
         };

@@ -103,9 +103,35 @@ pub(crate) fn demand(expression: &str) -> Demand {
 
 fn is_keyword(word: &str) -> bool {
     [
-        "in", "any", "array", "or", "and", "is", "not", "null", "between", "like", "ilike", "similar",
-        "all", "case", "when", "then", "else", "end", "true", "false", "length", "char_length",
-        "lower", "upper", "collate", "glob", "regexp", "exists", "select",
+        "in",
+        "any",
+        "array",
+        "or",
+        "and",
+        "is",
+        "not",
+        "null",
+        "between",
+        "like",
+        "ilike",
+        "similar",
+        "all",
+        "case",
+        "when",
+        "then",
+        "else",
+        "end",
+        "true",
+        "false",
+        "length",
+        "char_length",
+        "lower",
+        "upper",
+        "collate",
+        "glob",
+        "regexp",
+        "exists",
+        "select",
     ]
     .contains(&word)
 }
@@ -135,14 +161,24 @@ fn bounds(tokens: &[Token]) -> Option<Bounds> {
     let mut rest = flat.as_slice();
     loop {
         rest = match rest {
-            [Token::Word(_) | Token::Quoted(_), Token::Word(between), Token::Number(low), Token::Word(and), Token::Number(high), rest @ ..]
-                if between == "between" && and == "and" =>
-            {
+            [
+                Token::Word(_) | Token::Quoted(_),
+                Token::Word(between),
+                Token::Number(low),
+                Token::Word(and),
+                Token::Number(high),
+                rest @ ..,
+            ] if between == "between" && and == "and" => {
                 bound(&mut bounds, ">=", low)?;
                 bound(&mut bounds, "<=", high)?;
                 rest
             }
-            [Token::Word(_) | Token::Quoted(_), Token::Sign(sign), Token::Number(number), rest @ ..] => {
+            [
+                Token::Word(_) | Token::Quoted(_),
+                Token::Sign(sign),
+                Token::Number(number),
+                rest @ ..,
+            ] => {
                 bound(&mut bounds, sign, number)?;
                 rest
             }
@@ -220,11 +256,7 @@ fn simplify(tokens: Vec<Token>) -> Vec<Token> {
     output
 }
 
-fn skip_group(
-    rest: &mut std::iter::Peekable<std::vec::IntoIter<Token>>,
-    open: &str,
-    close: &str,
-) {
+fn skip_group(rest: &mut std::iter::Peekable<std::vec::IntoIter<Token>>, open: &str, close: &str) {
     let is = |token: &Token, wanted: &str| matches!(token, Token::Sign(sign) if sign == wanted);
     if rest.next_if(|next| is(next, open)).is_some() {
         for token in rest.by_ref() {
@@ -324,7 +356,10 @@ mod tests {
 
     #[test]
     fn bounds_orders_and_presence_are_recognised() {
-        assert_eq!(demand("(points >= 0) AND (points <= 100)"), within(Some(0), Some(100)));
+        assert_eq!(
+            demand("(points >= 0) AND (points <= 100)"),
+            within(Some(0), Some(100))
+        );
         assert_eq!(demand("term between 1 and 4"), within(Some(1), Some(4)));
         assert_eq!(demand("x > (-1)"), {
             Demand::Within(Bounds {
@@ -334,7 +369,10 @@ mod tests {
             })
         });
         assert_eq!(demand("((price >= (0)::numeric))"), within(Some(0), None));
-        assert_eq!(demand("(end_date IS NULL) OR (end_date > begin_date)"), Demand::Order);
+        assert_eq!(
+            demand("(end_date IS NULL) OR (end_date > begin_date)"),
+            Demand::Order
+        );
         assert_eq!(demand("x is not null"), Demand::Present);
         assert_eq!(demand("((name)::text <> ''::text)"), Demand::Present);
     }

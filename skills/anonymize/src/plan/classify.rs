@@ -6,18 +6,80 @@ use super::tokens::tokens;
 
 /// What comes last in names of columns that are about a thing rather than hold it.
 const ABOUT: &[&str] = &[
-    "type", "flag", "status", "count", "verified", "valid", "is", "has", "format", "kind", "opt",
-    "preference", "indicator", "descriptor", "enabled", "sent", "at", "date", "carrier", "template",
-    "subject", "body", "length", "algorithm", "expires", "expiry", "expiration", "confirmed",
-    "visibility", "order", "label", "privacy",
+    "type",
+    "flag",
+    "status",
+    "count",
+    "verified",
+    "valid",
+    "is",
+    "has",
+    "format",
+    "kind",
+    "opt",
+    "preference",
+    "indicator",
+    "descriptor",
+    "enabled",
+    "sent",
+    "at",
+    "date",
+    "carrier",
+    "template",
+    "subject",
+    "body",
+    "length",
+    "algorithm",
+    "expires",
+    "expiry",
+    "expiration",
+    "confirmed",
+    "visibility",
+    "order",
+    "label",
+    "privacy",
 ];
 /// Who a `name` may belong to.
 const PERSONS: &[&str] = &[
-    "student", "person", "people", "staff", "employee", "teacher", "guardian", "parent", "contact",
-    "learner", "pupil", "user", "member", "customer", "patient", "candidate", "mother", "father",
-    "relative", "principal", "counselor", "coach", "doctor", "physician", "nurse", "driver",
-    "emergency", "client", "applicant", "author", "owner", "manager", "supervisor", "child", "spouse",
-    "sibling", "tutor", "instructor", "recipient",
+    "student",
+    "person",
+    "people",
+    "staff",
+    "employee",
+    "teacher",
+    "guardian",
+    "parent",
+    "contact",
+    "learner",
+    "pupil",
+    "user",
+    "member",
+    "customer",
+    "patient",
+    "candidate",
+    "mother",
+    "father",
+    "relative",
+    "principal",
+    "counselor",
+    "coach",
+    "doctor",
+    "physician",
+    "nurse",
+    "driver",
+    "emergency",
+    "client",
+    "applicant",
+    "author",
+    "owner",
+    "manager",
+    "supervisor",
+    "child",
+    "spouse",
+    "sibling",
+    "tutor",
+    "instructor",
+    "recipient",
 ];
 
 /// The class that a name alone suggests, for the keys of JSON documents.
@@ -116,10 +178,22 @@ impl Name {
 
     fn is_credential(&self) -> bool {
         let is_secret = self.has_any(&[
-            "password", "passwd", "pwd", "passphrase", "passcode", "secret", "token", "otp", "totp",
-            "mfa", "salt", "credential", "credentials",
+            "password",
+            "passwd",
+            "pwd",
+            "passphrase",
+            "passcode",
+            "secret",
+            "token",
+            "otp",
+            "totp",
+            "mfa",
+            "salt",
+            "credential",
+            "credentials",
         ]);
-        let is_key = self.has("key") && self.has_any(&["api", "private", "secret", "session", "access"])
+        let is_key = self.has("key")
+            && self.has_any(&["api", "private", "secret", "session", "access"])
             || self.has("hash") && self.has_any(&["password", "pass", "pw", "pin"])
             || self.has_run(&["recovery", "code"])
             || self.has_run(&["recovery", "codes"]);
@@ -145,7 +219,14 @@ impl Name {
 
     fn is_phone(&self) -> bool {
         let is_phone = self.has_any(&[
-            "phone", "phones", "telephone", "cellphone", "fax", "pager", "tel", "telefon",
+            "phone",
+            "phones",
+            "telephone",
+            "cellphone",
+            "fax",
+            "pager",
+            "tel",
+            "telefon",
         ]) || self.ends_with(&["mobile", "cell"])
             || self.has_run(&["mobile", "number"])
             || self.has_run(&["cell", "number"])
@@ -272,7 +353,11 @@ mod tests {
             ("BirthDate", BirthDate),
             ("dateofbirth", BirthDate),
         ] {
-            assert_eq!(class_of_column(name, "t", ColumnType::Text), Some(class), "{name}");
+            assert_eq!(
+                class_of_column(name, "t", ColumnType::Text),
+                Some(class),
+                "{name}"
+            );
         }
     }
 
@@ -312,7 +397,13 @@ mod tests {
 
     #[test]
     fn a_bare_name_is_a_persons_in_a_table_of_persons_only() {
-        for table in ["students", "gibbonPerson", "tbl_staff", "teachers_2020", "parent"] {
+        for table in [
+            "students",
+            "gibbonPerson",
+            "tbl_staff",
+            "teachers_2020",
+            "parent",
+        ] {
             assert_eq!(
                 class_of_column("name", table, ColumnType::Text),
                 Some(FullName),
@@ -320,7 +411,11 @@ mod tests {
             );
         }
         for table in ["schools", "contact_types", "states", "student_groups"] {
-            assert_eq!(class_of_column("name", table, ColumnType::Text), None, "{table}");
+            assert_eq!(
+                class_of_column("name", table, ColumnType::Text),
+                None,
+                "{table}"
+            );
         }
     }
 
@@ -328,17 +423,36 @@ mod tests {
     fn the_type_must_be_able_to_hold_the_class() {
         assert_eq!(class_of_column("email_id", "t", ColumnType::Int32), None);
         assert_eq!(class_of_column("birth_date", "t", ColumnType::Int32), None);
-        assert_eq!(class_of_column("phone", "t", ColumnType::Int64), Some(Phone));
-        assert_eq!(class_of_column("dob", "t", ColumnType::Date), Some(BirthDate));
+        assert_eq!(
+            class_of_column("phone", "t", ColumnType::Int64),
+            Some(Phone)
+        );
+        assert_eq!(
+            class_of_column("dob", "t", ColumnType::Date),
+            Some(BirthDate)
+        );
         assert_eq!(class_of_column("first_name", "t", ColumnType::Bytes), None);
     }
 
     #[test]
     fn numbers_of_persons_are_no_opaque_keys() {
-        for name in ["student_number", "ssn", "StudentNo", "employee_num", "state_student_id"] {
+        for name in [
+            "student_number",
+            "ssn",
+            "StudentNo",
+            "employee_num",
+            "state_student_id",
+        ] {
             assert!(is_person_number(name), "{name}");
         }
-        for name in ["id", "student_id", "section_no", "StudentUSI", "term", "learner_id"] {
+        for name in [
+            "id",
+            "student_id",
+            "section_no",
+            "StudentUSI",
+            "term",
+            "learner_id",
+        ] {
             assert!(!is_person_number(name), "{name}");
         }
     }

@@ -123,7 +123,10 @@ pub(crate) fn check(
     let members = || domain.members.iter().map(|at| &fields.list[*at]);
     let definition = known.definition();
     let mut findings = Vec::new();
-    if shape.max_length.is_some_and(|length| length < definition.min_length) {
+    if shape
+        .max_length
+        .is_some_and(|length| length < definition.min_length)
+    {
         let short = members().min_by_key(|field| shortest(field));
         findings.extend(short.map(|field| {
             let message = format!(
@@ -138,7 +141,11 @@ pub(crate) fn check(
     if mask == MaskName::Null {
         let mandatory = members().filter(|field| !field.is_nullable());
         findings.extend(mandatory.map(|field| {
-            stop("mask-not-null", &field.column, "it is NOT NULL and its mask gives NULL")
+            stop(
+                "mask-not-null",
+                &field.column,
+                "it is NOT NULL and its mask gives NULL",
+            )
         }));
     }
     if shape.unique {
@@ -298,6 +305,9 @@ fn stop(code: &str, column: &ColumnRef, message: &str) -> Finding {
         "# or keep it openly:".to_owned(),
     ];
     let keep = public_lines(column).into_iter().skip(1);
-    Finding::error(code, column.to_string(), message, 0)
-        .with_lines(other.into_iter().chain(keep.map(|line| format!("# {line}"))))
+    Finding::error(code, column.to_string(), message, 0).with_lines(
+        other
+            .into_iter()
+            .chain(keep.map(|line| format!("# {line}"))),
+    )
 }

@@ -45,7 +45,11 @@ pub(crate) fn class_of_values(samples: &[Option<Box<str>>]) -> Option<ColumnClas
 pub(crate) fn is_code(samples: &[Option<Box<str>>], column_type: ColumnType) -> bool {
     let can_be = matches!(
         column_type,
-        ColumnType::Text | ColumnType::Char | ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64
+        ColumnType::Text
+            | ColumnType::Char
+            | ColumnType::Int16
+            | ColumnType::Int32
+            | ColumnType::Int64
     );
     if !can_be {
         return false;
@@ -106,7 +110,10 @@ mod tests {
     #[test]
     fn opaque_columns_are_found_by_what_they_hold() {
         let class = |values: &[&str]| class_of_values(&samples(values));
-        assert_eq!(class(&["a@b.org", "c.d@e.com", "f@g.net"]), Some(ColumnClass::Email));
+        assert_eq!(
+            class(&["a@b.org", "c.d@e.com", "f@g.net"]),
+            Some(ColumnClass::Email)
+        );
         assert_eq!(
             class(&["123-45-6789", "987-65-4321", "111-22-3333"]),
             Some(ColumnClass::NationalId)

@@ -58,7 +58,12 @@ pub fn plan(inputs: &MaskInputs<'_>) -> Result<(MaskSection, Vec<Finding>), Mask
     let columns: Option<Vec<ColumnDecision>> = decisions.into_iter().collect();
     if let Some(columns) = &columns {
         let targets = inputs.target_tables;
-        findings.extend(check_orders(&planner.fields, columns, inputs.extract, targets));
+        findings.extend(check_orders(
+            &planner.fields,
+            columns,
+            inputs.extract,
+            targets,
+        ));
     }
     match columns {
         Some(columns) if findings.is_empty() => {
@@ -139,7 +144,13 @@ impl<'a> Planner<'a> {
             return Err(vec![Finding::error("mask-type", column, message, 0)]);
         };
         let kind = kind_of(mask, decided.class, is_unique, &types, &self.registry);
-        let shape = shape(&self.fields, &domain.members, decided.class, kind, is_unique);
+        let shape = shape(
+            &self.fields,
+            &domain.members,
+            decided.class,
+            kind,
+            is_unique,
+        );
         let extract = self.inputs.extract;
         let errors = check(domain, &self.fields, mask, &shape, extract, &self.registry);
         if !errors.is_empty() {
@@ -154,7 +165,10 @@ impl<'a> Planner<'a> {
     fn proposed(&self, domain: &Domain) -> Result<Proposal, Vec<Finding>> {
         let propose = |at: &usize| {
             let field = &self.fields.list[*at];
-            (field, propose(field, self.inputs.samples, &self.personal_names))
+            (
+                field,
+                propose(field, self.inputs.samples, &self.personal_names),
+            )
         };
         let all: Vec<_> = domain.members.iter().map(propose).collect();
         let has_root = all.iter().any(|(field, _)| !field.is_child);
@@ -197,7 +211,8 @@ impl<'a> Planner<'a> {
         if other.class == ColumnClass::TenantKey {
             return Ok((other_field, other));
         }
-        let is_alike = own.is_kept() == other.is_kept() && (own.is_kept() || own.class == other.class);
+        let is_alike =
+            own.is_kept() == other.is_kept() && (own.is_kept() || own.class == other.class);
         if is_alike || !own.is_kept() && !other.is_kept() && !is_said(other) {
             return Ok((field, own));
         }
@@ -219,8 +234,10 @@ impl<'a> Planner<'a> {
         );
         let subject = field.column.to_string();
         Err(vec![
-            Finding::error("mask-domain-conflict", subject, message, 0)
-                .with_lines([header(&field.column), "mask = \"text\"  # for both".to_owned()]),
+            Finding::error("mask-domain-conflict", subject, message, 0).with_lines([
+                header(&field.column),
+                "mask = \"text\"  # for both".to_owned(),
+            ]),
         ])
     }
 

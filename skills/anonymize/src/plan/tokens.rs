@@ -66,7 +66,9 @@ fn segments(word: &str) -> Option<Vec<String>> {
     for end in 1..=word.len() {
         begins[end] = (0..end).find(|begin| {
             begins[*begin].is_some()
-                && word.get(*begin..end).is_some_and(|part| KNOWN_WORDS.contains(part))
+                && word
+                    .get(*begin..end)
+                    .is_some_and(|part| KNOWN_WORDS.contains(part))
         });
     }
     let mut parts = Vec::new();
@@ -102,7 +104,10 @@ mod tests {
             ("hourly_wage", "hourly wage"),
             ("HourlyWage", "hourly wage"),
             ("capacity", "capacity"),
-            ("CrisisHomelessnessIndicator", "crisis homelessness indicator"),
+            (
+                "CrisisHomelessnessIndicator",
+                "crisis homelessness indicator",
+            ),
             ("HispanicLatinoEthnicity", "hispanic latino ethnicity"),
             ("AuthorizedFacilityCapacity", "authorized facility capacity"),
             ("Straße-Nr.", "straße nr"),

@@ -2,15 +2,19 @@
 //! passes only by argument: every column it names is kept unchanged from PROD, whose table has the
 //! same constraint. Otherwise the check could not run, which counts as failed.
 
+use std::collections::HashMap;
+
 use redistrict_model::{
     BoundaryPolicy, Check, CheckResult, ColumnType, MaskKind, Severity, StoreKind, Table, TableRef,
 };
 
 use super::{RowCheck, TableView, Tally, could_not_run, locator};
 use crate::cells::{Cell, Cells, TableBatch};
-use crate::expression::{Decimal, Dialect, Expression, Unsupported, Value, evaluate, parse};
+use crate::expression::{Decimal, Dialect, Expression, Unsupported, Value, parse, truth};
 
 const CHECK: &str = "check";
+/// Values of a column whose outcome is remembered.
+const MAX_KNOWN: usize = 4_096;
 
 /// How one constraint is checked.
 enum Way {
@@ -25,6 +29,8 @@ struct Constraint {
     way: Way,
     /// The argument would hold if evaluating fails on a value.
     is_unchanged: bool,
+    /// Of a constraint on one column: what came out for a value (none for NULL).
+    known: HashMap<Option<Vec<u8>>, bool>,
     tally: Tally,
 }
 
@@ -70,8 +76,62 @@ fn constraint(check: &Check, view: &TableView<'_>) -> Constraint {
         check: check.clone(),
         way,
         is_unchanged,
+        known: HashMap::new(),
         tally: Tally::default(),
     }
+}
+
+impl Constraint {
+    fn look(
+        &mut self,
+        batch: &TableBatch<'_>,
+        columns: &[(&str, Option<Cells<'_>>)],
+        dialect: Dialect,
+        table: &TableRef,
+    ) {
+        self.tally.examined += batch.len() as u64;
+        let Way::Evaluate(expression) = &self.way else {
+            return;
+        };
+        let single = single_column(expression).and_then(|name| find(columns, name));
+        for row in 0..batch.len() {
+            let value = |name: &str| cell_value(columns, name, row);
+            let key = single.map(|cells| {
+                let mut key = Vec::new();
+                cells.append(row, &mut key).then_some(key)
+            });
+            let known = key.as_ref().and_then(|key| self.known.get(key)).copied();
+            let is_fine = match known {
+                Some(is_fine) => Ok(is_fine),
+                None => truth(expression, dialect, &value).map(|truth| truth != Some(false)),
+            };
+            match is_fine {
+                Ok(is_fine) => {
+                    if let Some(key) = key.filter(|_| self.known.len() < MAX_KNOWN) {
+                        self.known.insert(key, is_fine);
+                    }
+                    if !is_fine {
+                        self.tally.fail(|| locator(table, batch.place(row)));
+                    }
+                }
+                Err(_) if self.is_unchanged && self.tally.failed == 0 => {
+                    self.way = Way::Unchanged;
+                    return;
+                }
+                Err(Unsupported(why)) => {
+                    self.way = Way::Cannot(format!("it has {why}"));
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The one column that the expression names, if it is one.
+fn single_column(expression: &Expression) -> Option<&str> {
+    let columns = expression.columns();
+    let first = *columns.first()?;
+    columns.iter().all(|name| *name == first).then_some(first)
 }
 
 impl RowCheck for CheckConstraints {
@@ -88,34 +148,7 @@ impl RowCheck for CheckConstraints {
             })
             .collect();
         for constraint in &mut self.constraints {
-            constraint.tally.examined += batch.len() as u64;
-            let Way::Evaluate(expression) = &constraint.way else {
-                continue;
-            };
-            for row in 0..batch.len() {
-                let value = |name: &str| cell_value(&columns, name, row);
-                match evaluate(expression, self.dialect, &value) {
-                    Ok(Value::Bool(true) | Value::Null) => {}
-                    Ok(Value::Bool(false)) => {
-                        constraint
-                            .tally
-                            .fail(|| locator(&self.table, batch.place(row)));
-                    }
-                    Ok(Value::Number(_)) if self.dialect == Dialect::Sqlite => {}
-                    Ok(_) => {
-                        constraint.way = Way::Cannot("it is not a condition".to_owned());
-                        break;
-                    }
-                    Err(_) if constraint.is_unchanged => {
-                        constraint.way = Way::Unchanged;
-                        break;
-                    }
-                    Err(Unsupported(why)) => {
-                        constraint.way = Way::Cannot(format!("it has {why}"));
-                        break;
-                    }
-                }
-            }
+            constraint.look(batch, &columns, self.dialect, &self.table);
         }
     }
 
@@ -161,20 +194,23 @@ fn dialect(view: &TableView<'_>) -> Dialect {
     }
 }
 
+/// A column by its name, else by its name in another case (SQLite).
+fn find<'c, 'a>(columns: &'c [(&str, Option<Cells<'a>>)], name: &str) -> Option<&'c Cells<'a>> {
+    let found = columns.iter().find(|(column, _)| *column == name);
+    let (_, cells) = found.or_else(|| {
+        columns
+            .iter()
+            .find(|(column, _)| column.eq_ignore_ascii_case(name))
+    })?;
+    cells.as_ref()
+}
+
 fn cell_value(
     columns: &[(&str, Option<Cells<'_>>)],
     name: &str,
     row: usize,
 ) -> Result<Value, Unsupported> {
-    let found = columns
-        .iter()
-        .find(|(column, _)| *column == name)
-        .or_else(|| {
-            columns
-                .iter()
-                .find(|(column, _)| column.eq_ignore_ascii_case(name))
-        });
-    let Some((_, Some(cells))) = found else {
+    let Some(cells) = find(columns, name) else {
         return Err(Unsupported("a column that the artifact does not carry"));
     };
     Ok(match (cells.cell(row), cells.column_type()) {

@@ -65,7 +65,9 @@ impl Range {
     fn describe(self) -> &'static str {
         match self {
             Self::Email => "each e-mail address is at example.org, .com, .net or below .example",
-            Self::Phone => "each phone is 555-01xx, or of an area code that does not exist",
+            Self::Phone => {
+                "each phone is 555-01xx, or of an area or country code that does not exist"
+            }
             Self::NationalId => "each national id is of an area that was never issued",
             Self::Invented => "no e-mail address outside example.org, .com, .net and .example",
         }
@@ -159,7 +161,8 @@ fn is_reserved_domain(domain: &str) -> bool {
 }
 
 /// Within the last ten digits: 555-01xx, or an area code that the North American plan cannot have
-/// (beginning with 0 or 1, or with 9 as its second digit).
+/// (beginning with 0 or 1, or with 9 as its second digit); or behind country code 999, which was
+/// never assigned.
 fn is_reserved_phone(text: &str) -> bool {
     let main = text.split(['x', 'X', ';']).next().unwrap_or_default();
     let digits: Vec<u8> = main.bytes().filter(u8::is_ascii_digit).collect();
@@ -167,6 +170,9 @@ fn is_reserved_phone(text: &str) -> bool {
         return false;
     };
     if digits[local..].starts_with(b"55501") {
+        return true;
+    }
+    if main.trim_start().starts_with("+999") {
         return true;
     }
     let Some(area) = digits.len().checked_sub(10) else {
@@ -225,10 +231,18 @@ mod tests {
             "+1 303 555 0199 x12",
             "099-123-4567",
             "+1-295-123-4567",
+            "+999012345678901",
         ] {
             assert!(is_reserved_phone(text), "{text}");
         }
-        for text in ["555-1234", "512-456-7890", "12", "", "+1 512 555 0200"] {
+        for text in [
+            "555-1234",
+            "512-456-7890",
+            "12",
+            "",
+            "+1 512 555 0200",
+            "999-512-867-5309",
+        ] {
             assert!(!is_reserved_phone(text), "{text}");
         }
     }

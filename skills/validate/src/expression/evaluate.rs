@@ -14,15 +14,15 @@ pub(crate) enum Dialect {
 
 type Evaluated = Result<Value, Unsupported>;
 /// True, false or unknown.
-type Truth = Result<Option<bool>, Unsupported>;
+pub(crate) type Truth = Result<Option<bool>, Unsupported>;
 
-/// The value of an expression; `column` gives a column's value in this row.
-pub(crate) fn evaluate(
+/// Whether an expression is true, false or unknown in a row; `column` gives a column's value there.
+pub(crate) fn truth(
     expression: &Expression,
     dialect: Dialect,
     column: &dyn Fn(&str) -> Evaluated,
-) -> Evaluated {
-    Row { dialect, column }.value(expression)
+) -> Truth {
+    Row { dialect, column }.truth(expression)
 }
 
 struct Row<'a> {
@@ -267,11 +267,8 @@ mod tests {
                 .map(|(_, value)| value.clone())
                 .ok_or(Unsupported("no such column"))
         };
-        match evaluate(&parse(text, &|name| name == "no column")?, Dialect::Postgres, &column)? {
-            Value::Null => Ok(None),
-            Value::Bool(truth) => Ok(Some(truth)),
-            other => panic!("{other:?}"),
-        }
+        let is_text = |name: &str| name == "no column";
+        truth(&parse(text, &is_text)?, Dialect::Postgres, &column)
     }
 
     fn number(value: i64) -> Value {

@@ -6,6 +6,6 @@ mod lexer;
 mod parser;
 mod value;
 
-pub(crate) use evaluate::{Dialect, evaluate};
+pub(crate) use evaluate::{Dialect, truth};
 pub(crate) use parser::{Expression, parse};
 pub(crate) use value::{Decimal, Unsupported, Value};

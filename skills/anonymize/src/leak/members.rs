@@ -1,0 +1,190 @@
+//! Which members of V a row has: what each of its sensitive cells says, by class.
+
+use redistrict_model::{ColumnClass, ColumnType, MaskKind, MaskName};
+
+use super::normal::Normal;
+use super::values::{Builder, FEWEST_DIGITS};
+use crate::cells::Cell;
+use crate::engine::ColumnMask;
+use crate::masks::{JsonPart, parse_date, walk};
+use crate::plan::class_of_name;
+
+/// Takes the members of a row.
+pub(crate) trait Source {
+    fn strong(&mut self, text: &Normal);
+    fn by_use(&mut self, text: &Normal);
+    fn low(&mut self, text: &Normal);
+    fn bytes(&mut self, bytes: &[u8]);
+    /// A value that no real person can have is no member.
+    fn reserved(&mut self);
+}
+
+/// A row on its way into V.
+pub(crate) struct IntoValues<'a> {
+    pub(crate) builder: &'a mut Builder,
+    pub(crate) row: u64,
+}
+
+impl Source for IntoValues<'_> {
+    fn strong(&mut self, text: &Normal) {
+        self.builder.add_strong(text, self.row);
+    }
+
+    fn by_use(&mut self, text: &Normal) {
+        self.builder.add_by_use(text, self.row);
+    }
+
+    fn low(&mut self, text: &Normal) {
+        self.builder.add_low(text, self.row);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.builder.add_bytes(bytes, self.row);
+    }
+
+    fn reserved(&mut self) {
+        self.builder.reserved += 1;
+    }
+}
+
+/// Gives all members of a row: of each sensitive cell, and of first name and surname together.
+pub(crate) fn collect_row<'a>(
+    cells: impl Iterator<Item = (&'a ColumnMask, Option<Cell<'a>>)>,
+    into: &mut dyn Source,
+) {
+    let mut names = RowNames::default();
+    for (column, cell) in cells {
+        if !column.decision.sensitive {
+            continue;
+        }
+        match cell {
+            Some(Cell::Text(text)) => member(column, &text, &mut names, into),
+            Some(Cell::Bytes(bytes)) if !bytes.is_empty() => into.bytes(bytes),
+            _ => {}
+        }
+    }
+    for first in &names.first {
+        for last in &names.last {
+            for both in [format!("{first} {last}"), format!("{last} {first}")] {
+                into.strong(&Normal::of(&both));
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct RowNames {
+    first: Vec<String>,
+    last: Vec<String>,
+}
+
+fn member(column: &ColumnMask, text: &str, names: &mut RowNames, into: &mut dyn Source) {
+    let is_number = matches!(
+        column.column_type,
+        ColumnType::Int16
+            | ColumnType::Int32
+            | ColumnType::Int64
+            | ColumnType::Float32
+            | ColumnType::Float64
+            | ColumnType::Numeric
+    );
+    let class = class_of(column);
+    let is_personal_number = matches!(class, ColumnClass::Phone | ColumnClass::NationalId);
+    if is_number && !is_personal_number
+        || matches!(column.column_type, ColumnType::Time | ColumnType::Interval)
+    {
+        return;
+    }
+    if let Some(action) = &column.action
+        && column.decision.kind == MaskKind::Reserved
+        && action.mask.is_output(text.trim_end(), &action.field.shape)
+    {
+        into.reserved();
+        return;
+    }
+    if column.column_type == ColumnType::Json {
+        json(text, into);
+        return;
+    }
+    let normal = Normal::of(text);
+    match class {
+        ColumnClass::FirstName => names.first.push(text.trim().to_owned()),
+        ColumnClass::Surname => names.last.push(text.trim().to_owned()),
+        _ => {}
+    }
+    let is_key = column.decision.unique && column.decision.mask == MaskName::Text;
+    of_class(class, is_key, text, &normal, into);
+}
+
+/// What the column is, also where it refers to another.
+fn class_of(column: &ColumnMask) -> ColumnClass {
+    match (&column.action, column.decision.class) {
+        (Some(action), ColumnClass::Reference) => action.field.shape.class,
+        (_, class) => class,
+    }
+}
+
+fn of_class(class: ColumnClass, is_key: bool, text: &str, normal: &Normal, into: &mut dyn Source) {
+    let (tokens, characters) = (normal.len(), normal.characters());
+    let digits = normal.digits().len();
+    let is_strong = match class {
+        ColumnClass::Email => text.contains('@') && characters >= 5,
+        ColumnClass::Phone => digits >= FEWEST_DIGITS || digits >= 7 && tokens >= 2,
+        ColumnClass::NationalId => digits >= FEWEST_DIGITS || digits >= 5 && characters >= 8,
+        ColumnClass::Address => digits > 0 && tokens >= 2 && characters >= 8,
+        ColumnClass::FullName => tokens >= 2 && characters >= 5,
+        ColumnClass::FirstName
+        | ColumnClass::Surname
+        | ColumnClass::BirthDate
+        | ColumnClass::Date => {
+            into.low(normal);
+            return;
+        }
+        _ => is_key && digits > 0 && characters >= 8 && (!normal.is_only_digits() || digits >= 9),
+    };
+    if is_strong {
+        into.strong(normal);
+        if class == ColumnClass::FullName {
+            into.strong(&reversed(text));
+        }
+    } else if parse_date(text.trim()).is_some() {
+        into.low(normal);
+    } else {
+        into.by_use(normal);
+    }
+}
+
+/// `Lopez, Maria Elena` and `Maria Elena Lopez`, each made of the other.
+fn reversed(name: &str) -> Normal {
+    let other = match name.split_once(',') {
+        Some((last, first)) => format!("{first} {last}"),
+        None => match name.trim().rsplit_once(' ') {
+            Some((first, last)) => format!("{last} {first}"),
+            None => name.to_owned(),
+        },
+    };
+    Normal::of(&other)
+}
+
+/// The leaves by the class of their keys; keys that are data are members too.
+fn json(document: &str, into: &mut dyn Source) {
+    let walked = walk(document, &mut |part| {
+        match part {
+            JsonPart::Key(_) => {}
+            JsonPart::Text { key, text } => {
+                let class = class_of_name(key).unwrap_or(ColumnClass::Unknown);
+                of_class(class, false, text, &Normal::of(text), into);
+            }
+            JsonPart::Number { key, text } => {
+                let class = class_of_name(key).unwrap_or(ColumnClass::Unknown);
+                if matches!(class, ColumnClass::Phone | ColumnClass::NationalId) {
+                    of_class(class, false, text, &Normal::of(text), into);
+                }
+            }
+        }
+        None
+    });
+    if walked.is_none() {
+        into.by_use(&Normal::of(document));
+    }
+}

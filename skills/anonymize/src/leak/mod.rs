@@ -1,0 +1,20 @@
+//! The leak proof: V, the set of sensitive values as keyed digests; the scanner that searches texts
+//! for them in every encoding; the proof over what was written. Keeps no value in clear.
+
+mod canary;
+mod decode;
+mod members;
+mod normal;
+mod proof;
+mod rows;
+mod scan;
+mod siphash;
+mod statistics;
+mod tally;
+mod values;
+
+pub(crate) use members::{IntoValues, collect_row};
+pub(crate) use proof::{ProofSummary, Prover, strong_hits};
+pub(crate) use rows::paired;
+pub(crate) use scan::Scanner;
+pub(crate) use values::{Builder, Values};

@@ -1,0 +1,507 @@
+//! The proof over the masked artifact as it was written: every cell against V, every output against
+//! its mask's range, every row against its own originals.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use arrow::array::Array;
+use redistrict_model::{ColumnRef, ColumnType, MaskKind, MaskName};
+use serde_json::json;
+
+use super::canary::Canaries;
+use super::members::{Source, collect_row};
+use super::normal::Normal;
+use super::rows::Pair;
+use super::scan::{ENCODINGS, Hit, Scanner};
+use super::tally::Tally;
+use super::values::Kind;
+use crate::cells::{Cell, cell};
+use crate::engine::ColumnMask;
+use crate::error::AnonymizeError;
+use crate::masks::{JsonPart, keeps_format, walk};
+use crate::words::is_output_word;
+
+/// So many values of each column are planted to measure the scanner.
+const PLANTED: u64 = 3;
+/// Columns named in a failure.
+const NAMED: usize = 20;
+
+/// Collects the proof, table by table.
+pub(crate) struct Prover<'a> {
+    scanner: Scanner<'a>,
+    tallies: BTreeMap<ColumnRef, (Arc<ColumnMask>, Tally)>,
+    domains: BTreeMap<String, (HashSet<u64>, HashSet<u64>)>,
+    planted: BTreeMap<ColumnRef, u64>,
+    canaries: Canaries,
+    bytes: u64,
+}
+
+/// What was proved, value-free.
+pub(crate) struct ProofSummary {
+    pub(crate) line: String,
+    pub(crate) facts: serde_json::Value,
+    /// Masked cells that were not NULL.
+    pub(crate) fields: u64,
+}
+
+/// The members of V that a row has itself.
+#[derive(Default)]
+struct Own {
+    /// Digest to: is a word that masks give out.
+    digests: BTreeMap<u64, bool>,
+}
+
+struct OwnRow<'a, 'b> {
+    scanner: &'a Scanner<'b>,
+    own: Own,
+}
+
+impl OwnRow<'_, '_> {
+    fn add(&mut self, text: &Normal) {
+        if text.len() == 0 || text.characters() < 3 {
+            return;
+        }
+        let digester = &self.scanner.digester;
+        let is_given_out = text.tokens().all(is_output_word);
+        self.own.digests.insert(digester.whole(text), is_given_out);
+        let digits = text.digits();
+        if digits.len() >= super::values::FEWEST_DIGITS {
+            self.own.digests.insert(digester.digits(&digits), false);
+        }
+    }
+}
+
+impl Source for OwnRow<'_, '_> {
+    fn strong(&mut self, text: &Normal) {
+        self.add(text);
+    }
+
+    fn by_use(&mut self, text: &Normal) {
+        self.add(text);
+    }
+
+    fn low(&mut self, text: &Normal) {
+        self.add(text);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.own
+            .digests
+            .insert(self.scanner.digester.bytes(bytes), false);
+    }
+
+    fn reserved(&mut self) {}
+}
+
+impl<'a> Prover<'a> {
+    pub(crate) fn new(scanner: Scanner<'a>) -> Self {
+        Self {
+            scanner,
+            tallies: BTreeMap::new(),
+            domains: BTreeMap::new(),
+            planted: BTreeMap::new(),
+            canaries: Canaries::default(),
+            bytes: 0,
+        }
+    }
+
+    /// Looks at rows of a table; `columns` are in the order of the batches' columns.
+    pub(crate) fn rows(&mut self, columns: &[Arc<ColumnMask>], pair: &Pair) {
+        let mut tallies: Vec<Tally> = columns.iter().map(|one| self.take(one)).collect();
+        self.bytes += pair
+            .masked
+            .columns()
+            .iter()
+            .map(|array| size(array.as_ref()))
+            .sum::<u64>();
+        for row in 0..pair.masked.num_rows() {
+            self.row(columns, &mut tallies, pair, row);
+        }
+        for (column, tally) in columns.iter().zip(tallies) {
+            let key = column.decision.column.clone();
+            self.tallies.insert(key, (Arc::clone(column), tally));
+        }
+    }
+
+    fn take(&mut self, column: &ColumnMask) -> Tally {
+        self.tallies
+            .remove(&column.decision.column)
+            .map(|(_, tally)| tally)
+            .unwrap_or_default()
+    }
+
+    fn row(&mut self, columns: &[Arc<ColumnMask>], tallies: &mut [Tally], pair: &Pair, row: usize) {
+        let raw = |at: usize| cell(pair.raw.column(at).as_ref(), row);
+        let mut own_row = OwnRow {
+            scanner: &self.scanner,
+            own: Own::default(),
+        };
+        let cells = columns.iter().enumerate();
+        collect_row(cells.map(|(at, one)| (one.as_ref(), raw(at))), &mut own_row);
+        let own = own_row.own;
+        let mut found: BTreeSet<u64> = BTreeSet::new();
+        let mut last_place = None;
+        for (at, column) in columns.iter().enumerate() {
+            let masked = cell(pair.masked.column(at).as_ref(), row);
+            let original = raw(at);
+            self.compare(column, &mut tallies[at], original.as_ref(), masked.as_ref());
+            let Some(masked) = masked else { continue };
+            tallies[at].cells += 1;
+            let before = found.len();
+            self.search(column, &mut tallies[at], &masked, &own, &mut found);
+            if found.len() > before {
+                last_place = Some(at);
+            }
+            if let Some(Cell::Text(text)) = &original {
+                self.plant(column, text);
+            }
+        }
+        if found.len() >= 2
+            && let Some(at) = last_place
+        {
+            tallies[at].own_rows += 1;
+        }
+    }
+
+    /// Searches one cell for members.
+    fn search(
+        &self,
+        column: &ColumnMask,
+        tally: &mut Tally,
+        masked: &Cell<'_>,
+        own: &Own,
+        found: &mut BTreeSet<u64>,
+    ) {
+        let is_masked = column.action.is_some();
+        let by_chance = may_match_by_chance(column);
+        let (mut survives, mut coincides, mut format_hit) = (false, false, false);
+        let mut on_hit = |hit: Hit, is_key: bool| {
+            let own_word = own.digests.get(&hit.digest);
+            if is_masked && own_word == Some(&false) {
+                found.insert(hit.digest);
+            }
+            match hit.kind {
+                Kind::Low => {}
+                _ if by_chance && own_word.is_none() => format_hit = true,
+                Kind::Strong => survives = true,
+                Kind::Phrase | Kind::Word if is_masked && !is_key => survives = true,
+                Kind::Phrase | Kind::Word => coincides = true,
+            }
+        };
+        match masked {
+            Cell::Text(text) => self.search_text(column, text, tally, &mut on_hit),
+            Cell::Bytes(bytes) => self.scanner.bytes(bytes, &mut |hit| on_hit(hit, false)),
+            Cell::Days(_) | Cell::Micros(_) | Cell::Bool(_) => {}
+        }
+        if by_chance
+            && let Cell::Text(text) = masked
+            && column.decision.kind == MaskKind::InFormat
+            && is_text(column.column_type)
+        {
+            let whole = self.scanner.digester.whole(&Normal::of(text));
+            format_hit |= self.scanner.values.kind(whole).is_some();
+        }
+        tally.survivors += u64::from(survives);
+        tally.coincidences += u64::from(coincides && !survives);
+        tally.format_hits += u64::from(format_hit && !survives);
+    }
+
+    fn search_text(
+        &self,
+        column: &ColumnMask,
+        text: &str,
+        tally: &mut Tally,
+        on_hit: &mut dyn FnMut(Hit, bool),
+    ) {
+        let values = self.scanner.values;
+        match column.column_type {
+            ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 | ColumnType::Numeric => {
+                let digits = whole_digits(text);
+                tally.format_expected += expected_digits(digits, values.with_digits(digits.len()));
+                self.scanner
+                    .whole_digits(digits, &mut |hit| on_hit(hit, false));
+            }
+            ColumnType::Float32 | ColumnType::Float64 | ColumnType::Time | ColumnType::Interval => {
+            }
+            ColumnType::Uuid => {
+                let whole = self.scanner.digester.whole(&Normal::of(text));
+                if let Some(kind) = values.kind(whole) {
+                    on_hit(
+                        Hit {
+                            kind,
+                            digest: whole,
+                        },
+                        false,
+                    );
+                }
+            }
+            ColumnType::Json => {
+                let walked = walk(text, &mut |part| {
+                    match part {
+                        JsonPart::Key(key) => self.scanner.text(key, &mut |hit| on_hit(hit, true)),
+                        JsonPart::Text { text, .. } => {
+                            self.scanner.text(text, &mut |hit| on_hit(hit, false));
+                        }
+                        // Numbers are permuted within their format: chance brings members of V.
+                        JsonPart::Number { .. } => {}
+                    }
+                    None
+                });
+                if walked.is_none() {
+                    self.scanner.text(text, &mut |hit| on_hit(hit, false));
+                }
+            }
+            _ => {
+                if may_match_by_chance(column) {
+                    let normal = Normal::of(text);
+                    let same = values.with_pattern(self.scanner.digester.pattern(&normal));
+                    tally.format_expected += expected_pattern(&normal, same);
+                }
+                self.scanner.text(text, &mut |hit| on_hit(hit, false));
+            }
+        }
+    }
+
+    /// Compares a cell with its original: range, own value, uniqueness.
+    fn compare(
+        &mut self,
+        column: &ColumnMask,
+        tally: &mut Tally,
+        raw: Option<&Cell<'_>>,
+        masked: Option<&Cell<'_>>,
+    ) {
+        let Some(action) = &column.action else {
+            tally.outside += u64::from(!is_same(raw, masked));
+            return;
+        };
+        let (raw, masked) = match (raw, masked) {
+            (None, None) => return,
+            (Some(_), None) if column.decision.mask == MaskName::Null => return,
+            (Some(raw), Some(masked)) if column.decision.mask != MaskName::Null => (raw, masked),
+            _ => {
+                tally.outside += 1;
+                return;
+            }
+        };
+        if says_nothing(raw, column) {
+            return;
+        }
+        let digester = &self.scanner.digester;
+        let (input, output) = (digester.exact(&key(raw)), digester.exact(&key(masked)));
+        tally.same += u64::from(input == output);
+        if column.decision.kind == MaskKind::Synthetic {
+            *tally.originals.entry(input).or_insert(0) += 1;
+            *tally.outputs.entry(output).or_insert(0) += 1;
+        }
+        if column.decision.unique {
+            let (inputs, outputs) = self
+                .domains
+                .entry(column.decision.domain.clone())
+                .or_default();
+            inputs.insert(input);
+            outputs.insert(output);
+        }
+        if let (Cell::Text(raw), Cell::Text(masked)) = (raw, masked) {
+            let (raw, masked) = (raw.trim_end_matches(' '), masked.trim_end_matches(' '));
+            let is_permuted = column.decision.mask == MaskName::Text
+                && column.decision.kind == MaskKind::InFormat;
+            let is_inside = action.mask.is_output(masked, &action.field.shape)
+                && (!is_permuted || keeps_format(raw, masked));
+            tally.outside += u64::from(!is_inside);
+        }
+    }
+
+    /// Plants the first values of a column that are high-entropy members.
+    fn plant(&mut self, column: &ColumnMask, text: &str) {
+        let is_plain = column.decision.sensitive && is_text(column.column_type);
+        if !is_plain || self.planted.get(&column.decision.column) >= Some(&PLANTED) {
+            return;
+        }
+        let whole = self.scanner.digester.whole(&Normal::of(text));
+        if self.scanner.values.kind(whole).is_some_and(Kind::is_high) {
+            self.canaries.plant(&self.scanner, text);
+            *self
+                .planted
+                .entry(column.decision.column.clone())
+                .or_insert(0) += 1;
+        }
+    }
+
+    /// Searches a text of ours (the manifest, file names): strong members and phrases only.
+    pub(crate) fn own_text(&mut self, what: &str, text: &str) -> Result<(), AnonymizeError> {
+        self.bytes += text.len() as u64;
+        let count = strong_hits(&self.scanner, text);
+        if count > 0 {
+            return Err(AnonymizeError::Leak(format!(
+                "{count} values of PROD stand in {what}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The proof.
+    ///
+    /// # Errors
+    /// A survivor, an output outside its range, a row with its own value, a planted value that was
+    /// not found: with table, column and count. Two values with one pseudonym.
+    pub(crate) fn finish(self) -> Result<ProofSummary, AnonymizeError> {
+        let wrong: Vec<String> = self
+            .tallies
+            .values()
+            .flat_map(|(column, tally)| tally.verdict(&column.decision))
+            .collect();
+        if !wrong.is_empty() {
+            let named = wrong[..wrong.len().min(NAMED)].join("; ");
+            return Err(AnonymizeError::Leak(named));
+        }
+        if self.canaries.found < self.canaries.planted {
+            return Err(AnonymizeError::ProofFailed(format!(
+                "the scanner found {} of {} planted values",
+                self.canaries.found, self.canaries.planted
+            )));
+        }
+        for (domain, (inputs, outputs)) in &self.domains {
+            if inputs.len() != outputs.len() {
+                return Err(AnonymizeError::NotInjective {
+                    domain: domain.clone(),
+                    inputs: inputs.len(),
+                    outputs: outputs.len(),
+                });
+            }
+        }
+        Ok(self.summary())
+    }
+
+    fn summary(&self) -> ProofSummary {
+        let values = self.scanner.values;
+        let canaries = self.canaries;
+        let line = format!(
+            "0 survivors of {} values × {ENCODINGS} encodings in {} bytes, scanner sensitivity {}/{} canaries",
+            values.values, self.bytes, canaries.found, canaries.planted
+        );
+        let mut fields: BTreeMap<String, u64> = BTreeMap::new();
+        let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+        let mut coincidences = Vec::new();
+        for (column, tally) in self.tallies.values() {
+            let decision = &column.decision;
+            if decision.mask != MaskName::Keep {
+                *fields.entry(text_of(&decision.class)).or_insert(0) += tally.cells;
+                *kinds.entry(text_of(&decision.kind)).or_insert(0) += 1;
+            }
+            let count = tally.coincidences + tally.format_hits;
+            if count > 0 {
+                coincidences.push(json!({"column": decision.column.to_string(), "count": count}));
+            }
+        }
+        ProofSummary {
+            facts: json!({
+                "result": line,
+                "survivors": 0,
+                "values": values.values,
+                "high_entropy_digests": values.high(),
+                "already_reserved": values.reserved,
+                "encodings": ENCODINGS,
+                "bytes": self.bytes,
+                "canaries": {"planted": canaries.planted, "found": canaries.found},
+                "columns_by_kind": kinds,
+                "fields_by_class": fields,
+                "coincidences": coincidences,
+            }),
+            fields: fields.values().sum(),
+            line,
+        }
+    }
+}
+
+/// Strong members and phrases that stand in a text.
+pub(crate) fn strong_hits(scanner: &Scanner<'_>, text: &str) -> u64 {
+    let mut digests = BTreeSet::new();
+    scanner.text(text, &mut |hit| {
+        if hit.kind == Kind::Strong {
+            digests.insert(hit.digest);
+        }
+    });
+    digests.len() as u64
+}
+
+fn text_of<T: serde::Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
+
+fn is_text(column_type: ColumnType) -> bool {
+    matches!(column_type, ColumnType::Text | ColumnType::Char)
+}
+
+/// Numbers, and columns that are permuted within their format, hold members of V by chance.
+fn may_match_by_chance(column: &ColumnMask) -> bool {
+    let is_number = matches!(
+        column.column_type,
+        ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 | ColumnType::Numeric
+    );
+    is_number || column.decision.kind == MaskKind::InFormat
+}
+
+fn whole_digits(number: &str) -> &str {
+    let unsigned = number.trim_start_matches('-');
+    unsigned.split('.').next().unwrap_or("")
+}
+
+fn expected_digits(digits: &str, members: u32) -> f64 {
+    if digits.len() < super::values::FEWEST_DIGITS {
+        return 0.0;
+    }
+    f64::from(members) / (9.0 * 10_f64.powi(power(digits.len()) - 1))
+}
+
+/// Members of the format over the size of the format.
+fn expected_pattern(text: &Normal, members: u32) -> f64 {
+    let digits = text.digits().len();
+    let letters = text.characters() - digits.min(text.characters());
+    f64::from(members) / (10_f64.powi(power(digits)) * 26_f64.powi(power(letters)) * 0.9)
+}
+
+fn power(count: usize) -> i32 {
+    i32::try_from(count.min(200)).unwrap_or(200)
+}
+
+/// No letter and no digit, an infinity, a sentinel: nothing that could leak.
+fn says_nothing(cell: &Cell<'_>, column: &ColumnMask) -> bool {
+    match cell {
+        Cell::Text(text) => {
+            let word = text.trim_start_matches('-').to_ascii_lowercase();
+            !text.chars().any(char::is_alphanumeric)
+                || column.column_type != ColumnType::Text
+                    && matches!(word.as_str(), "nan" | "inf" | "infinity")
+        }
+        Cell::Bytes(bytes) => bytes.is_empty(),
+        Cell::Days(days) => crate::masks::is_sentinel(i64::from(*days)),
+        Cell::Micros(micros) => crate::masks::is_sentinel(micros.div_euclid(86_400_000_000)),
+        Cell::Bool(_) => true,
+    }
+}
+
+fn key(cell: &Cell<'_>) -> Vec<u8> {
+    match cell {
+        Cell::Text(text) => text.trim_end_matches(' ').as_bytes().to_vec(),
+        other => other
+            .value()
+            .map(|value| value.key().into_owned())
+            .unwrap_or_default(),
+    }
+}
+
+fn is_same(raw: Option<&Cell<'_>>, masked: Option<&Cell<'_>>) -> bool {
+    match (raw, masked) {
+        (None, None) => true,
+        (Some(Cell::Bool(a)), Some(Cell::Bool(b))) => a == b,
+        (Some(a), Some(b)) => a.value() == b.value(),
+        _ => false,
+    }
+}
+
+fn size(array: &dyn Array) -> u64 {
+    array.to_data().get_slice_memory_size().unwrap_or(0) as u64
+}

@@ -1,0 +1,105 @@
+//! Searches texts for members of V: token windows, digits without their separators, and what is
+//! encoded in them. One pass; most tokens begin no member and cost one hash.
+
+use super::decode;
+use super::normal::Normal;
+use super::values::{Digester, FEWEST_DIGITS, Kind, LONGEST_WINDOW, Values};
+
+/// The encodings in which a member is found: as it is; compatibility forms and case; digits only;
+/// names in the other order; zero-width characters; URL, HTML, JSON escapes; base64; hexadecimal;
+/// UTF-16.
+pub(crate) const ENCODINGS: usize = 11;
+/// The layers of encodings that are undone.
+const DEPTH: usize = 2;
+
+/// A member of V that stands in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hit {
+    pub(crate) kind: Kind,
+    pub(crate) digest: u64,
+}
+
+/// Searches for the members of one V.
+pub(crate) struct Scanner<'a> {
+    pub(crate) values: &'a Values,
+    pub(crate) digester: Digester,
+}
+
+impl<'a> Scanner<'a> {
+    pub(crate) fn new(values: &'a Values, key: &[u8; 32]) -> Self {
+        Self {
+            values,
+            digester: Digester::new(key),
+        }
+    }
+
+    /// Shows every member that stands in the text, in any encoding; some may be shown twice.
+    pub(crate) fn text(&self, text: &str, on_hit: &mut dyn FnMut(Hit)) {
+        self.layer(text, DEPTH, on_hit);
+    }
+
+    /// Shows every member that stands in the bytes: the whole, and the text that they are.
+    pub(crate) fn bytes(&self, bytes: &[u8], on_hit: &mut dyn FnMut(Hit)) {
+        self.digest(self.digester.bytes(bytes), on_hit);
+        if let Some(text) = decode::bytes_text(bytes) {
+            self.text(&text, on_hit);
+        }
+    }
+
+    fn layer(&self, text: &str, depth: usize, on_hit: &mut dyn FnMut(Hit)) {
+        let normal = Normal::of(text);
+        self.windows(&normal, on_hit);
+        self.digits(&normal, on_hit);
+        if depth > 0 {
+            for layer in decode::layers(text) {
+                self.layer(&layer, depth - 1, on_hit);
+            }
+        }
+    }
+
+    fn windows(&self, text: &Normal, on_hit: &mut dyn FnMut(Hit)) {
+        for at in 0..text.len() {
+            let lengths = self.values.lengths(self.digester.token(text.token(at)));
+            if lengths == 0 {
+                continue;
+            }
+            let windows = self.digester.windows(text, at).take(LONGEST_WINDOW);
+            for (length, digest) in (1..).zip(windows) {
+                if lengths >> length & 1 == 1 {
+                    self.digest(digest, on_hit);
+                }
+            }
+        }
+    }
+
+    /// Runs of neighbouring groups of digits that have as many digits as a member.
+    fn digits(&self, text: &Normal, on_hit: &mut dyn FnMut(Hit)) {
+        let groups = text.digit_groups();
+        for from in 0..groups.len() {
+            let mut digits = String::new();
+            for group in &groups[from..] {
+                digits.push_str(group);
+                if digits.len() > 20 {
+                    break;
+                }
+                self.whole_digits(&digits, on_hit);
+            }
+        }
+    }
+
+    /// A number of that many digits.
+    pub(crate) fn whole_digits(&self, digits: &str, on_hit: &mut dyn FnMut(Hit)) {
+        let national = digits.strip_prefix('1').filter(|rest| rest.len() == 10);
+        for digits in std::iter::once(digits).chain(national) {
+            if digits.len() >= FEWEST_DIGITS && self.values.with_digits(digits.len()) > 0 {
+                self.digest(self.digester.digits(digits), on_hit);
+            }
+        }
+    }
+
+    fn digest(&self, digest: u64, on_hit: &mut dyn FnMut(Hit)) {
+        if let Some(kind) = self.values.kind(digest) {
+            on_hit(Hit { kind, digest });
+        }
+    }
+}

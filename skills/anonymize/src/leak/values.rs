@@ -1,0 +1,434 @@
+//! V, the set that the proof searches for: keyed digests of all sensitive values with how much each
+//! says. 64-bit digests, about 24 bytes a value; no value can be read back from it.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use zeroize::Zeroizing;
+
+use super::normal::Normal;
+use super::siphash::SipHash;
+
+/// Windows have at most so many tokens; longer values are searched for in pieces.
+pub(crate) const LONGEST_WINDOW: usize = 12;
+/// Digits alone, without separators, identify from this number on.
+pub(crate) const FEWEST_DIGITS: usize = 9;
+const SHORTEST_TEXT: usize = 8;
+const FORMAT: u8 = 1;
+
+/// How much a value says about whom it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// E-mail, phone, national id, address line, full name, number of a person.
+    Strong,
+    /// Another text of one row: a phrase, or a code with digits.
+    Phrase,
+    /// Another text of one row: a word or two. May stand in kept columns by chance.
+    Word,
+    /// Names, cities, short codes, texts of several rows: A9's rule for low-entropy values.
+    Low,
+}
+
+impl Kind {
+    fn code(self) -> u8 {
+        match self {
+            Self::Strong => 0,
+            Self::Phrase => 1,
+            Self::Word => 2,
+            Self::Low => 3,
+        }
+    }
+
+    fn from_code(code: u8) -> Self {
+        match code {
+            0 => Self::Strong,
+            1 => Self::Phrase,
+            2 => Self::Word,
+            _ => Self::Low,
+        }
+    }
+
+    pub(crate) fn is_high(self) -> bool {
+        self != Self::Low
+    }
+}
+
+/// Digests are random already.
+#[derive(Default)]
+pub(crate) struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes
+            .iter()
+            .fold(self.0, |hash, byte| hash << 8 | u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, digest: u64) {
+        self.0 = digest;
+    }
+}
+
+pub(crate) type DigestMap<T> = HashMap<u64, T, BuildHasherDefault<AsIs>>;
+
+/// The digests of tokens, windows, digits and bytes.
+#[derive(Clone)]
+pub(crate) struct Digester(SipHash);
+
+impl Digester {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        let mut half = [0; 16];
+        half.copy_from_slice(&key[..16]);
+        Self(SipHash::new(&half))
+    }
+
+    fn labelled(&self, label: u8, bytes: &[u8]) -> u64 {
+        let mut sip = self.0;
+        sip.write(&[label]);
+        sip.write(bytes);
+        sip.finish()
+    }
+
+    pub(crate) fn token(&self, token: &str) -> u64 {
+        self.labelled(b'f', token.as_bytes())
+    }
+
+    pub(crate) fn digits(&self, digits: &str) -> u64 {
+        self.labelled(b'd', digits.as_bytes())
+    }
+
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> u64 {
+        self.labelled(b'b', bytes)
+    }
+
+    /// Any value, exactly as it is: to tell values apart and to count them.
+    pub(crate) fn exact(&self, bytes: &[u8]) -> u64 {
+        self.labelled(b'e', bytes)
+    }
+
+    /// The format of a normal text: digits, letters, and where its tokens end.
+    pub(crate) fn pattern(&self, text: &Normal) -> u64 {
+        let kind = |c: char| if c.is_numeric() { 'd' } else { 'a' };
+        let tokens = text
+            .tokens()
+            .map(|token| token.chars().map(kind).collect::<String>());
+        self.labelled(b'p', tokens.collect::<Vec<_>>().join(" ").as_bytes())
+    }
+
+    /// The digests of the windows that begin at a token: one for each number of tokens.
+    pub(crate) fn windows<'a>(
+        &self,
+        text: &'a Normal,
+        from: usize,
+    ) -> impl Iterator<Item = u64> + use<'a> {
+        let mut sip = self.0;
+        sip.write(b"t");
+        (from..text.len()).map(move |at| {
+            sip.write(text.token(at).as_bytes());
+            sip.write(b" ");
+            sip.finish()
+        })
+    }
+
+    /// The digest of all tokens together.
+    pub(crate) fn whole(&self, text: &Normal) -> u64 {
+        self.windows(text, 0).last().unwrap_or(0)
+    }
+}
+
+struct Candidate {
+    kind: Kind,
+    last_row: u64,
+    is_shared: bool,
+}
+
+/// Collects V. Rows have numbers of their own, so that a value that stands twice in one row belongs
+/// to one row.
+pub(crate) struct Builder {
+    pub(crate) digester: Digester,
+    candidates: DigestMap<Candidate>,
+    firsts: DigestMap<u16>,
+    patterns: DigestMap<u32>,
+    digit_lengths: [u32; 24],
+    /// Distinct values.
+    values: u64,
+    /// Values that lie in a reserved range already.
+    pub(crate) reserved: u64,
+}
+
+impl Builder {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        Self {
+            digester: Digester::new(key),
+            candidates: DigestMap::default(),
+            firsts: DigestMap::default(),
+            patterns: DigestMap::default(),
+            digit_lengths: [0; 24],
+            values: 0,
+            reserved: 0,
+        }
+    }
+
+    /// Adds a value that identifies by what it is.
+    pub(crate) fn add_strong(&mut self, text: &Normal, row: u64) {
+        self.add(text, Kind::Strong, row);
+    }
+
+    /// Adds a value that identifies if it is long enough and belongs to one row.
+    pub(crate) fn add_by_use(&mut self, text: &Normal, row: u64) {
+        self.add(text, kind_of_text(text), row);
+    }
+
+    /// Adds a value that does not identify by itself.
+    pub(crate) fn add_low(&mut self, text: &Normal, row: u64) {
+        self.add(text, Kind::Low, row);
+    }
+
+    /// Adds a file.
+    pub(crate) fn add_bytes(&mut self, bytes: &[u8], row: u64) {
+        let kind = if bytes.len() < SHORTEST_TEXT {
+            Kind::Low
+        } else {
+            Kind::Phrase
+        };
+        let digest = self.digester.bytes(bytes);
+        self.values += u64::from(self.put(digest, kind, row));
+    }
+
+    fn add(&mut self, text: &Normal, kind: Kind, row: u64) {
+        if text.len() == 0 {
+            return;
+        }
+        let is_long = text.len() > LONGEST_WINDOW;
+        let digest = self.digester.whole(text);
+        let is_new = self.put(digest, if is_long { Kind::Low } else { kind }, row);
+        self.values += u64::from(is_new);
+        if is_new && text.characters() <= 32 {
+            *self
+                .patterns
+                .entry(self.digester.pattern(text))
+                .or_insert(0) += 1;
+        }
+        if is_long {
+            // The first of each twelve tokens, and the last twelve: a value cut short is found too.
+            let starts = (0..=text.len() - LONGEST_WINDOW).step_by(LONGEST_WINDOW);
+            for from in starts.chain([text.len() - LONGEST_WINDOW]) {
+                self.put_window(text, from, LONGEST_WINDOW, kind, row);
+            }
+            return;
+        }
+        self.put_first(text, 0, text.len());
+        if kind.is_high() {
+            self.add_digits(text, kind, row);
+        }
+    }
+
+    fn put_window(&mut self, text: &Normal, from: usize, length: usize, kind: Kind, row: u64) {
+        if let Some(digest) = self.digester.windows(text, from).nth(length - 1) {
+            self.put(digest, kind, row);
+            self.put_first(text, from, length);
+        }
+    }
+
+    fn put_first(&mut self, text: &Normal, from: usize, length: usize) {
+        let first = self.digester.token(text.token(from));
+        *self.firsts.entry(first).or_insert(0) |= 1 << length;
+    }
+
+    /// A value that is mostly digits is found without its separators too.
+    fn add_digits(&mut self, text: &Normal, kind: Kind, row: u64) {
+        let digits = text.digits();
+        let letters = text.characters() - digits.len().min(text.characters());
+        if digits.len() < FEWEST_DIGITS || digits.len() > 20 || letters > 2 {
+            return;
+        }
+        let national = (digits.len() == 11)
+            .then(|| digits.strip_prefix('1'))
+            .flatten();
+        for digits in std::iter::once(digits.as_str()).chain(national) {
+            let digest = self.digester.digits(digits);
+            if self.put(digest, kind, row) {
+                self.digit_lengths[digits.len()] += 1;
+            }
+        }
+    }
+
+    /// Whether the digest is new.
+    fn put(&mut self, digest: u64, kind: Kind, row: u64) -> bool {
+        match self.candidates.get_mut(&digest) {
+            Some(own) => {
+                own.kind = own.kind.min(kind);
+                own.is_shared |= own.last_row != row;
+                own.last_row = row;
+                false
+            }
+            None => {
+                let candidate = Candidate {
+                    kind,
+                    last_row: row,
+                    is_shared: false,
+                };
+                self.candidates.insert(digest, candidate);
+                true
+            }
+        }
+    }
+
+    /// Takes a text out of V: the district's key and name, which are printed.
+    pub(crate) fn remove(&mut self, text: &str) {
+        let digest = self.digester.whole(&Normal::of(text));
+        if self.candidates.remove(&digest).is_some() {
+            self.values -= 1;
+        }
+    }
+
+    /// V. Texts of several rows, which are no strong values, are low from now on.
+    pub(crate) fn finish(self) -> Values {
+        let kinds = self.candidates.into_iter().map(|(digest, candidate)| {
+            let is_by_use = matches!(candidate.kind, Kind::Phrase | Kind::Word);
+            let kind = if is_by_use && candidate.is_shared {
+                Kind::Low
+            } else {
+                candidate.kind
+            };
+            (digest, kind)
+        });
+        Values {
+            kinds: kinds.collect(),
+            firsts: self.firsts,
+            patterns: self.patterns,
+            digit_lengths: self.digit_lengths,
+            values: self.values,
+            reserved: self.reserved,
+        }
+    }
+}
+
+/// What a text says if it belongs to one row.
+fn kind_of_text(text: &Normal) -> Kind {
+    let characters = text.characters();
+    let digits = text.digits().len();
+    let is_own_output = text.tokens().all(crate::words::is_output_word);
+    if characters < SHORTEST_TEXT
+        || text.is_only_digits() && digits < FEWEST_DIGITS
+        || is_own_output
+    {
+        Kind::Low
+    } else if digits > 0 && text.len() <= 4 || text.len() >= 4 && characters >= 20 {
+        Kind::Phrase
+    } else {
+        Kind::Word
+    }
+}
+
+/// V, finished.
+pub(crate) struct Values {
+    kinds: DigestMap<Kind>,
+    /// Digest of a first token to the lengths of the windows that begin with it.
+    firsts: DigestMap<u16>,
+    patterns: DigestMap<u32>,
+    digit_lengths: [u32; 24],
+    pub(crate) values: u64,
+    pub(crate) reserved: u64,
+}
+
+impl Values {
+    pub(crate) fn kind(&self, digest: u64) -> Option<Kind> {
+        self.kinds.get(&digest).copied()
+    }
+
+    /// Bit n is set where a window of n tokens may begin with this one.
+    pub(crate) fn lengths(&self, first: u64) -> u16 {
+        self.firsts.get(&first).copied().unwrap_or(0)
+    }
+
+    /// Values of so many digits.
+    pub(crate) fn with_digits(&self, digits: usize) -> u32 {
+        self.digit_lengths.get(digits).copied().unwrap_or(0)
+    }
+
+    /// Values of that format.
+    pub(crate) fn with_pattern(&self, pattern: u64) -> u32 {
+        self.patterns.get(&pattern).copied().unwrap_or(0)
+    }
+
+    /// High-entropy digests.
+    pub(crate) fn high(&self) -> usize {
+        self.kinds.values().filter(|kind| kind.is_high()).count()
+    }
+
+    /// As bytes for the encrypted blob, in digest order.
+    pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mut out = vec![FORMAT];
+        out.extend(self.values.to_le_bytes());
+        out.extend(self.reserved.to_le_bytes());
+        self.digit_lengths
+            .iter()
+            .for_each(|count| out.extend(count.to_le_bytes()));
+        write_map(&self.kinds, &mut out, |kind, out| out.push(kind.code()));
+        write_map(&self.firsts, &mut out, |mask, out| {
+            out.extend(mask.to_le_bytes())
+        });
+        write_map(&self.patterns, &mut out, |count, out| {
+            out.extend(count.to_le_bytes())
+        });
+        Zeroizing::new(out)
+    }
+
+    /// Reads what [`Values::to_bytes`] wrote; none if it is something else.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        if reader.array::<1>()? != [FORMAT] {
+            return None;
+        }
+        let values = u64::from_le_bytes(reader.array()?);
+        let reserved = u64::from_le_bytes(reader.array()?);
+        let mut digit_lengths = [0; 24];
+        for count in &mut digit_lengths {
+            *count = u32::from_le_bytes(reader.array()?);
+        }
+        let own = Self {
+            kinds: reader.map(|code: [u8; 1]| Kind::from_code(code[0]))?,
+            firsts: reader.map(u16::from_le_bytes)?,
+            patterns: reader.map(u32::from_le_bytes)?,
+            digit_lengths,
+            values,
+            reserved,
+        };
+        reader.0.is_empty().then_some(own)
+    }
+}
+
+fn write_map<T>(map: &DigestMap<T>, out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
+    out.extend((map.len() as u64).to_le_bytes());
+    let mut digests: Vec<&u64> = map.keys().collect();
+    digests.sort_unstable();
+    for digest in digests {
+        out.extend(digest.to_le_bytes());
+        write(&map[digest], out);
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn map<T, const N: usize>(&mut self, read: impl Fn([u8; N]) -> T) -> Option<DigestMap<T>> {
+        let count = u64::from_le_bytes(self.array()?);
+        let mut map = DigestMap::default();
+        for _ in 0..count {
+            let digest = u64::from_le_bytes(self.array()?);
+            map.insert(digest, read(self.array()?));
+        }
+        Some(map)
+    }
+}

@@ -1,0 +1,430 @@
+//! The phase Anonymization: collects V, masks table by table, proves what was written, seals it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use redistrict_artifact::{
+    Artifact, ArtifactKind, ArtifactWriter, FORMAT_VERSION, Layout, Manifest, ManifestTable,
+    RootKey, sha256_hex,
+};
+use redistrict_model::{ErrorKind, Finding, Phase, Plan, RunId, TableRef, UnitKey};
+use redistrict_skill::{Progress, Skill, SkillError, UnitContext, UnitOutcome};
+use serde_json::json;
+
+use crate::cells::cell;
+use crate::engine::{ColumnMask, Engine, mask_batch};
+use crate::error::AnonymizeError;
+use crate::key::leak_key;
+use crate::leak::{
+    Builder, IntoValues, ProofSummary, Prover, Scanner, Values, collect_row, paired,
+};
+use crate::masks::MaskRegistry;
+use crate::plan::required_bits;
+
+/// The raw artifact's encrypted data that holds V until the closing sweep.
+pub(crate) const VALUES_BLOB: &str = "values";
+const VALUES: &str = "values";
+const MASK: &str = "mask";
+const PROOF: &str = "proof";
+
+/// Masks the raw artifact of a run into its masked artifact and proves that nothing leaked.
+///
+/// Units: `values` (the raw artifact verified, V collected), `mask` per table, `proof` (the masked
+/// files read back, then sealed with `facts.proof`). A masked artifact exists only with its proof.
+pub struct AnonymizeSkill {
+    layout: Layout,
+    key: RootKey,
+    raw_run: Option<RunId>,
+    registry: MaskRegistry,
+}
+
+impl AnonymizeSkill {
+    /// `raw_run` is the run whose raw artifact is used, if it is not the run itself.
+    #[must_use]
+    pub fn new(layout: Layout, key: RootKey, raw_run: Option<RunId>) -> Self {
+        Self::with_masks(layout, key, raw_run, MaskRegistry::default())
+    }
+
+    /// With other masks: for tests that break one on purpose.
+    #[must_use]
+    pub fn with_masks(
+        layout: Layout,
+        key: RootKey,
+        raw_run: Option<RunId>,
+        registry: MaskRegistry,
+    ) -> Self {
+        Self {
+            layout,
+            key,
+            raw_run,
+            registry,
+        }
+    }
+}
+
+#[async_trait]
+impl Skill for AnonymizeSkill {
+    fn phase(&self) -> Phase {
+        Phase::Anonymization
+    }
+
+    fn units(&self, plan: &Plan) -> Vec<UnitKey> {
+        let unit = |step| UnitKey::new(Phase::Anonymization, step);
+        let tables = plan.sections.extract.tables.iter();
+        std::iter::once(unit(VALUES))
+            .chain(tables.map(|table| unit(MASK).of_table(&table.table)))
+            .chain([unit(PROOF)])
+            .collect()
+    }
+
+    async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        let work = Work {
+            layout: self.layout.clone(),
+            key: self.key.clone(),
+            raw_run: self.raw_run.clone().unwrap_or_else(|| context.run.clone()),
+            registry: self.registry.clone(),
+            unit: unit.clone(),
+            context: context.clone(),
+        };
+        let done = tokio::task::spawn_blocking(move || work.run()).await;
+        done.map_err(|error| {
+            SkillError::because(ErrorKind::Bug, "finish a unit of anonymization", &error)
+        })?
+        .map_err(SkillError::from)
+    }
+}
+
+/// Whether the raw artifact is one that the plan can be carried out on: raw, of the district, read
+/// by the same extract section.
+///
+/// # Errors
+/// Kind `Config`, with the reason.
+pub fn check_fits(raw: &Manifest, plan: &Plan) -> Result<(), SkillError> {
+    fits(raw, plan).map_err(SkillError::from)
+}
+
+fn fits(raw: &Manifest, plan: &Plan) -> Result<(), AnonymizeError> {
+    let refuse = |why: &str| Err(AnonymizeError::DoesNotFit(why.to_owned()));
+    if raw.kind != ArtifactKind::Raw {
+        return refuse("it is not a raw one");
+    }
+    if raw.district != plan.district {
+        return refuse("it holds another district");
+    }
+    let section = serde_json::to_vec(&plan.sections.extract).unwrap_or_default();
+    let recorded = raw
+        .facts
+        .get("extract_digest")
+        .and_then(|digest| digest.as_str());
+    match recorded {
+        None => refuse("its manifest does not say which plan it was extracted by"),
+        Some(digest) if digest == sha256_hex(&section) => Ok(()),
+        Some(_) => refuse("catalogs, ownership or tables have changed since it was extracted"),
+    }
+}
+
+/// One unit, on a thread of its own.
+struct Work {
+    layout: Layout,
+    key: RootKey,
+    raw_run: RunId,
+    registry: MaskRegistry,
+    unit: UnitKey,
+    context: UnitContext,
+}
+
+impl Work {
+    fn run(&self) -> Result<UnitOutcome, AnonymizeError> {
+        let raw = self.raw()?;
+        match (self.unit.step.as_str(), &self.unit.table) {
+            (VALUES, None) => self.collect(&raw),
+            (MASK, Some(table)) => self.mask(&raw, table),
+            (PROOF, None) => self.prove(&raw),
+            _ => Err(AnonymizeError::ProofFailed(format!(
+                "no such unit: {}",
+                self.unit
+            ))),
+        }
+    }
+
+    fn plan(&self) -> &Plan {
+        &self.context.plan
+    }
+
+    fn raw(&self) -> Result<Artifact, AnonymizeError> {
+        let district = self.layout.raw_of(&self.plan().district, &self.key);
+        let raw = Artifact::open(&district.join(self.raw_run.as_str()), &self.key)?;
+        fits(raw.manifest(), self.plan())?;
+        Ok(raw)
+    }
+
+    fn engine(&self) -> Result<Engine, AnonymizeError> {
+        Engine::new(self.plan(), &self.key, &self.registry)
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &TableRef> {
+        self.plan()
+            .sections
+            .extract
+            .tables
+            .iter()
+            .map(|table| &table.table)
+    }
+
+    fn check_cancelled(&self) -> Result<(), AnonymizeError> {
+        if self.context.cancel.is_cancelled() {
+            return Err(AnonymizeError::Interrupted);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, subject: &str, rows_done: u64, rows_expected: u64) {
+        self.context.progress.progress(Progress {
+            unit: self.unit.clone(),
+            subject: subject.to_owned(),
+            rows_done,
+            rows_expected: Some(rows_expected),
+        });
+    }
+
+    fn collect(&self, raw: &Artifact) -> Result<UnitOutcome, AnonymizeError> {
+        raw.verify()?;
+        let engine = self.engine()?;
+        let mut builder = Builder::new(&leak_key(&self.key, raw.run()));
+        let mut counted = DistinctValues::default();
+        let expected = raw.manifest().total_rows();
+        let mut row_count = 0_u64;
+        for table in self.tables() {
+            for rows in raw.rows(table) {
+                self.check_cancelled()?;
+                let (batch, _) = rows?;
+                let columns = engine.columns(table, names(&batch))?;
+                counted.add(&builder, &columns, &batch);
+                for row in 0..batch.num_rows() {
+                    let cells = columns.iter().zip(batch.columns());
+                    let cells = cells.map(|(one, array)| (one.as_ref(), cell(array.as_ref(), row)));
+                    row_count += 1;
+                    let mut into = IntoValues {
+                        builder: &mut builder,
+                        row: row_count,
+                    };
+                    collect_row(cells, &mut into);
+                }
+                self.tell(&table.to_string(), row_count, expected);
+            }
+        }
+        counted.check(&engine)?;
+        builder.remove(self.plan().district.as_str());
+        if let Some(name) = &self.plan().district_name {
+            builder.remove(name);
+        }
+        let values = builder.finish();
+        let bytes = values.to_bytes();
+        raw.write_blob(VALUES_BLOB, &bytes)?;
+        Ok(UnitOutcome {
+            rows: row_count,
+            bytes: bytes.len() as u64,
+            facts: json!({
+                "values": values.values,
+                "high_entropy_digests": values.high(),
+                "already_reserved": values.reserved,
+            }),
+            findings: Vec::new(),
+        })
+    }
+
+    fn writer(&self) -> Result<ArtifactWriter, AnonymizeError> {
+        let district = self.layout.masked_of(&self.plan().district, &self.key);
+        let dir = district.join(self.context.run.as_str());
+        Ok(ArtifactWriter::open_masked(
+            &dir,
+            &self.context.run,
+            &self.key,
+        )?)
+    }
+
+    fn mask(&self, raw: &Artifact, table: &TableRef) -> Result<UnitOutcome, AnonymizeError> {
+        let missing = || AnonymizeError::DoesNotFit(format!("it has no table {table}"));
+        let entry = raw.manifest().table(table).ok_or_else(missing)?;
+        let engine = self.engine()?;
+        let writer = self.writer()?;
+        let mut part = None;
+        let mut row_count = 0_u64;
+        for rows in raw.rows(table) {
+            self.check_cancelled()?;
+            let (batch, membership) = rows?;
+            let columns = engine.columns(table, names(&batch))?;
+            let masked = mask_batch(table, &columns, &batch)?;
+            let open = match part.take() {
+                Some(open) => open,
+                None => writer.part(table, 0, &masked.schema())?,
+            };
+            let open = part.insert(open);
+            open.write(&masked, &membership)?;
+            row_count += masked.num_rows() as u64;
+            self.tell(&table.to_string(), row_count, entry.rows);
+        }
+        let parts = match part {
+            Some(part) => vec![part.finish()?],
+            None => Vec::new(),
+        };
+        let bytes = parts.iter().map(|part| part.bytes).sum();
+        let masked = ManifestTable {
+            parts,
+            ..entry.clone()
+        };
+        Ok(UnitOutcome {
+            rows: row_count,
+            bytes,
+            facts: serde_json::to_value(&masked).unwrap_or_default(),
+            findings: Vec::new(),
+        })
+    }
+
+    fn prove(&self, raw: &Artifact) -> Result<UnitOutcome, AnonymizeError> {
+        let values = read_values(raw)?.ok_or_else(|| {
+            AnonymizeError::ProofFailed("the values to search for are gone; run again".to_owned())
+        })?;
+        let leak_key = leak_key(&self.key, raw.run());
+        let engine = self.engine()?;
+        let writer = self.writer()?;
+        let mut manifest = self.manifest(raw)?;
+        // Nothing is sealed before it is proved.
+        let written = Artifact::unsealed(writer.dir(), &manifest);
+        written.verify()?;
+        let mut prover = Prover::new(Scanner::new(&values, &leak_key));
+        let expected = raw.manifest().total_rows();
+        let mut row_count = 0_u64;
+        for table in self.tables() {
+            let mut columns: Option<Vec<Arc<ColumnMask>>> = None;
+            paired(table, raw.rows(table), written.rows(table), |pair| {
+                self.check_cancelled()?;
+                let columns = match &mut columns {
+                    Some(columns) => columns,
+                    none => none.insert(engine.columns(table, names(&pair.masked))?),
+                };
+                prover.rows(columns, pair);
+                row_count += pair.masked.num_rows() as u64;
+                self.tell(&table.to_string(), row_count, expected);
+                Ok(())
+            })?;
+        }
+        prover.own_text(
+            "the manifest",
+            &serde_json::to_string(&manifest).unwrap_or_default(),
+        )?;
+        let proof = prover.finish()?;
+        let outcome = outcome(&proof, row_count);
+        manifest.facts = json!({"proof": proof.facts, "fields": proof.fields});
+        writer.seal(&manifest)?;
+        Ok(outcome)
+    }
+
+    fn manifest(&self, raw: &Artifact) -> Result<Manifest, AnonymizeError> {
+        let tables = self.tables().map(|table| {
+            let unit = UnitKey::new(Phase::Anonymization, MASK).of_table(table);
+            self.context
+                .outcome(&unit)
+                .and_then(|outcome| serde_json::from_value(outcome.facts.clone()).ok())
+                .ok_or_else(|| AnonymizeError::ProofFailed(format!("{table} was not masked")))
+        });
+        Ok(Manifest {
+            format_version: FORMAT_VERSION,
+            kind: ArtifactKind::Masked,
+            run: self.context.run.clone(),
+            district: self.plan().district.clone(),
+            plan_digest: self.plan().digest.clone(),
+            made_from: Some(raw.seal().to_owned()),
+            stores: raw.manifest().stores.clone(),
+            tables: tables.collect::<Result<_, _>>()?,
+            facts: serde_json::Value::Null,
+        })
+    }
+}
+
+fn outcome(proof: &ProofSummary, rows: u64) -> UnitOutcome {
+    let coincidences = proof.facts["coincidences"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let findings = coincidences.iter().map(|one| Finding {
+        severity: redistrict_model::Severity::Info,
+        ..Finding::warning(
+            "mask-coincidence",
+            one["column"].as_str().unwrap_or_default(),
+            "texts of single rows or numbers that also stand here by chance",
+            one["count"].as_u64().unwrap_or(0),
+        )
+    });
+    UnitOutcome {
+        rows,
+        bytes: proof.facts["bytes"].as_u64().unwrap_or(0),
+        facts: json!({"proof": proof.facts, "fields": proof.fields, "line": proof.line}),
+        findings: findings.collect(),
+    }
+}
+
+/// V, if it is still there.
+pub(crate) fn read_values(raw: &Artifact) -> Result<Option<Values>, AnonymizeError> {
+    let Some(bytes) = raw.read_blob(VALUES_BLOB)? else {
+        return Ok(None);
+    };
+    let values = Values::from_bytes(&bytes);
+    values.map(Some).ok_or_else(|| {
+        AnonymizeError::ProofFailed("the set of values is of another format".to_owned())
+    })
+}
+
+fn names(batch: &arrow::array::RecordBatch) -> Vec<String> {
+    let schema = batch.schema();
+    schema
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect()
+}
+
+/// The distinct values of unique domains: how much room their masks need.
+#[derive(Default)]
+struct DistinctValues(std::collections::BTreeMap<String, std::collections::HashSet<u64>>);
+
+impl DistinctValues {
+    fn add(
+        &mut self,
+        builder: &Builder,
+        columns: &[Arc<ColumnMask>],
+        batch: &arrow::array::RecordBatch,
+    ) {
+        for (column, array) in columns.iter().zip(batch.columns()) {
+            if !column.decision.unique || column.action.is_none() {
+                continue;
+            }
+            let domain = self.0.entry(column.decision.domain.clone()).or_default();
+            for row in 0..batch.num_rows() {
+                let cell = cell(array.as_ref(), row);
+                if let Some(value) = cell.as_ref().and_then(crate::cells::Cell::value) {
+                    domain.insert(builder.digester.exact(&value.key()));
+                }
+            }
+        }
+    }
+
+    fn check(&self, engine: &Engine) -> Result<(), AnonymizeError> {
+        for column in engine.all() {
+            let (Some(action), Some(values)) =
+                (&column.action, self.0.get(&column.decision.domain))
+            else {
+                continue;
+            };
+            let count = values.len() as u64;
+            let bits = action.mask.capacity_bits(&action.field.shape);
+            if count > 1 && bits < required_bits(count) {
+                return Err(AnonymizeError::Capacity {
+                    column: column.decision.column.to_string(),
+                    values: count,
+                });
+            }
+        }
+        Ok(())
+    }
+}
