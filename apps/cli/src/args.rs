@@ -10,16 +10,32 @@ use crate::output::Format;
 ///
 /// Try it without any server: `redistrict demo`.
 #[derive(Debug, Parser)]
-#[command(name = "redistrict", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    name = "redistrict",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Arguments {
     /// The configuration file.
-    #[arg(long, global = true, default_value = "redistrict.toml", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        default_value = "redistrict.toml",
+        value_name = "FILE"
+    )]
     pub(crate) config: PathBuf,
     /// How results are printed; data goes to stdout, everything else to stderr.
     #[arg(long, global = true, value_enum, default_value_t)]
     pub(crate) output: Format,
     /// Where the journal, the key and the locks lie.
-    #[arg(long, global = true, default_value = ".redistrict", value_name = "DIR", hide = true)]
+    #[arg(
+        long,
+        global = true,
+        default_value = ".redistrict",
+        value_name = "DIR",
+        hide = true
+    )]
     pub(crate) state_dir: PathBuf,
     #[command(subcommand)]
     pub(crate) command: Command,

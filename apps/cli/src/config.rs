@@ -22,12 +22,17 @@ pub(crate) fn load(path: &Path) -> CommandResult<Loaded> {
             .with_hint("`redistrict init` writes one; `redistrict demo` needs none")
     })?;
     let config = parse(&text).map_err(|failure| at_path(failure, path))?;
-    Ok(Loaded { config, base: base_of(path) })
+    Ok(Loaded {
+        config,
+        base: base_of(path),
+    })
 }
 
 /// The directory that relative paths of a configuration start from.
 pub(crate) fn base_of(path: &Path) -> PathBuf {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new(".")).to_path_buf()
 }
 
@@ -40,9 +45,11 @@ fn at_path(mut failure: Failure, path: &Path) -> Failure {
 pub(crate) fn parse(text: &str) -> CommandResult<Config> {
     let config: Config = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| {
-            text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1)
+            text.get(..span.start)
+                .map_or(1, |before| before.matches('\n').count() + 1)
         });
-        let failure = Failure::prerequisite(format!("line {line}: {}", first_line(error.message())));
+        let failure =
+            Failure::prerequisite(format!("line {line}: {}", first_line(error.message())));
         match nearest_key(error.message()) {
             Some(key) => failure.with_hint(format!("did you mean `{key}`?")),
             None => failure,
@@ -94,36 +101,63 @@ fn refuse_unavailable(config: &Config) -> CommandResult {
             missing.push(format!("[table.'{name}'] {key}"));
         }
     }
-    for (name, _) in config.column.iter().filter(|(_, column)| !column.paths.is_empty()) {
+    for (name, _) in config
+        .column
+        .iter()
+        .filter(|(_, column)| !column.paths.is_empty())
+    {
         missing.push(format!("[column.'{name}'] paths"));
     }
-    missing.extend(config.person.keys().map(|name| format!("[person.'{name}']")));
+    missing.extend(
+        config
+            .person
+            .keys()
+            .map(|name| format!("[person.'{name}']")),
+    );
     let unavailable = [
         (!config.masking.pack.is_empty(), "[masking] pack"),
-        (config.masking.test_credential.is_some(), "[masking] test_credential"),
-        (config.privacy != redistrict_model::config::Privacy::default(), "[privacy]"),
+        (
+            config.masking.test_credential.is_some(),
+            "[masking] test_credential",
+        ),
+        (
+            config.privacy != redistrict_model::config::Privacy::default(),
+            "[privacy]",
+        ),
         (!config.validation.pack.is_empty(), "[validation] pack"),
         (!config.approvals.before.is_empty(), "[approvals]"),
         (config.retention.undo.is_some(), "[retention] undo"),
         (config.notify.is_some(), "[notify]"),
         (config.run.memory.is_some(), "[run] memory"),
-        (config.run.workers.is_some_and(|workers| workers > 1), "[run] workers"),
+        (
+            config.run.workers.is_some_and(|workers| workers > 1),
+            "[run] workers",
+        ),
     ];
     missing.extend(
-        unavailable.iter().filter(|(is_set, _)| *is_set).map(|(_, key)| (*key).to_owned()),
+        unavailable
+            .iter()
+            .filter(|(is_set, _)| *is_set)
+            .map(|(_, key)| (*key).to_owned()),
     );
     if missing.is_empty() {
         return Ok(());
     }
     let verb = if missing.len() == 1 { "is" } else { "are" };
-    Err(Failure::usage(format!("{} {verb} not available yet", missing.join(", ")))
-        .with_hint("take the line out, or wait for the version that has it (CHANGELOG.md)"))
+    Err(
+        Failure::usage(format!("{} {verb} not available yet", missing.join(", ")))
+            .with_hint("take the line out, or wait for the version that has it (CHANGELOG.md)"),
+    )
 }
 
 /// A duration as the configuration writes it: `90s`, `30m`, `24h`, `30d`.
 pub(crate) fn duration(text: &str) -> Option<std::time::Duration> {
     let unit = text.chars().last()?;
-    let number: u64 = text.get(..text.len() - unit.len_utf8())?.trim().parse().ok()?;
+    let number: u64 = text
+        .get(..text.len() - unit.len_utf8())?
+        .trim()
+        .parse()
+        .ok()?;
     let seconds = match unit {
         's' => 1,
         'm' => 60,
@@ -167,10 +201,17 @@ mod tests {
 
     #[test]
     fn stores_keep_the_order_of_the_file() {
-        let text = format!("{SMALL}[store.b]\nkind = \"sqlite\"\nsource = {{ file = \"f\" }}\n\
-            [store.a]\nkind = \"sqlite\"\nsource = {{ command = [\"c\"] }}\n");
+        let text = format!(
+            "{SMALL}[store.b]\nkind = \"sqlite\"\nsource = {{ file = \"f\" }}\n\
+            [store.a]\nkind = \"sqlite\"\nsource = {{ command = [\"c\"] }}\n"
+        );
         let config = parse(&text).unwrap();
-        let names: Vec<&str> = config.store.0.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = config
+            .store
+            .0
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         assert_eq!(names, ["ids", "b", "a"]);
     }
 

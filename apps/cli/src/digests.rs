@@ -40,7 +40,10 @@ pub(crate) async fn keys_of_targets(
                 selector: Selector::All,
             };
             let rows = reader.keys(&request).await?;
-            all.push((table.name.clone(), rows.into_iter().map(|row| row.id).collect()));
+            all.push((
+                table.name.clone(),
+                rows.into_iter().map(|row| row.id).collect(),
+            ));
         }
     }
     Ok(all)
@@ -59,7 +62,9 @@ pub(crate) async fn of_rows(
         let mut reader = group.read(&tables).await?;
         for table in &tables {
             let keys = rows.iter().find(|(name, _)| *name == table.name);
-            let (Some((_, keys)), Some(identity)) = (keys, table.identity()) else { continue };
+            let (Some((_, keys)), Some(identity)) = (keys, table.identity()) else {
+                continue;
+            };
             let mut digest = MultisetDigest::default();
             for keys in keys.chunks(8_192) {
                 let request = RowRequest {
@@ -91,7 +96,12 @@ async fn tables_of(group: &dyn TargetStore) -> CommandResult<Vec<Table>> {
     let mut tables = Vec::new();
     for store in group.stores() {
         let catalog = group.catalog(store).await?;
-        tables.extend(catalog.tables.into_iter().filter(|table| table.identity().is_some()));
+        tables.extend(
+            catalog
+                .tables
+                .into_iter()
+                .filter(|table| table.identity().is_some()),
+        );
     }
     Ok(tables)
 }

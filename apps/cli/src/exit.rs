@@ -57,8 +57,14 @@ mod tests {
 
     #[test]
     fn a_row_that_cannot_be_written_is_a_failed_load_only_while_loading() {
-        assert_eq!(Exit::of(ErrorKind::Data, Some(Phase::Loading)), Exit::LoadFailed);
-        assert_eq!(Exit::of(ErrorKind::Data, Some(Phase::Extraction)), Exit::Prerequisite);
+        assert_eq!(
+            Exit::of(ErrorKind::Data, Some(Phase::Loading)),
+            Exit::LoadFailed
+        );
+        assert_eq!(
+            Exit::of(ErrorKind::Data, Some(Phase::Extraction)),
+            Exit::Prerequisite
+        );
         assert_eq!(Exit::of(ErrorKind::Bug, None), Exit::Unexpected);
     }
 }

@@ -16,6 +16,8 @@ use crate::output::{self, Format, thousands};
 pub(crate) struct Console {
     format: Format,
     log: Option<Mutex<File>>,
+    /// The tenth of the phase that was told last.
+    last_tenth: Mutex<Option<u8>>,
     clock: std::sync::Arc<dyn redistrict_skill::Clock>,
 }
 
@@ -27,10 +29,36 @@ impl Console {
         clock: std::sync::Arc<dyn redistrict_skill::Clock>,
     ) -> Result<Self, ArtifactError> {
         create_private_dir(log.parent().unwrap_or(Path::new(".")))?;
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(log).map_err(
-            |source| ArtifactError::Io { doing: "open the log", path: log.to_path_buf(), source },
-        )?;
-        Ok(Self { format, log: Some(Mutex::new(file)), clock })
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log)
+            .map_err(|source| ArtifactError::Io {
+                doing: "open the log",
+                path: log.to_path_buf(),
+                source,
+            })?;
+        Ok(Self {
+            format,
+            log: Some(Mutex::new(file)),
+            last_tenth: Mutex::default(),
+            clock,
+        })
+    }
+
+    /// Of a phase with many units every tenth of the way is told, not every unit.
+    fn is_news(&self, event: &FeedEvent) -> bool {
+        let tenth = match event {
+            FeedEvent::PhaseStarted { .. } => 0,
+            FeedEvent::UnitDone { percent, .. } => *percent / 10,
+            _ => return true,
+        };
+        let Ok(mut last) = self.last_tenth.lock() else {
+            return true;
+        };
+        let is_start = matches!(event, FeedEvent::PhaseStarted { .. });
+        let previous = last.replace(tenth);
+        is_start || previous != Some(tenth)
     }
 
     fn say(&self, line: &str) {
@@ -64,8 +92,10 @@ impl FeedSink for Console {
         {
             output::json(&value);
         }
-        for line in lines(&event) {
-            self.say(&line);
+        if self.is_news(&event) {
+            for line in lines(&event) {
+                self.say(&line);
+            }
         }
         if let Some(line) = log_only(&event) {
             self.log(&line);
@@ -75,48 +105,104 @@ impl FeedSink for Console {
 
 fn lines(event: &FeedEvent) -> Vec<String> {
     match event {
-        FeedEvent::RunStarted { run, kind, district, district_name, is_resume } => {
-            let name = district_name.clone().unwrap_or_else(|| format!("district {district}"));
+        FeedEvent::RunStarted {
+            run,
+            kind,
+            district,
+            district_name,
+            is_resume,
+        } => {
+            let name = district_name
+                .clone()
+                .unwrap_or_else(|| format!("district {district}"));
             let what = match kind {
                 RunKind::Migration => "migration",
                 RunKind::Undo => "undo",
             };
             let verb = if *is_resume { "Resuming" } else { "Starting" };
-            vec![format!("{verb} {what} for {name}..."), format!("Run ID: {run}")]
+            vec![
+                format!("{verb} {what} for {name}..."),
+                format!("Run ID: {run}"),
+            ]
         }
         FeedEvent::PhaseStarted { phase, .. } => vec![progress_line(*phase, 0)],
         FeedEvent::UnitDone { unit, percent, .. } => vec![progress_line(unit.phase, *percent)],
-        FeedEvent::Retry { unit, attempt, wait, error } => vec![format!(
+        FeedEvent::Retry {
+            unit,
+            attempt,
+            wait,
+            error,
+        } => vec![format!(
             "attempt {attempt} of {unit} failed: could not {}; trying again in {:.1} s",
             error.chain(),
             wait.as_secs_f64()
         )],
-        FeedEvent::UnitFailed { unit, attempt, error } => {
-            vec![format!("{unit} failed at attempt {attempt}: could not {}", error.chain())]
+        FeedEvent::UnitFailed {
+            unit,
+            attempt,
+            error,
+        } => {
+            vec![format!(
+                "{unit} failed at attempt {attempt}: could not {}",
+                error.chain()
+            )]
         }
-        FeedEvent::PhaseEnded { phase, state: PhaseState::Skipped { reason }, .. } => {
-            vec![format!("Phase {} of 5: {phase} - skipped ({reason})", phase.number())]
+        FeedEvent::PhaseEnded {
+            phase,
+            state: PhaseState::Skipped { reason },
+            ..
+        } => {
+            vec![format!(
+                "Phase {} of 5: {phase} - skipped ({reason})",
+                phase.number()
+            )]
         }
-        FeedEvent::CompensationStarted { phase, .. } => {
-            vec![format!("{phase} cannot be finished: taking back what it did")]
+        FeedEvent::Heartbeat {
+            phase,
+            unit,
+            elapsed,
+            ..
+        } => {
+            let unit = unit
+                .as_ref()
+                .map_or(String::new(), |unit| format!(" ({unit})"));
+            vec![format!(
+                "still in {phase}{unit}, for {} min",
+                elapsed.as_secs() / 60
+            )]
         }
-        FeedEvent::CompensationDone { .. } => vec!["taken back: CERT is as before".to_owned()],
+        other => taking_back(other),
+    }
+}
+
+/// Only loading writes outside this machine: elsewhere there is nothing to take back.
+fn taking_back(event: &FeedEvent) -> Vec<String> {
+    match event {
+        FeedEvent::CompensationStarted {
+            phase: Phase::Loading,
+            ..
+        } => vec!["Loading cannot be finished: taking back what it did".to_owned()],
+        FeedEvent::CompensationDone {
+            phase: Phase::Loading,
+        } => vec!["taken back: CERT is as before".to_owned()],
         FeedEvent::CompensationFailed { error, wait, .. } => {
             let next = wait.map_or("`redistrict resume` tries again".to_owned(), |wait| {
                 format!("trying again in {:.1} s", wait.as_secs_f64())
             });
-            vec![format!("taking back failed: could not {}; {next}", error.chain())]
-        }
-        FeedEvent::Heartbeat { phase, unit, elapsed, .. } => {
-            let unit = unit.as_ref().map_or(String::new(), |unit| format!(" ({unit})"));
-            vec![format!("still in {phase}{unit}, for {} min", elapsed.as_secs() / 60)]
+            vec![format!(
+                "taking back failed: could not {}; {next}",
+                error.chain()
+            )]
         }
         _ => Vec::new(),
     }
 }
 
 fn progress_line(phase: Phase, percent: u8) -> String {
-    format!("Phase {} of 5: {phase} - {percent}% complete", phase.number())
+    format!(
+        "Phase {} of 5: {phase} - {percent}% complete",
+        phase.number()
+    )
 }
 
 fn log_only(event: &FeedEvent) -> Option<String> {
@@ -124,15 +210,22 @@ fn log_only(event: &FeedEvent) -> Option<String> {
         FeedEvent::UnitStarted { unit, attempt } => {
             Some(format!("{} {unit}: started, attempt {attempt}", unit.phase))
         }
-        FeedEvent::UnitDone { unit, millis, outcome, .. } => Some(format!(
+        FeedEvent::UnitDone {
+            unit,
+            millis,
+            outcome,
+            ..
+        } => Some(format!(
             "{} {unit}: done in {millis} ms, {} rows, {} bytes",
             unit.phase,
             thousands(outcome.rows),
             thousands(outcome.bytes)
         )),
-        FeedEvent::PhaseEnded { phase, state, millis } => {
-            Some(format!("{phase}: {state} after {millis} ms"))
-        }
+        FeedEvent::PhaseEnded {
+            phase,
+            state,
+            millis,
+        } => Some(format!("{phase}: {state} after {millis} ms")),
         FeedEvent::RunEnded(summary) => {
             Some(format!("run {} ended: {:?}", summary.run, summary.status))
         }
@@ -142,21 +235,41 @@ fn log_only(event: &FeedEvent) -> Option<String> {
 
 fn as_json(event: &FeedEvent) -> Option<serde_json::Value> {
     let value = match event {
-        FeedEvent::RunStarted { run, district, is_resume, .. } => serde_json::json!({
+        FeedEvent::RunStarted {
+            run,
+            district,
+            is_resume,
+            ..
+        } => serde_json::json!({
             "event": "run_started", "run": run, "district": district, "is_resume": is_resume,
         }),
         FeedEvent::PhaseStarted { phase, units } => serde_json::json!({
             "event": "phase_started", "phase": phase, "units": units,
         }),
-        FeedEvent::UnitDone { unit, millis, outcome, percent, .. } => serde_json::json!({
+        FeedEvent::UnitDone {
+            unit,
+            millis,
+            outcome,
+            percent,
+            ..
+        } => serde_json::json!({
             "event": "unit_done", "unit": unit, "millis": millis, "rows": outcome.rows,
             "percent": percent,
         }),
-        FeedEvent::Retry { unit, attempt, wait, error } => serde_json::json!({
+        FeedEvent::Retry {
+            unit,
+            attempt,
+            wait,
+            error,
+        } => serde_json::json!({
             "event": "retry", "unit": unit, "attempt": attempt, "wait_ms": wait.as_millis(),
             "error": error,
         }),
-        FeedEvent::PhaseEnded { phase, state, millis } => serde_json::json!({
+        FeedEvent::PhaseEnded {
+            phase,
+            state,
+            millis,
+        } => serde_json::json!({
             "event": "phase_ended", "phase": phase, "state": state.to_string(), "millis": millis,
         }),
         _ => return None,

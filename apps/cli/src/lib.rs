@@ -35,8 +35,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, composition: Compositi
         Err(error) => return usage(&error),
     };
     let format = arguments.output;
-    let Ok(runtime) =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
     else {
         return Exit::Unexpected.into();
     };

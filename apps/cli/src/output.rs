@@ -87,15 +87,30 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
             .zip(&widths)
             .map(|(cell, width)| {
                 let is_number = !cell.is_empty()
-                    && cell.chars().all(|c| c.is_ascii_digit() || c == ',' || c == '.');
-                if is_number { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+                    && cell
+                        .chars()
+                        .all(|c| c.is_ascii_digit() || c == ',' || c == '.');
+                if is_number {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                }
             })
             .collect();
         padded.join("  ").trim_end().to_owned()
     };
     let mut lines = vec![line(&mut header.iter().copied())];
-    lines.push(widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().join("  "));
-    lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
+    lines.push(
+        widths
+            .iter()
+            .map(|width| "-".repeat(*width))
+            .collect::<Vec<_>>()
+            .join("  "),
+    );
+    lines.extend(
+        rows.iter()
+            .map(|row| line(&mut row.iter().map(String::as_str))),
+    );
     lines.join("\n")
 }
 

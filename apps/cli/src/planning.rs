@@ -86,7 +86,14 @@ async fn look(workspace: &Workspace, reuse: Reuse) -> CommandResult<Source> {
             analysis
         }
     };
-    Ok(Source { stores, probes, catalogs, settings, analysis, cuts })
+    Ok(Source {
+        stores,
+        probes,
+        catalogs,
+        settings,
+        analysis,
+        cuts,
+    })
 }
 
 async fn analyze(
@@ -102,7 +109,12 @@ async fn analyze(
         return Err(failure);
     }
     let with_rows = redistrict_analyze::tables_with_rows(cuts, catalogs, &draft).await?;
-    let tables: Vec<_> = draft.ownership.tables.iter().map(|role| &role.table).collect();
+    let tables: Vec<_> = draft
+        .ownership
+        .tables
+        .iter()
+        .map(|role| &role.table)
+        .collect();
     let order = redistrict_analyze::table_order(tables, &draft.ownership.edges);
     Ok(Analysis {
         format_version: 1,
@@ -142,7 +154,10 @@ impl Source {
     }
 
     pub(crate) fn fingerprints(&self) -> Vec<Fingerprint> {
-        self.probes.iter().map(|probe| probe.fingerprint.clone()).collect()
+        self.probes
+            .iter()
+            .map(|probe| probe.fingerprint.clone())
+            .collect()
     }
 
     /// The district's row: whether it is there, and its name if the name column is kept.
@@ -161,10 +176,16 @@ impl Source {
         let request = KeyRequest {
             table: ownership.root.clone(),
             columns: column.iter().cloned().collect(),
-            selector: Selector::Matching { columns: ownership.root_key.clone(), keys: vec![key] },
+            selector: Selector::Matching {
+                columns: ownership.root_key.clone(),
+                keys: vec![key],
+            },
         };
         let cut = self.cuts.get_mut(&ownership.root.store).ok_or_else(|| {
-            Failure::new(Exit::Unexpected, "read the tenant root: its store has no cut")
+            Failure::new(
+                Exit::Unexpected,
+                "read the tenant root: its store has no cut",
+            )
         })?;
         let rows = cut.keys(&request).await?;
         let Some(row) = rows.first() else {
@@ -220,7 +241,11 @@ pub(crate) async fn target(
             "use the target of {}: nobody has enrolled it as a certification database",
             names.join(", ")
         ))
-        .with_hints(names.iter().map(|name| format!("redistrict enroll {name} --name \"…\""))));
+        .with_hints(
+            names
+                .iter()
+                .map(|name| format!("redistrict enroll {name} --name \"…\"")),
+        ));
     }
     Ok(Target { groups, catalogs })
 }
@@ -228,7 +253,9 @@ pub(crate) async fn target(
 /// The fingerprints that are never a target.
 pub(crate) fn denied(workspace: &Workspace) -> Vec<Fingerprint> {
     let stores = workspace.config.store.0.iter();
-    stores.flat_map(|(_, store)| store.deny.iter().cloned().map(Fingerprint)).collect()
+    stores
+        .flat_map(|(_, store)| store.deny.iter().cloned().map(Fingerprint))
+        .collect()
 }
 
 /// Composes the plan of a district.
@@ -241,8 +268,10 @@ pub(crate) async fn plan(
     let extract = source.extract_section().map_err(undecided)?;
     let samples = source.samples(&extract).await?;
     let (load, mut findings) = plan_load(&extract, target)?;
-    let stopping: Vec<&Finding> =
-        findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    let stopping: Vec<&Finding> = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .collect();
     if !stopping.is_empty() {
         return Err(stop("load into CERT as it is", stopping));
     }
@@ -258,9 +287,18 @@ pub(crate) async fn plan(
     let (anonymize, more) = redistrict_anonymize::plan(&inputs)
         .map_err(|error| stop("decide the mask of every column", error.findings.iter()))?;
     findings.extend(more);
-    findings.extend(source.probes.iter().flat_map(|probe| probe.findings.clone()));
-    let sections =
-        PlanSections { extract, anonymize, validate: CheckSection::default(), load };
+    findings.extend(
+        source
+            .probes
+            .iter()
+            .flat_map(|probe| probe.findings.clone()),
+    );
+    let sections = PlanSections {
+        extract,
+        anonymize,
+        validate: CheckSection::default(),
+        load,
+    };
     let name = source.district_name(district, &sections).await?;
     Ok(compose(district.clone(), name, sections, findings))
 }
@@ -280,7 +318,11 @@ fn plan_load(
             })
         })
         .collect();
-    let inputs = LoadInputs { extract, targets: &target.catalogs, groups: &groups };
+    let inputs = LoadInputs {
+        extract,
+        targets: &target.catalogs,
+        groups: &groups,
+    };
     redistrict_load::plan(&inputs)
         .map_err(|error| Failure::because(error.error_kind(), "plan the load", &error))
 }
@@ -294,13 +336,12 @@ fn undecided(findings: Vec<Finding>) -> Failure {
 }
 
 /// A failure with everything that has to be settled, and the lines that settle it.
-pub(crate) fn stop<'a>(
-    what: &str,
-    findings: impl IntoIterator<Item = &'a Finding>,
-) -> Failure {
+pub(crate) fn stop<'a>(what: &str, findings: impl IntoIterator<Item = &'a Finding>) -> Failure {
     let mut failure = Failure::from(redistrict_skill::SkillError::new(ErrorKind::Config, what));
     for finding in findings {
-        failure.causes.push(format!("use {}: {}", finding.subject, finding.message));
+        failure
+            .causes
+            .push(format!("use {}: {}", finding.subject, finding.message));
         failure.hints.extend(finding.lines.iter().cloned());
     }
     failure

@@ -30,7 +30,10 @@ pub(crate) fn shred_overdue(session: &Session, workspace: &Workspace) -> Command
             std::fs::remove_dir_all(&dir).map_err(|_| {
                 Failure::prerequisite(format!("remove the overdue raw artifact {}", dir.display()))
             })?;
-            output::note(format!("shredded an overdue raw artifact: {}", dir.display()));
+            output::note(format!(
+                "shredded an overdue raw artifact: {}",
+                dir.display()
+            ));
         }
     }
     Ok(())
@@ -40,14 +43,23 @@ pub(crate) fn shred_overdue(session: &Session, workspace: &Workspace) -> Command
 fn raw_artifacts(staging: &Path) -> Vec<PathBuf> {
     let below = |dir: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(dir).into_iter().flatten();
-        entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect()
+        entries
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .collect()
     };
-    below(staging).iter().flat_map(|district| below(district)).filter(|dir| dir.is_dir()).collect()
+    below(staging)
+        .iter()
+        .flat_map(|district| below(district))
+        .filter(|dir| dir.is_dir())
+        .collect()
 }
 
 /// Since the data key was made, which is when the extraction began.
 fn age(dir: &Path, now: Duration) -> Option<Duration> {
-    let made = std::fs::metadata(dir.join("data-key.wrapped")).ok()?.modified().ok()?;
+    let made = std::fs::metadata(dir.join("data-key.wrapped"))
+        .ok()?
+        .modified()
+        .ok()?;
     let made = made.duration_since(std::time::UNIX_EPOCH).ok()?;
     now.checked_sub(made)
 }

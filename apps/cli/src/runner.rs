@@ -8,7 +8,9 @@ use redistrict_extract::ExtractSkill;
 use redistrict_journal::{Journal, RunKind, RunOptions, RunStatus};
 use redistrict_load::{LoadSetup, LoadSkill, Mode, UndoSkill, is_undo_refused};
 use redistrict_model::{DistrictId, Plan, RunId};
-use redistrict_orchestrator::{Orchestrator, OrchestratorError, RunRequest, RunSummary, new_run_id};
+use redistrict_orchestrator::{
+    Orchestrator, OrchestratorError, RunRequest, RunSummary, new_run_id,
+};
 use redistrict_report::{ReportData, ReportSkill};
 use redistrict_skill::{Cancel, Skill};
 use redistrict_store::{Fingerprint, SourceStore, TargetStore};
@@ -51,25 +53,44 @@ impl Parts {
         let reuse = options.reuse.clone();
         let anonymize = match &session.composition.masks {
             None => AnonymizeSkill::new(layout.clone(), key.clone(), reuse.clone()),
-            Some(masks) => {
-                AnonymizeSkill::with_masks(layout.clone(), key.clone(), reuse.clone(), masks.clone())
-            }
+            Some(masks) => AnonymizeSkill::with_masks(
+                layout.clone(),
+                key.clone(),
+                reuse.clone(),
+                masks.clone(),
+            ),
         };
-        let mode = if options.dry_run { Mode::DryRun } else { Mode::Apply };
-        let sweep = SweepSkill::new(layout.clone(), key.clone(), reuse)
-            .with_files(vec![layout.journal()]);
+        let mode = if options.dry_run {
+            Mode::DryRun
+        } else {
+            Mode::Apply
+        };
+        let sweep =
+            SweepSkill::new(layout.clone(), key.clone(), reuse).with_files(vec![layout.journal()]);
         vec![
-            Arc::new(ExtractSkill::new(self.sources.clone(), layout.clone(), key.clone())),
+            Arc::new(ExtractSkill::new(
+                self.sources.clone(),
+                layout.clone(),
+                key.clone(),
+            )),
             Arc::new(anonymize),
             Arc::new(ValidateSkill::new(layout.clone(), key.clone())),
             Arc::new(LoadSkill::new(self.load_setup(mode))),
-            Arc::new(ReportSkill::new(layout.clone(), Arc::clone(&self.journal), key.clone())),
+            Arc::new(ReportSkill::new(
+                layout.clone(),
+                Arc::clone(&self.journal),
+                key.clone(),
+            )),
             Arc::new(sweep),
         ]
     }
 
     fn undo(&self, parent: &RunId, options: &RunOptions) -> Vec<Arc<dyn Skill>> {
-        let mode = if options.dry_run { Mode::DryRun } else { Mode::Apply };
+        let mode = if options.dry_run {
+            Mode::DryRun
+        } else {
+            Mode::Apply
+        };
         vec![
             Arc::new(UndoSkill::new(self.load_setup(mode), parent.clone())),
             Arc::new(ReportSkill::new(
@@ -123,7 +144,9 @@ pub(crate) async fn start(
         skills,
     };
     let work = Box::pin(orchestrator.run(request));
-    with_signals(&session.cancel, work).await.map_err(orchestrator_failed)
+    with_signals(&session.cancel, work)
+        .await
+        .map_err(orchestrator_failed)
 }
 
 /// Goes on with a run.
@@ -138,12 +161,17 @@ pub(crate) async fn resume(
     let skills = parts.skills(session, state.kind, state.parent.as_ref(), &state.options);
     let orchestrator = orchestrator(session, parts, run)?;
     let work = Box::pin(orchestrator.resume(run, skills));
-    with_signals(&session.cancel, work).await.map_err(orchestrator_failed)
+    with_signals(&session.cancel, work)
+        .await
+        .map_err(orchestrator_failed)
 }
 
 fn orchestrator(session: &Session, parts: &Parts, run: &RunId) -> CommandResult<Orchestrator> {
-    let console =
-        Console::new(session.format(), &parts.layout.log(run), Arc::clone(&session.clock))?;
+    let console = Console::new(
+        session.format(),
+        &parts.layout.log(run),
+        Arc::clone(&session.clock),
+    )?;
     Ok(Orchestrator::new(
         Arc::clone(&parts.journal),
         Arc::clone(&session.clock),
@@ -192,8 +220,11 @@ pub(crate) fn conclude(
     parts: &Parts,
     summary: &RunSummary,
 ) -> CommandResult<Exit> {
-    let report =
-        ReportSkill::new(parts.layout.clone(), Arc::clone(&parts.journal), parts.key.clone());
+    let report = ReportSkill::new(
+        parts.layout.clone(),
+        Arc::clone(&parts.journal),
+        parts.key.clone(),
+    );
     let has_ended_well = matches!(summary.status, RunStatus::Succeeded | RunStatus::Undone);
     // What failed after the report was written must not stand in it as a success.
     let data = match has_ended_well {
@@ -286,7 +317,9 @@ fn failure_of(summary: &RunSummary) -> Option<Failure> {
                 failure.exit = Exit::UndoRefused;
             }
             if let Some((_, error)) = &summary.compensation_error {
-                failure.causes.push(format!("take back what was loaded: {}", error.chain()));
+                failure
+                    .causes
+                    .push(format!("take back what was loaded: {}", error.chain()));
                 failure.hints.push(resume);
             }
             Some(failure)

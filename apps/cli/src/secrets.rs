@@ -11,7 +11,10 @@ use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 
 /// Reads an environment variable.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that asks the environment"
+)]
 pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -34,8 +37,11 @@ pub(crate) fn resolve(
 ) -> CommandResult<Zeroizing<String>> {
     let text = match reference {
         SecretRef::Env(name) => environment(name).ok_or_else(|| {
-            Failure::new(Exit::Credentials, format!("find {what}: the variable {name} is not set"))
-                .with_hint(format!("export {name}=…"))
+            Failure::new(
+                Exit::Credentials,
+                format!("find {what}: the variable {name} is not set"),
+            )
+            .with_hint(format!("export {name}=…"))
         })?,
         SecretRef::File(file) => from_file(&base.join(file), what)?,
         SecretRef::Command(words) => from_command(words, what)?,
@@ -45,13 +51,22 @@ pub(crate) fn resolve(
 
 fn from_file(path: &Path, what: &str) -> CommandResult<String> {
     let unreadable = |_| {
-        Failure::new(Exit::Credentials, format!("read {what} from {}", path.display()))
+        Failure::new(
+            Exit::Credentials,
+            format!("read {what} from {}", path.display()),
+        )
     };
-    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    let mode = std::fs::metadata(path)
+        .map_err(unreadable)?
+        .permissions()
+        .mode();
     if mode & 0o077 != 0 {
         return Err(Failure::new(
             Exit::Credentials,
-            format!("use {what} from {}: others can read the file", path.display()),
+            format!(
+                "use {what} from {}: others can read the file",
+                path.display()
+            ),
         )
         .with_hint(format!("chmod 600 {}", path.display())));
     }
@@ -61,8 +76,10 @@ fn from_file(path: &Path, what: &str) -> CommandResult<String> {
 fn from_command(words: &[String], what: &str) -> CommandResult<String> {
     let failed = || Failure::new(Exit::Credentials, format!("get {what} from its command"));
     let (program, arguments) = words.split_first().ok_or_else(failed)?;
-    let output =
-        std::process::Command::new(program).args(arguments).output().map_err(|_| failed())?;
+    let output = std::process::Command::new(program)
+        .args(arguments)
+        .output()
+        .map_err(|_| failed())?;
     if !output.status.success() {
         return Err(failed().with_hint(format!("`{program}` ended with {}", output.status)));
     }

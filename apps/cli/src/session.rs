@@ -47,7 +47,10 @@ impl Session {
         })
     }
 
-    pub(crate) fn targets(&self, workspace: &Workspace) -> CommandResult<Vec<Arc<dyn TargetStore>>> {
+    pub(crate) fn targets(
+        &self,
+        workspace: &Workspace,
+    ) -> CommandResult<Vec<Arc<dyn TargetStore>>> {
         let targets = workspace.targets()?;
         Ok(match &self.composition.wrap_target {
             Some(wrap) => targets.into_iter().map(|target| wrap(target)).collect(),

@@ -40,7 +40,12 @@ impl Workspace {
             log_dir: dir(&config.run.log_dir, "logs"),
             state_dir: base.join(state_dir),
         };
-        Self { config, config_path: config_path.to_path_buf(), layout, base }
+        Self {
+            config,
+            config_path: config_path.to_path_buf(),
+            layout,
+            base,
+        }
     }
 
     /// A workspace of a text that is not written yet.
@@ -49,7 +54,12 @@ impl Workspace {
         config_path: &Path,
         state_dir: &Path,
     ) -> CommandResult<Self> {
-        Ok(Self::of(config::parse(text)?, config::base_of(config_path), config_path, state_dir))
+        Ok(Self::of(
+            config::parse(text)?,
+            config::base_of(config_path),
+            config_path,
+            state_dir,
+        ))
     }
 
     /// The root key: from its reference, or from `.redistrict/key`, which is made on first use.
@@ -77,12 +87,22 @@ impl Workspace {
 
     /// The stores' names in configuration order.
     pub(crate) fn store_names(&self) -> Vec<StoreName> {
-        self.config.store.0.iter().map(|(name, _)| StoreName::new(name.clone())).collect()
+        self.config
+            .store
+            .0
+            .iter()
+            .map(|(name, _)| StoreName::new(name.clone()))
+            .collect()
     }
 
     /// PROD's side of every store, in configuration order.
     pub(crate) fn sources(&self) -> CommandResult<Vec<Arc<dyn SourceStore>>> {
-        self.config.store.0.iter().map(|(name, store)| self.source(name, store)).collect()
+        self.config
+            .store
+            .0
+            .iter()
+            .map(|(name, store)| self.source(name, store))
+            .collect()
     }
 
     fn source(&self, name: &str, store: &Store) -> CommandResult<Arc<dyn SourceStore>> {
@@ -90,16 +110,12 @@ impl Workspace {
         let url = secrets::resolve(&store.source, &what, &self.base)?;
         let store_name = StoreName::new(name);
         Ok(match store.kind {
-            StoreKind::Postgres => {
-                Arc::new(PostgresSource::connect_lazy(
+            StoreKind::Postgres => Arc::new(PostgresSource::connect_lazy(
                 store_name,
                 url.as_str().to_owned(),
                 store.schemas.clone(),
-            ))
-            }
-            StoreKind::Sqlite => {
-                Arc::new(SqliteSource::new(store_name, self.sqlite_path(&url)))
-            }
+            )),
+            StoreKind::Sqlite => Arc::new(SqliteSource::new(store_name, self.sqlite_path(&url))),
             kind => return Err(Failure::not_available(&format!("kind = \"{kind}\""))),
         })
     }
@@ -146,6 +162,9 @@ impl Workspace {
 
 /// A command that ends in "not available yet".
 pub(crate) fn not_available(what: &str) -> Failure {
-    Failure::new(Exit::Usage, format!("run `redistrict {what}`: it is not available yet"))
-        .with_hint("CHANGELOG.md says what is there")
+    Failure::new(
+        Exit::Usage,
+        format!("run `redistrict {what}`: it is not available yet"),
+    )
+    .with_hint("CHANGELOG.md says what is there")
 }

@@ -16,22 +16,35 @@ fn the_demo_migrates_shows_that_others_are_untouched_and_its_undo_brings_cert_ba
     ] {
         assert!(demo.out.contains(line), "{line}\n{}", demo.out);
     }
-    for line in ["Phase 1 of 5: Extraction - 100% complete", "Phase 4 of 5: Loading", "are untouched"]
-    {
+    for line in [
+        "Phase 1 of 5: Extraction - 100% complete",
+        "Phase 4 of 5: Loading",
+        "are untouched",
+    ] {
         assert!(demo.err.contains(line), "{line}\n{}", demo.err);
     }
     let after = |text: &str, prefix: &str| -> String {
-        let at = text.find(prefix).unwrap_or_else(|| panic!("no {prefix} in\n{text}"));
-        text[at + prefix.len()..].split_whitespace().next().unwrap().to_owned()
+        let at = text
+            .find(prefix)
+            .unwrap_or_else(|| panic!("no {prefix} in\n{text}"));
+        text[at + prefix.len()..]
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .to_owned()
     };
     let before = after(&demo.err, "CERT digest before: ");
     let command = demo
         .err
         .lines()
-        .find_map(|line| line.split_once("redistrict rollback ").map(|(_, rest)| rest.to_owned()))
+        .find_map(|line| {
+            line.split_once("redistrict rollback ")
+                .map(|(_, rest)| rest.to_owned())
+        })
         .unwrap();
-    let words: Vec<&str> =
-        std::iter::once("rollback").chain(command.split_whitespace()).collect();
+    let words: Vec<&str> = std::iter::once("rollback")
+        .chain(command.split_whitespace())
+        .collect();
     let undone = environment.must(&words);
     assert_eq!(after(&undone.err, "CERT digest: "), before);
     let again = environment.must(&words);

@@ -21,7 +21,10 @@ pub(crate) struct Ended {
 
 impl Environment {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), variables: BTreeMap::new() }
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            variables: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn set(&mut self, name: &str, value: &str) {
@@ -42,7 +45,10 @@ impl Environment {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redistrict"));
-        command.args(arguments).current_dir(self.dir.path()).envs(&self.variables);
+        command
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .envs(&self.variables);
         command
     }
 
@@ -62,7 +68,10 @@ impl Environment {
         let ended = self.run(&[arguments, &["--output", "json"]].concat());
         let last = ended.out.lines().last().unwrap_or_default();
         let value = serde_json::from_str(last);
-        (value.unwrap_or_else(|_| panic!("{arguments:?}: {}\n{}", ended.out, ended.err)), ended.code)
+        (
+            value.unwrap_or_else(|_| panic!("{arguments:?}: {}\n{}", ended.out, ended.err)),
+            ended.code,
+        )
     }
 }
 
@@ -91,17 +100,33 @@ pub(crate) fn sample(name: &str) -> PathBuf {
 
 /// Restores a plain-SQL dump with psql.
 pub(crate) fn restore(dump: &Path, url: &str) {
-    let script = format!("gunzip -c '{}' | psql -X -q -v ON_ERROR_STOP=1 '{url}'", dump.display());
+    let script = format!(
+        "gunzip -c '{}' | psql -X -q -v ON_ERROR_STOP=1 '{url}'",
+        dump.display()
+    );
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// Every row of every table of schema `public`, as text, sorted, by table.
 pub(crate) async fn rows(url: &str) -> BTreeMap<String, Vec<String>> {
-    let tables = "select quote_ident(tablename) from pg_tables where schemaname = 'public' order by 1";
+    let tables =
+        "select quote_ident(tablename) from pg_tables where schemaname = 'public' order by 1";
     let mut all = BTreeMap::new();
-    for table in query(url, tables).await.unwrap().into_iter().flatten().flatten() {
-        let found = query(url, &format!("select t::text from public.{table} t")).await.unwrap();
+    for table in query(url, tables)
+        .await
+        .unwrap()
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let found = query(url, &format!("select t::text from public.{table} t"))
+            .await
+            .unwrap();
         let mut rows: Vec<String> = found.into_iter().flatten().flatten().collect();
         rows.sort();
         all.insert(table, rows);

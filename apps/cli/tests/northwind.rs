@@ -6,8 +6,14 @@ use crate::environment::{Environment, count, restore, rows, sample};
 
 /// What `CLOSURE.md` §8 expects of ALFKI, as plain SQL over PROD.
 const EXPECTED: [(&str, &str); 11] = [
-    ("customers", "select count(*) from customers where customer_id = 'ALFKI'"),
-    ("orders", "select count(*) from orders where customer_id = 'ALFKI'"),
+    (
+        "customers",
+        "select count(*) from customers where customer_id = 'ALFKI'",
+    ),
+    (
+        "orders",
+        "select count(*) from orders where customer_id = 'ALFKI'",
+    ),
     (
         "order_details",
         "select count(*) from order_details join orders using (order_id) where customer_id = 'ALFKI'",
@@ -52,7 +58,10 @@ const EXPECTED: [(&str, &str); 11] = [
          select count(distinct region_id) from employee_territories join e using (employee_id) \
          join territories using (territory_id)",
     ),
-    ("shippers", "select count(distinct ship_via) from orders where customer_id = 'ALFKI'"),
+    (
+        "shippers",
+        "select count(distinct ship_via) from orders where customer_id = 'ALFKI'",
+    ),
 ];
 
 /// CERT keeps one other customer with its orders and what they need.
@@ -83,7 +92,10 @@ const FOREIGN_KEYS: &str = "
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customer_of_northwind_moves_is_complete_and_can_be_taken_out_again() {
     let server = TestServer::start();
-    let (prod, cert) = (server.create_database().await, server.create_database().await);
+    let (prod, cert) = (
+        server.create_database().await,
+        server.create_database().await,
+    );
     let dump = sample("northwind.sql.gz");
     restore(&dump, &prod);
     restore(&dump, &cert);
@@ -98,7 +110,11 @@ async fn a_customer_of_northwind_moves_is_complete_and_can_be_taken_out_again() 
     environment.set("NW_PROD_URL", &reader);
     environment.set("NW_CERT_URL", &cert);
     environment.must(&[
-        "init", "--store", "nw=postgres:NW_PROD_URL:NW_CERT_URL", "--root", "nw.customers",
+        "init",
+        "--store",
+        "nw=postgres:NW_PROD_URL:NW_CERT_URL",
+        "--root",
+        "nw.customers",
     ]);
     let edits = decide(&environment);
     assert!(edits <= 10, "{edits} places had to be edited");
@@ -106,7 +122,11 @@ async fn a_customer_of_northwind_moves_is_complete_and_can_be_taken_out_again() 
     environment.must(&["enroll", "--name", "northwind cert"]);
 
     let (first, code) = environment.json(&["migrate", "ALFKI"]);
-    assert_eq!((code, &first["status"]), (0, &"SUCCESS".into()), "{first:#}");
+    assert_eq!(
+        (code, &first["status"]),
+        (0, &"SUCCESS".into()),
+        "{first:#}"
+    );
     let tables = first["tables"].as_array().unwrap();
     let mut total = 0;
     for (table, sql) in EXPECTED {
@@ -123,13 +143,22 @@ async fn a_customer_of_northwind_moves_is_complete_and_can_be_taken_out_again() 
     assert_eq!(first["extracted"], 113);
     assert_eq!(first["leaks"], 0);
 
-    for check in query(&cert, FOREIGN_KEYS).await.unwrap().into_iter().flatten().flatten() {
+    for check in query(&cert, FOREIGN_KEYS)
+        .await
+        .unwrap()
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         assert_eq!(count(&cert, &check).await, 0, "{check}");
     }
     let cert_after = rows(&cert).await;
     for (table, before) in &cert_before {
         for row in before {
-            assert!(cert_after[table].contains(row), "a row of others in {table} changed");
+            assert!(
+                cert_after[table].contains(row),
+                "a row of others in {table} changed"
+            );
         }
     }
     let (second, code) = environment.json(&["migrate", "ALFKI"]);
@@ -156,9 +185,9 @@ fn decide(environment: &Environment) -> usize {
         } else if line.starts_with("# ---- Inferred") {
             inside = false;
         }
-        let decision = line.strip_prefix("# ").filter(|rest| {
-            inside && (rest.starts_with('[') || rest.contains(" = "))
-        });
+        let decision = line
+            .strip_prefix("# ")
+            .filter(|rest| inside && (rest.starts_with('[') || rest.contains(" = ")));
         match decision {
             Some(rest) => {
                 places += usize::from(rest.starts_with('['));

@@ -22,15 +22,27 @@ struct Small {
 /// Two databases of one small schema; CERT is empty and enrolled.
 async fn small() -> Small {
     let server = TestServer::start();
-    let (prod, cert) = (server.create_database().await, server.create_database().await);
+    let (prod, cert) = (
+        server.create_database().await,
+        server.create_database().await,
+    );
     execute(&prod, SCHEMA).await.unwrap();
-    execute(&cert, &format!("{SCHEMA} delete from schools; delete from districts;")).await.unwrap();
+    execute(
+        &cert,
+        &format!("{SCHEMA} delete from schools; delete from districts;"),
+    )
+    .await
+    .unwrap();
     let reader = server.create_role(&prod, RoleKind::Reader).await;
     let mut environment = Environment::new();
     environment.set("PROD", &reader);
     environment.set("CERT", &cert);
     environment.write("redistrict.toml", CONFIG);
-    Small { environment, prod, cert }
+    Small {
+        environment,
+        prod,
+        cert,
+    }
 }
 
 impl Small {
@@ -42,9 +54,17 @@ impl Small {
 
     fn fails(&self, arguments: &[&str], code: i32, words: &[&str]) {
         let ended = self.environment.run(arguments);
-        assert_eq!(ended.code, code, "{arguments:?}\n{}\n{}", ended.out, ended.err);
+        assert_eq!(
+            ended.code, code,
+            "{arguments:?}\n{}\n{}",
+            ended.out, ended.err
+        );
         for word in words {
-            assert!(ended.err.contains(word), "{word:?} is not in\n{}", ended.err);
+            assert!(
+                ended.err.contains(word),
+                "{word:?} is not in\n{}",
+                ended.err
+            );
         }
     }
 }
@@ -95,31 +115,49 @@ fn with_password(url: &str, password: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_host_is_exit_8() {
     let mut small = Small::enrolled().await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    small.environment.set("PROD", &format!("postgres://nobody:x@127.0.0.1:{free}/none"));
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    small.environment.set(
+        "PROD",
+        &format!("postgres://nobody:x@127.0.0.1:{free}/none"),
+    );
     small.fails(&["migrate", "1"], 8, &["127.0.0.1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_key_is_exit_3_with_the_nearest_one() {
     let small = Small::enrolled().await;
-    small.environment.write("redistrict.toml", &CONFIG.replace("target =", "traget ="));
-    small.fails(&["migrate", "1"], 3, &["traget", "did you mean `target`", "line 7"]);
+    small
+        .environment
+        .write("redistrict.toml", &CONFIG.replace("target =", "traget ="));
+    small.fails(
+        &["migrate", "1"],
+        3,
+        &["traget", "did you mean `target`", "line 7"],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_undecided_table_with_rows_is_exit_3_with_the_lines_to_paste() {
     let small = Small::enrolled().await;
-    execute(&small.prod, "create table notes (id bigint primary key, n bigint); insert into notes values (1, 1)")
-        .await
-        .unwrap();
+    execute(
+        &small.prod,
+        "create table notes (id bigint primary key, n bigint); insert into notes values (1, 1)",
+    )
+    .await
+    .unwrap();
     small.fails(&["migrate", "1"], 3, &["s.public.notes", "excluded = "]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_that_cert_lacks_is_exit_3() {
     let small = Small::enrolled().await;
-    execute(&small.cert, "alter table schools drop column open").await.unwrap();
+    execute(&small.cert, "alter table schools drop column open")
+        .await
+        .unwrap();
     small.fails(&["migrate", "1"], 3, &["schools", "open"]);
 }
 

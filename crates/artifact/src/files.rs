@@ -52,7 +52,10 @@ pub(crate) fn sync_dir(path: &Path) -> Result<(), ArtifactError> {
 /// # Errors
 /// [`ArtifactError::Io`].
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
-    let parent = path.parent().unwrap_or(Path::new("."));
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
     create_private_dir(parent)?;
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".tmp");

@@ -173,7 +173,9 @@ fn read_points(text: &str) -> Vec<Point> {
     let mut phase = PHASES[0];
     let mut is_between = false;
     let lines: Vec<&str> = text.lines().collect();
-    let last_commit = lines.iter().rposition(|line| line.contains("after cert commit"));
+    let last_commit = lines
+        .iter()
+        .rposition(|line| line.contains("after cert commit"));
     text.lines()
         .enumerate()
         .filter_map(|(at, line)| {

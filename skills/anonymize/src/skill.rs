@@ -1,13 +1,17 @@
 //! The phase Anonymization: collects V, masks table by table, proves what was written, seals it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::array::{Array, RecordBatch};
 use async_trait::async_trait;
 use redistrict_artifact::{
     Artifact, ArtifactKind, ArtifactWriter, FORMAT_VERSION, Layout, Manifest, ManifestTable,
     RootKey, sha256_hex,
 };
-use redistrict_model::{ErrorKind, Finding, Phase, Plan, RunId, TableRef, UnitKey};
+use redistrict_model::{
+    ColumnClass, ErrorKind, Finding, MaskKind, Phase, Plan, RunId, TableRef, UnitKey,
+};
 use redistrict_skill::{Progress, Skill, SkillError, UnitContext, UnitOutcome};
 use serde_json::json;
 
@@ -111,7 +115,7 @@ fn fits(raw: &Manifest, plan: &Plan) -> Result<(), AnonymizeError> {
     if raw.district != plan.district {
         return refuse("it holds another district");
     }
-    let section = serde_json::to_vec(&plan.sections.extract).unwrap_or_default();
+    let section = serde_json::to_vec(&plan.sections.extract.decisions()).unwrap_or_default();
     let recorded = raw
         .facts
         .get("extract_digest")
@@ -250,11 +254,13 @@ impl Work {
         let writer = self.writer()?;
         let mut part = None;
         let mut row_count = 0_u64;
+        let mut masked_cells: BTreeMap<ColumnClass, u64> = BTreeMap::new();
         for rows in raw.rows(table) {
             self.check_cancelled()?;
             let (batch, membership) = rows?;
             let columns = engine.columns(table, names(&batch))?;
             let masked = mask_batch(table, &columns, &batch)?;
+            self.count_masked(table, &batch, &mut masked_cells);
             let open = match part.take() {
                 Some(open) => open,
                 None => writer.part(table, 0, &masked.schema())?,
@@ -276,9 +282,25 @@ impl Work {
         Ok(UnitOutcome {
             rows: row_count,
             bytes,
-            facts: serde_json::to_value(&masked).unwrap_or_default(),
+            facts: json!({ "manifest": masked, "masked_cells": masked_cells }),
             findings: Vec::new(),
         })
+    }
+
+    /// Adds the cells of masked columns that are not NULL, per class.
+    fn count_masked(
+        &self,
+        table: &TableRef,
+        batch: &RecordBatch,
+        cells: &mut BTreeMap<ColumnClass, u64>,
+    ) {
+        for decision in self.plan().sections.anonymize.of_table(table) {
+            let column = batch.column_by_name(&decision.column.column);
+            if let (Some(column), false) = (column, decision.kind == MaskKind::Kept) {
+                let filled = column.len() - column.null_count();
+                *cells.entry(decision.class).or_default() += filled as u64;
+            }
+        }
     }
 
     fn prove(&self, raw: &Artifact) -> Result<UnitOutcome, AnonymizeError> {
@@ -325,7 +347,9 @@ impl Work {
             let unit = UnitKey::new(Phase::Anonymization, MASK).of_table(table);
             self.context
                 .outcome(&unit)
-                .and_then(|outcome| serde_json::from_value(outcome.facts.clone()).ok())
+                .and_then(|outcome| {
+                    serde_json::from_value(outcome.facts.get("manifest")?.clone()).ok()
+                })
                 .ok_or_else(|| AnonymizeError::ProofFailed(format!("{table} was not masked")))
         });
         Ok(Manifest {
@@ -375,7 +399,7 @@ pub(crate) fn read_values(raw: &Artifact) -> Result<Option<Values>, AnonymizeErr
     })
 }
 
-fn names(batch: &arrow::array::RecordBatch) -> Vec<String> {
+fn names(batch: &RecordBatch) -> Vec<String> {
     let schema = batch.schema();
     schema
         .fields()
@@ -386,15 +410,10 @@ fn names(batch: &arrow::array::RecordBatch) -> Vec<String> {
 
 /// The distinct values of unique domains: how much room their masks need.
 #[derive(Default)]
-struct DistinctValues(std::collections::BTreeMap<String, std::collections::HashSet<u64>>);
+struct DistinctValues(BTreeMap<String, std::collections::HashSet<u64>>);
 
 impl DistinctValues {
-    fn add(
-        &mut self,
-        builder: &Builder,
-        columns: &[Arc<ColumnMask>],
-        batch: &arrow::array::RecordBatch,
-    ) {
+    fn add(&mut self, builder: &Builder, columns: &[Arc<ColumnMask>], batch: &RecordBatch) {
         for (column, array) in columns.iter().zip(batch.columns()) {
             if !column.decision.unique || column.action.is_none() {
                 continue;

@@ -11,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::task::JoinSet;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, CopyOutStream, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -59,10 +59,11 @@ impl<S: Side> Session<S> {
     /// Connects and pins the settings. `label` is the session's application name.
     pub(crate) async fn open(url: &Secret, label: &str) -> Result<Self, StoreError> {
         let address = url::parse(url)?;
+        let slow = format!("reach the database server at {}", place(&address.config));
         let opening = connect(address, label);
         let (client, driver) = tokio::time::timeout(SESSION_TIMEOUT, opening)
             .await
-            .map_err(|_| unreachable_server())??;
+            .map_err(|_| unreachable_server(&slow))??;
         let session = Self {
             client,
             _driver: driver,
@@ -123,22 +124,20 @@ impl Session<Target> {
 async fn connect(address: Address, label: &str) -> Result<(Client, JoinSet<()>), StoreError> {
     let mut config = address.config;
     prepare(&mut config, label);
+    let place = place(&config);
+    let refused = |error| refused(&error, &place);
     let mut driver = JoinSet::new();
     let client = match address.tls {
         Tls::Off => {
             config.ssl_mode(SslMode::Disable);
-            let (client, connection) = config
-                .connect(NoTls)
-                .await
-                .map_err(|error| refused(&error))?;
+            let (client, connection) = config.connect(NoTls).await.map_err(refused)?;
             driver.spawn(async move { drop(connection.await) });
             client
         }
         Tls::VerifyFull { root_certificates } => {
             config.ssl_mode(SslMode::Require);
             let tls = MakeRustlsConnect::new(client_config(root_certificates)?);
-            let (client, connection) =
-                config.connect(tls).await.map_err(|error| refused(&error))?;
+            let (client, connection) = config.connect(tls).await.map_err(refused)?;
             driver.spawn(async move { drop(connection.await) });
             client
         }
@@ -187,8 +186,19 @@ fn client_config(root_certificates: Option<PathBuf>) -> Result<ClientConfig, Sto
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
+/// Host and port, for errors; user, password and database stay out.
+fn place(config: &Config) -> String {
+    let host = match config.get_hosts().first() {
+        Some(Host::Tcp(name)) => name.clone(),
+        Some(Host::Unix(path)) => path.display().to_string(),
+        None => "its host".to_owned(),
+    };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    format!("{host}:{port}")
+}
+
 /// What a refused connection means. The driver tells its kinds apart by their fixed texts only.
-fn refused(error: &tokio_postgres::Error) -> StoreError {
+fn refused(error: &tokio_postgres::Error, place: &str) -> StoreError {
     if error.as_db_error().is_some() {
         return failed("connect to the database", error);
     }
@@ -196,7 +206,7 @@ fn refused(error: &tokio_postgres::Error) -> StoreError {
     if text.starts_with("error performing TLS handshake") {
         return StoreError::new(
             StoreErrorKind::Config,
-            "establish a verified TLS connection",
+            format!("establish a verified TLS connection to {place}"),
         )
         .with_hint(
             "the server must offer TLS with a certificate for this host name from a known \
@@ -206,14 +216,15 @@ fn refused(error: &tokio_postgres::Error) -> StoreError {
     if text.starts_with("authentication error") || text.starts_with("invalid configuration") {
         return StoreError::new(
             StoreErrorKind::Auth,
-            "log in: the server asks for a password",
+            format!("log in at {place}: the server asks for a password"),
         );
     }
-    unreachable_server()
+    let what = format!("reach the database server at {place}");
+    unreachable_server(&what)
 }
 
-fn unreachable_server() -> StoreError {
-    StoreError::new(StoreErrorKind::Unreachable, "reach the database server")
+fn unreachable_server(what: &str) -> StoreError {
+    StoreError::new(StoreErrorKind::Unreachable, what)
         .with_hint("check host, port and network of the connection URL")
 }
 

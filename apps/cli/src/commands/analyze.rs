@@ -17,7 +17,13 @@ pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
     if session.format() == Format::Text {
         let rows: Vec<Vec<String>> = roles
             .iter()
-            .map(|role| vec![role.table.to_string(), role.role.to_string(), role.reason.clone()])
+            .map(|role| {
+                vec![
+                    role.table.to_string(),
+                    role.role.to_string(),
+                    role.reason.clone(),
+                ]
+            })
             .collect();
         output::data(output::table(&["table", "role", "why"], &rows));
         output::note(format!("\nwritten to {}", dir.display()));
@@ -31,7 +37,10 @@ pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
     }
     if let Err(findings) = source.extract_section() {
         output::findings(&findings);
-        let unknown = roles.iter().filter(|role| role.role == Role::Unknown).count();
+        let unknown = roles
+            .iter()
+            .filter(|role| role.role == Role::Unknown)
+            .count();
         output::note(format!(
             "{} things to settle before a district can move ({unknown} tables of role unknown)",
             findings.len()

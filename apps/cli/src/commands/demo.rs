@@ -58,16 +58,14 @@ pub(crate) async fn run(session: &Session, arguments: &args::Demo) -> CommandRes
     Ok(Exit::Done)
 }
 
-fn untouched(
-    rows: &[(TableRef, Vec<Key>)],
-    before: &str,
-    after: &str,
-) -> CommandResult {
+fn untouched(rows: &[(TableRef, Vec<Key>)], before: &str, after: &str) -> CommandResult {
     let count: usize = rows.iter().map(|(_, keys)| keys.len()).sum();
     if before != after {
         return Err(Failure::new(
             Exit::Unexpected,
-            format!("leave the other districts' rows in CERT alone: their digest was {before} and is {after}"),
+            format!(
+                "leave the other districts' rows in CERT alone: their digest was {before} and is {after}"
+            ),
         ));
     }
     output::note(format!(
@@ -96,7 +94,11 @@ fn make(dir: &Path, students: u32) -> CommandResult<PathBuf> {
         ..EstateOptions::default()
     });
     write_estate(dir, &estate).map_err(|error| {
-        Failure::because(redistrict_model::ErrorKind::Config, "make the estate", &error)
+        Failure::because(
+            redistrict_model::ErrorKind::Config,
+            "make the estate",
+            &error,
+        )
     })
 }
 

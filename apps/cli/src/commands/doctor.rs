@@ -18,7 +18,12 @@ pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
     for source in workspace.sources()? {
         match source.probe().await {
             Ok(probe) => {
-                rows.push(line(source.name().as_str(), "PROD", &probe.version, "reachable"));
+                rows.push(line(
+                    source.name().as_str(),
+                    "PROD",
+                    &probe.version,
+                    "reachable",
+                ));
                 findings.extend(probe.findings);
                 prod.push(probe.fingerprint);
             }
@@ -81,10 +86,22 @@ pub(crate) async fn check_config(session: &Session) -> CommandResult<Exit> {
         Ok(_) => Vec::new(),
         Err(findings) => findings,
     };
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(planning::stop("use the configuration for a migration yet", &findings));
+    if findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
+        return Err(planning::stop(
+            "use the configuration for a migration yet",
+            &findings,
+        ));
     }
-    if workspace.config.store.0.iter().any(|(_, store)| store.target.is_none()) {
+    if workspace
+        .config
+        .store
+        .0
+        .iter()
+        .any(|(_, store)| store.target.is_none())
+    {
         return Err(Failure::prerequisite("load: a store has no target"));
     }
     let path = workspace.config_path.display();

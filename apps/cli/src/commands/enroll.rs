@@ -22,7 +22,9 @@ pub(crate) async fn run(session: &Session, arguments: &args::Enroll) -> CommandR
         Some(name) => {
             let name = StoreName::new(name.clone());
             if !workspace.store_names().contains(&name) {
-                return Err(Failure::usage(format!("enroll {name}: the configuration has no such store")));
+                return Err(Failure::usage(format!(
+                    "enroll {name}: the configuration has no such store"
+                )));
             }
             vec![name]
         }
@@ -91,7 +93,14 @@ fn ask() -> CommandResult<String> {
     }
     output::note("Which certification database is this? Type a name for it:");
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(|_| missing())?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|_| missing())?;
     let name = line.trim().to_owned();
-    if name.is_empty() { Err(missing()) } else { Ok(name) }
+    if name.is_empty() {
+        Err(missing())
+    } else {
+        Ok(name)
+    }
 }

@@ -48,8 +48,10 @@ pub(crate) async fn run(session: &Session, arguments: &args::Init) -> CommandRes
     }
     let path = &session.arguments.config;
     if path.exists() && !arguments.force {
-        return Err(Failure::usage(format!("write {}: it is there already", path.display()))
-            .with_hint("redistrict init --force replaces it"));
+        return Err(
+            Failure::usage(format!("write {}: it is there already", path.display()))
+                .with_hint("redistrict init --force replaces it"),
+        );
     }
     let stores = stores(&arguments.stores)?;
     let (root, key) = root(path, session, &stores, arguments.root.as_deref()).await?;
@@ -62,7 +64,9 @@ pub(crate) async fn run(session: &Session, arguments: &args::Init) -> CommandRes
         found.source.analysis.ownership.tables.len(),
     ));
     if decisions > 0 {
-        output::note("each stands in the file as lines to uncomment; then: redistrict config check");
+        output::note(
+            "each stands in the file as lines to uncomment; then: redistrict config check",
+        );
     } else {
         output::note("next: redistrict config check");
     }
@@ -72,9 +76,15 @@ pub(crate) async fn run(session: &Session, arguments: &args::Init) -> CommandRes
 /// `NAME=KIND:SOURCE_VARIABLE:TARGET_VARIABLE`, or every pair of variables `X_PROD_URL`, `X_CERT_URL`.
 fn stores(given: &[String]) -> CommandResult<Vec<NewStore>> {
     let stores: Vec<NewStore> = if given.is_empty() {
-        secrets::environment_stores().into_iter().filter_map(from_environment).collect()
+        secrets::environment_stores()
+            .into_iter()
+            .filter_map(from_environment)
+            .collect()
     } else {
-        given.iter().map(|text| parse_store(text)).collect::<CommandResult<_>>()?
+        given
+            .iter()
+            .map(|text| parse_store(text))
+            .collect::<CommandResult<_>>()?
     };
     if stores.is_empty() {
         return Err(Failure::usage("write a configuration: no store was named")
@@ -91,7 +101,9 @@ fn parse_store(text: &str) -> CommandResult<NewStore> {
     };
     let (name, rest) = text.split_once('=').ok_or_else(wrong)?;
     let parts: Vec<&str> = rest.split(':').collect();
-    let [kind, source, target] = parts.as_slice() else { return Err(wrong()) };
+    let [kind, source, target] = parts.as_slice() else {
+        return Err(wrong());
+    };
     let kind = match *kind {
         "postgres" => StoreKind::Postgres,
         "sqlite" => StoreKind::Sqlite,
@@ -109,7 +121,11 @@ fn parse_store(text: &str) -> CommandResult<NewStore> {
 fn from_environment(prefix: String) -> Option<NewStore> {
     let source = format!("{prefix}_PROD_URL");
     let url = secrets::environment(&source)?;
-    let kind = if url.starts_with("sqlite:") { StoreKind::Sqlite } else { StoreKind::Postgres };
+    let kind = if url.starts_with("sqlite:") {
+        StoreKind::Sqlite
+    } else {
+        StoreKind::Postgres
+    };
     Some(NewStore {
         name: prefix.to_lowercase(),
         kind,
@@ -148,8 +164,13 @@ async fn root(
 
 fn likely_root(names: &[TableRef]) -> CommandResult<TableRef> {
     const LIKELY: [&str; 7] = [
-        "district", "districts", "localeducationagency", "localeducationagencies", "tenant",
-        "tenants", "school_districts",
+        "district",
+        "districts",
+        "localeducationagency",
+        "localeducationagencies",
+        "tenant",
+        "tenants",
+        "school_districts",
     ];
     let found: Vec<&TableRef> = names
         .iter()
@@ -157,9 +178,11 @@ fn likely_root(names: &[TableRef]) -> CommandResult<TableRef> {
         .collect();
     match found.as_slice() {
         [one] => Ok((*one).clone()),
-        _ => Err(Failure::usage("find the tenant root: name the table whose rows are the districts")
-            .with_hint("redistrict init --root STORE.TABLE")
-            .with_hints(found.iter().map(|name| format!("is it {name}?")))),
+        _ => Err(Failure::usage(
+            "find the tenant root: name the table whose rows are the districts",
+        )
+        .with_hint("redistrict init --root STORE.TABLE")
+        .with_hints(found.iter().map(|name| format!("is it {name}?")))),
     }
 }
 
@@ -177,8 +200,10 @@ async fn infer(
         let workspace = Workspace::provisional(&provisional, path, &session.arguments.state_dir)?;
         let mut source = planning::source_in_memory(&workspace).await?;
         let (columns, missing) = columns(&workspace, &mut source).await?;
-        let known: BTreeSet<String> =
-            decisions.iter().map(|finding| finding.lines.concat()).collect();
+        let known: BTreeSet<String> = decisions
+            .iter()
+            .map(|finding| finding.lines.concat())
+            .collect();
         let new: Vec<Finding> = missing
             .into_iter()
             .filter(|finding| !known.contains(&finding.lines.concat()))
@@ -186,11 +211,21 @@ async fn infer(
         if new.is_empty() || new.iter().all(|finding| finding.lines.is_empty()) {
             decisions.extend(new);
             let names = name_columns(&source, &root);
-            return Ok(Found { root, key, names, decisions, source, columns });
+            return Ok(Found {
+                root,
+                key,
+                names,
+                decisions,
+                source,
+                columns,
+            });
         }
         decisions.extend(new);
     }
-    Err(Failure::new(Exit::Unexpected, "infer a configuration: it does not come to an end"))
+    Err(Failure::new(
+        Exit::Unexpected,
+        "infer a configuration: it does not come to an end",
+    ))
 }
 
 /// The decision of every column, or what is missing for it.
@@ -220,7 +255,10 @@ async fn columns(
 
 /// Columns of the root that may hold the district's name.
 fn name_columns(source: &Source, root: &TableRef) -> Vec<String> {
-    let table = source.catalogs.iter().find_map(|catalog| catalog.table(root));
+    let table = source
+        .catalogs
+        .iter()
+        .find_map(|catalog| catalog.table(root));
     let columns: BTreeMap<&str, ()> = table
         .iter()
         .flat_map(|table| &table.columns)

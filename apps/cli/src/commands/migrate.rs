@@ -110,5 +110,8 @@ pub(crate) fn newest_raw(prepared: &Prepared) -> CommandResult<RunId> {
 
 /// Only one phase, and the report.
 pub(crate) fn only(phase: Phase) -> RunOptions {
-    RunOptions { only: vec![phase, Phase::Reporting], ..RunOptions::default() }
+    RunOptions {
+        only: vec![phase, Phase::Reporting],
+        ..RunOptions::default()
+    }
 }

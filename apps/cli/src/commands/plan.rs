@@ -39,7 +39,9 @@ pub(crate) async fn run(session: &Session, arguments: &args::Plan) -> CommandRes
     } else {
         output::json(&as_json(&plan, members.as_ref(), &preflight));
     }
-    match members.as_ref().and_then(|members| undecided(members, &plan.sections.extract.ownership))
+    match members
+        .as_ref()
+        .and_then(|members| undecided(members, &plan.sections.extract.ownership))
     {
         Some(error) => Err(error.into()),
         None => Ok(Exit::Done),
@@ -70,7 +72,10 @@ async fn preflight(target: &Target) -> CommandResult<Vec<String>> {
 }
 
 fn print(plan: &Plan, members: Option<&Members>) {
-    let name = plan.district_name.as_deref().unwrap_or("(name not printed)");
+    let name = plan
+        .district_name
+        .as_deref()
+        .unwrap_or("(name not printed)");
     output::data(format!("District {} {name}\n", plan.district));
     let mut header = vec!["table", "role", "owner", "masked", "kept"];
     if members.is_some() {
@@ -118,7 +123,13 @@ fn table_cells(plan: &Plan, table: &TableRef) -> Vec<String> {
     let decisions = plan.sections.anonymize.of_table(table);
     let (kept, masked): (Vec<_>, Vec<_>) =
         decisions.partition(|decision| decision.kind == MaskKind::Kept);
-    vec![table.to_string(), role, owners, masked.len().to_string(), kept.len().to_string()]
+    vec![
+        table.to_string(),
+        role,
+        owners,
+        masked.len().to_string(),
+        kept.len().to_string(),
+    ]
 }
 
 fn counts(members: &Members, table: &TableRef) -> [u64; 3] {

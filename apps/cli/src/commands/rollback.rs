@@ -32,7 +32,10 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
         return Ok(Exit::Done);
     }
     if state.is_unfinished() && state.kind == RunKind::Migration {
-        say(session, "the run is unfinished: whatever it loaded is taken back");
+        say(
+            session,
+            "the run is unfinished: whatever it loaded is taken back",
+        );
     }
     let new = NewRun {
         kind: RunKind::Undo,
@@ -56,7 +59,10 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
 
 fn nothing_to_do(state: &RunState) -> Option<String> {
     if state.status == RunStatus::Undone {
-        return Some(format!("run {} was taken back already: nothing to do", state.run));
+        return Some(format!(
+            "run {} was taken back already: nothing to do",
+            state.run
+        ));
     }
     let loaded = state.phases.get(&Phase::Loading).is_some_and(|phase| {
         !matches!(phase.state, redistrict_journal::PhaseState::Skipped { .. })

@@ -30,7 +30,9 @@ pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
         unknown: workspace.config.masking.unknown,
     };
     // Without masks no name is printed; a ranking needs none.
-    let masks = redistrict_anonymize::plan(&inputs).map(|(masks, _)| masks).ok();
+    let masks = redistrict_anonymize::plan(&inputs)
+        .map(|(masks, _)| masks)
+        .ok();
     let name_column = source.settings.name_column.clone();
     let root = &section.ownership.root;
     let input = CollectInput {
@@ -59,15 +61,15 @@ pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
 }
 
 fn is_kept(masks: Option<&MaskSection>, root: &TableRef, name: Option<&str>) -> bool {
-    let (Some(masks), Some(name)) = (masks, name) else { return false };
+    let (Some(masks), Some(name)) = (masks, name) else {
+        return false;
+    };
     masks
         .of_table(root)
         .any(|decision| decision.column.column == name && decision.kind == MaskKind::Kept)
 }
 
-fn birth_dates(
-    masks: &MaskSection,
-) -> impl Iterator<Item = redistrict_model::ColumnRef> + use<'_> {
+fn birth_dates(masks: &MaskSection) -> impl Iterator<Item = redistrict_model::ColumnRef> + use<'_> {
     masks
         .columns
         .iter()
@@ -93,7 +95,11 @@ fn print(session: &Session, selection: &Selection) {
                 format!("{:.1}", ranked.score),
                 thousands(ranked.size),
                 ranked.size_class.as_str().to_owned(),
-                if ranked.is_pilot { "pilot".to_owned() } else { String::new() },
+                if ranked.is_pilot {
+                    "pilot".to_owned()
+                } else {
+                    String::new()
+                },
             ]
         })
         .collect();

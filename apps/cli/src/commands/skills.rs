@@ -17,17 +17,26 @@ pub(crate) async fn extract(session: &Session, district: &args::District) -> Com
 
 pub(crate) async fn anonymize(session: &Session, district: &args::District) -> CommandResult<Exit> {
     run(session, district, |prepared| {
-        Ok(RunOptions { reuse: Some(newest_raw(prepared)?), ..only(Phase::Anonymization) })
+        Ok(RunOptions {
+            reuse: Some(newest_raw(prepared)?),
+            ..only(Phase::Anonymization)
+        })
     })
     .await
 }
 
 pub(crate) async fn validate(session: &Session, district: &args::District) -> CommandResult<Exit> {
-    run(session, district, |prepared| masked(prepared, Phase::Validation)).await
+    run(session, district, |prepared| {
+        masked(prepared, Phase::Validation)
+    })
+    .await
 }
 
 pub(crate) async fn load(session: &Session, district: &args::District) -> CommandResult<Exit> {
-    run(session, district, |prepared| masked(prepared, Phase::Loading)).await
+    run(session, district, |prepared| {
+        masked(prepared, Phase::Loading)
+    })
+    .await
 }
 
 async fn run(
@@ -61,5 +70,8 @@ fn masked(prepared: &Prepared, phase: Phase) -> CommandResult<RunOptions> {
         .with_hint(format!("redistrict anonymize {}", plan.district)));
     }
     let run: RunId = artifact.run().clone();
-    Ok(RunOptions { reuse: Some(run), ..only(phase) })
+    Ok(RunOptions {
+        reuse: Some(run),
+        ..only(phase)
+    })
 }

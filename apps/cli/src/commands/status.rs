@@ -15,7 +15,10 @@ pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit
     let journal = session.journal(&workspace)?;
     let run = match run {
         Some(run) => RunId::new(run),
-        None => journal.runs()?.pop().ok_or_else(|| Failure::usage("show a run: there is none"))?,
+        None => journal
+            .runs()?
+            .pop()
+            .ok_or_else(|| Failure::usage("show a run: there is none"))?,
     };
     let state = fold(&journal.read(&run)?)
         .ok_or_else(|| Failure::usage(format!("find run {run}: the journal does not have it")))?;
@@ -31,7 +34,10 @@ pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit
 
 fn text(state: &RunState) -> String {
     let mut lines = vec![
-        format!("Run {} of district {}: {}", state.run, state.district, state.status),
+        format!(
+            "Run {} of district {}: {}",
+            state.run, state.district, state.status
+        ),
         String::new(),
     ];
     for (phase, history) in &state.phases {
@@ -70,11 +76,18 @@ pub(crate) fn runs(session: &Session) -> CommandResult<Exit> {
                     state.district.to_string(),
                     started(state),
                     state.status.to_string(),
-                    state.parent.as_ref().map(ToString::to_string).unwrap_or_default(),
+                    state
+                        .parent
+                        .as_ref()
+                        .map(ToString::to_string)
+                        .unwrap_or_default(),
                 ]
             })
             .collect();
-        output::data(output::table(&["run", "district", "started", "status", "takes back"], &rows));
+        output::data(output::table(
+            &["run", "district", "started", "status", "takes back"],
+            &rows,
+        ));
     } else {
         for state in &states {
             output::json(&serde_json::json!({

@@ -54,7 +54,7 @@ fn url(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let pair = bytes.get(at + 1..at + 3).and_then(|pair| hex_pair(pair));
+        let pair = bytes.get(at + 1..at + 3).and_then(hex_pair);
         match (bytes[at], pair) {
             (b'%', Some(byte)) => {
                 decoded.push(byte);

@@ -371,10 +371,10 @@ impl Values {
             .for_each(|count| out.extend(count.to_le_bytes()));
         write_map(&self.kinds, &mut out, |kind, out| out.push(kind.code()));
         write_map(&self.firsts, &mut out, |mask, out| {
-            out.extend(mask.to_le_bytes())
+            out.extend(mask.to_le_bytes());
         });
         write_map(&self.patterns, &mut out, |count, out| {
-            out.extend(count.to_le_bytes())
+            out.extend(count.to_le_bytes());
         });
         Zeroizing::new(out)
     }

@@ -112,7 +112,7 @@ pub(crate) fn class_of_column(
             column_type,
             ColumnType::Int32 | ColumnType::Int64 | ColumnType::Numeric
         );
-    let rules: [(bool, fn(&Name) -> bool, ColumnClass); 6] = [
+    let rules: [Rule; 6] = [
         (can_be_secret, Name::is_credential, ColumnClass::Credential),
         (can_be_date, Name::is_birth_date, ColumnClass::BirthDate),
         (is_text, Name::is_email, ColumnClass::Email),
@@ -141,6 +141,9 @@ pub(crate) fn is_person_number(column: &str) -> bool {
         || name.is_phone()
         || name.has_run(&["state", "student"])
 }
+
+/// The type can hold the class, the name says so, the class.
+type Rule = (bool, fn(&Name) -> bool, ColumnClass);
 
 struct Name {
     words: Vec<String>,

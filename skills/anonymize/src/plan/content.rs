@@ -14,6 +14,8 @@ const MOST_CODES: usize = 64;
 /// …each in so many sampled rows or more.
 const FEWEST_SHARERS: usize = 11;
 
+type Look = fn(&str) -> bool;
+
 /// The class that most of the sampled texts look like.
 pub(crate) fn class_of_values(samples: &[Option<Box<str>>]) -> Option<ColumnClass> {
     let values: Vec<&str> = samples
@@ -25,7 +27,7 @@ pub(crate) fn class_of_values(samples: &[Option<Box<str>>]) -> Option<ColumnClas
     if values.len() < FEWEST {
         return None;
     }
-    let rules: [(fn(&str) -> bool, ColumnClass); 4] = [
+    let rules: [(Look, ColumnClass); 4] = [
         (is_email, ColumnClass::Email),
         (is_national_id, ColumnClass::NationalId),
         (|text| parse_date(text).is_some(), ColumnClass::Date),

@@ -106,7 +106,7 @@ pub(crate) fn apply(
         return Ok(proposed);
     };
     let class = agreed(&said, |settings| settings.class, "class")?;
-    let mask = agreed(&said, |settings| mask_name(settings), "mask")?;
+    let mask = agreed(&said, mask_name, "mask")?;
     let is_public = said.iter().any(|(_, settings)| settings.public);
     let asks_to_keep = mask == Some(MaskName::Keep)
         || mask.is_none() && (is_public || class.is_some_and(is_kept_class));

@@ -16,9 +16,18 @@ pub(super) fn stores_only(stores: &[NewStore], root: &str, key: &[String]) -> St
     let mut out = String::new();
     let key = match key {
         [one] => quoted(one),
-        many => format!("[{}]", many.iter().map(|one| quoted(one)).collect::<Vec<_>>().join(", ")),
+        many => format!(
+            "[{}]",
+            many.iter()
+                .map(|one| quoted(one))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
     };
-    line(&mut out, &format!("[tenant]\nroot = {}\nkey = {key}", quoted(root)));
+    line(
+        &mut out,
+        &format!("[tenant]\nroot = {}\nkey = {key}", quoted(root)),
+    );
     for store in stores {
         line(
             &mut out,
@@ -54,7 +63,13 @@ pub(super) fn render(stores: &[NewStore], found: &Found) -> String {
     out.push('\n');
     out.push_str(&stores_only(stores, &found.root.to_string(), &found.key));
     for name in &found.names {
-        line(&mut out, &format!("# [tenant] name = {}    # if it names no person", quoted(name)));
+        line(
+            &mut out,
+            &format!(
+                "# [tenant] name = {}    # if it names no person",
+                quoted(name)
+            ),
+        );
     }
     decisions(&mut out, &found.decisions);
     roles(&mut out, found);
@@ -66,9 +81,15 @@ fn decisions(out: &mut String, findings: &[Finding]) {
     if findings.is_empty() {
         return;
     }
-    line(out, "\n# ---- To decide: uncomment what is right, and write the reason");
+    line(
+        out,
+        "\n# ---- To decide: uncomment what is right, and write the reason",
+    );
     for finding in findings {
-        line(out, &format!("\n# {}: {}", finding.subject, comment(&finding.message)));
+        line(
+            out,
+            &format!("\n# {}: {}", finding.subject, comment(&finding.message)),
+        );
         for text in &finding.lines {
             line(out, &format!("# {text}"));
         }
@@ -91,7 +112,15 @@ fn roles(out: &mut String, found: &Found) {
             (Role::Excluded | Role::Unknown, _) | (_, true) => String::new(),
             _ => format!(" by {}", owners.join(", then ")),
         };
-        line(out, &format!("# {} {}{owners}: {}", role.table, role.role, comment(&role.reason)));
+        line(
+            out,
+            &format!(
+                "# {} {}{owners}: {}",
+                role.table,
+                role.role,
+                comment(&role.reason)
+            ),
+        );
     }
 }
 
@@ -127,7 +156,9 @@ fn name_of<T: serde::Serialize>(value: &T) -> String {
 
 /// A comment stays on its line whatever a name in it holds.
 fn comment(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 fn quoted(text: &str) -> String {

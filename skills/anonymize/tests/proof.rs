@@ -1,0 +1,551 @@
+//! The skill on artifacts: what it writes, what its proof catches, that it can be repeated.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use redistrict_anonymize::{
+    AnonymizeSkill, Field, FieldShape, Mask, MaskDefinition, MaskRegistry, Masked, SweepSkill,
+    Unmaskable, Value, check_fits,
+};
+use redistrict_artifact::Artifact;
+use redistrict_model::{ColumnType, ErrorKind, MaskName, Plan, Role, UnitKey};
+use redistrict_skill::{Skill as _, SkillError, UnitOutcome};
+
+use crate::support::{
+    Estate, check, context, layout, root_key, run_id, table, table_ref, unique, write_raw,
+};
+
+fn estate() -> Estate {
+    let students = table(
+        "students",
+        &["id"],
+        &[
+            "id:int8!",
+            "student_number:varchar(10)!",
+            "first_name:varchar(14)!",
+            "last_name:varchar(24)!",
+            "email:varchar(80)!",
+            "phone:varchar(20)",
+            "national_id:char(11)",
+            "address:varchar(120)",
+            "birth_date:date",
+            "notes:text",
+            "profile:json",
+            "photo:bytes",
+            "points:int4",
+            "level:varchar(8)!",
+        ],
+    );
+    let subjects = table("subjects", &["id"], &["id:int8!", "title:varchar(60)"]);
+    Estate::new(vec![
+        (
+            Role::Root,
+            table("districts", &["id"], &["id:int8!", "name:text"]),
+        ),
+        (Role::Owned, students),
+        (Role::Reference, subjects),
+        (
+            Role::Owned,
+            table("meals", &["id"], &["id:int8!", "number:varchar(10)"]),
+        ),
+        (
+            Role::Owned,
+            table("empty", &["id"], &["id:int8!", "note:text"]),
+        ),
+    ])
+    .with("students", |table| {
+        table.uniques.push(unique("u", &["student_number"]));
+        table.uniques.push(unique("e", &["email"]));
+        table.checks.push(check("l", "level in ('high', 'middle')"));
+    })
+    .reference("meals.number", "students.student_number")
+}
+
+const FIRST: [&str; 6] = ["Priscilla", "Wanjiru", "Maria", "Søren", "Ana", "Bo"];
+const LAST: [&str; 7] = [
+    "Featherstone",
+    "Okonkwo",
+    "Lopez",
+    "Zúñiga",
+    "O'Brien",
+    "de la Cruz",
+    "Li",
+];
+
+fn number(n: usize) -> String {
+    (4_000_000_000 + n * 7_919_333).to_string()
+}
+
+fn email(n: usize) -> String {
+    format!("student.{n}@cascademail.net")
+}
+
+fn rows() -> BTreeMap<&'static str, Vec<Vec<String>>> {
+    let student = |n: usize| {
+        let (first, last) = (FIRST[n % 6], LAST[n % 7]);
+        let phone = format!("(425) 3{:02}-{:04}", n % 90 + 10, 1000 + n * 7);
+        let or_null = |text: String| {
+            if n.is_multiple_of(10) {
+                "∅".to_owned()
+            } else {
+                text
+            }
+        };
+        vec![
+            n.to_string(),
+            number(n),
+            first.to_owned(),
+            last.to_owned(),
+            email(n),
+            or_null(phone.clone()),
+            or_null(format!(
+                "{:03}-{:02}-{:04}",
+                100 + n,
+                10 + n % 80,
+                1000 + n * 3
+            )),
+            or_null(format!(
+                "{} Huckleberry Rd, Maple Valley, WA 98038",
+                100 + n * 3
+            )),
+            (14_000 + i64::try_from(n * 13).unwrap()).to_string(),
+            or_null(format!(
+                "{first} {last} was seen by the nurse on day {n}, call {phone}"
+            )),
+            format!(
+                r#"{{"email": "{}", "bus": {n}, "likes": ["chess", "row {n} of the choir"]}}"#,
+                email(n)
+            ),
+            format!("\u{1}JFIF picture number {n} of a face"),
+            (n % 97).to_string(),
+            if n.is_multiple_of(2) {
+                "high"
+            } else {
+                "middle"
+            }
+            .to_owned(),
+        ]
+    };
+    let text = |text: &str| text.to_owned();
+    BTreeMap::from([
+        (
+            "districts",
+            vec![vec![text("2"), text("Maple Valley School District")]],
+        ),
+        ("students", (1..=200).map(student).collect()),
+        (
+            "subjects",
+            (1..=5)
+                .map(|n| vec![n.to_string(), format!("Subject {n}")])
+                .collect(),
+        ),
+        (
+            "meals",
+            (1..=100).map(|n| vec![n.to_string(), number(n)]).collect(),
+        ),
+    ])
+}
+
+type Outcomes = BTreeMap<UnitKey, UnitOutcome>;
+
+async fn run_all(dir: &Path, plan: &Plan, registry: MaskRegistry) -> Result<Outcomes, SkillError> {
+    let skill = AnonymizeSkill::with_masks(layout(dir), root_key(), None, registry);
+    let mut outcomes = Outcomes::new();
+    for unit in skill.units(plan) {
+        let outcome = skill.run(&unit, &context(plan, &outcomes)).await?;
+        outcomes.insert(unit, outcome);
+    }
+    Ok(outcomes)
+}
+
+fn masked(dir: &Path, plan: &Plan) -> Result<Artifact, redistrict_artifact::ArtifactError> {
+    let district = layout(dir).masked_of(&plan.district, &root_key());
+    Artifact::open(&district.join(run_id().as_str()), &root_key())
+}
+
+/// All masked cells of a column as text.
+fn cells(artifact: &Artifact, table: &str, column: &str) -> Vec<Option<String>> {
+    let mut cells = Vec::new();
+    for rows in artifact.rows(&table_ref(table)) {
+        let (batch, _) = rows.unwrap();
+        let array = batch.column_by_name(column).unwrap();
+        for row in 0..batch.num_rows() {
+            let text = arrow::util::display::array_value_to_string(array, row).unwrap();
+            cells.push(arrow::array::Array::is_valid(array, row).then_some(text));
+        }
+    }
+    cells
+}
+
+#[tokio::test]
+async fn a_district_is_masked_proved_and_sealed() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = estate().whole_plan();
+    let raw = write_raw(dir.path(), &plan, &rows());
+    let outcomes = run_all(dir.path(), &plan, MaskRegistry::default())
+        .await
+        .unwrap();
+    let artifact = masked(dir.path(), &plan).unwrap();
+    artifact.verify().unwrap();
+    let manifest = artifact.manifest();
+    let counts = |manifest: &redistrict_artifact::Manifest| {
+        let tables = manifest.tables.iter();
+        tables
+            .map(|table| (table.table.clone(), table.rows))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(counts(manifest), counts(&raw));
+    assert_eq!(manifest.made_from.as_deref().map(str::len), Some(64));
+    let line = manifest.facts["proof"]["result"].as_str().unwrap();
+    assert!(line.starts_with("0 survivors of "), "{line}");
+    let canaries = &manifest.facts["proof"]["canaries"];
+    assert_eq!(canaries["planted"], canaries["found"]);
+    assert!(canaries["planted"].as_u64().unwrap() >= 300, "{canaries}");
+    assert!(outcomes.values().map(|outcome| outcome.rows).sum::<u64>() > 600);
+    // Kept columns stay, references still fit, NULLs stay NULL.
+    let numbers = cells(&artifact, "students", "student_number");
+    assert!(
+        cells(&artifact, "meals", "number")
+            .iter()
+            .all(|number| numbers.contains(number))
+    );
+    assert_eq!(cells(&artifact, "students", "id")[3].as_deref(), Some("4"));
+    assert_eq!(
+        cells(&artifact, "students", "level")[0].as_deref(),
+        Some("middle")
+    );
+    let nulls = cells(&artifact, "students", "phone")
+        .iter()
+        .filter(|cell| cell.is_none())
+        .count();
+    assert_eq!(nulls, 20);
+}
+
+#[tokio::test]
+async fn no_byte_of_the_masked_files_holds_an_original() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = estate().whole_plan();
+    write_raw(dir.path(), &plan, &rows());
+    run_all(dir.path(), &plan, MaskRegistry::default())
+        .await
+        .unwrap();
+    let artifact = masked(dir.path(), &plan).unwrap();
+    let mut text = std::fs::read_to_string(artifact.dir().join("manifest.json")).unwrap();
+    for table in &manifest_tables(&artifact) {
+        for rows in artifact.rows(table) {
+            let (batch, _) = rows.unwrap();
+            text.push_str(&format!("{:?}", batch.columns()));
+        }
+        let columns = ["student_number", "email", "phone", "notes", "profile"];
+        for column in columns.iter().filter(|_| table.table == "students") {
+            cells(&artifact, "students", column)
+                .iter()
+                .flatten()
+                .for_each(|cell| text.push_str(cell));
+        }
+    }
+    for n in 1..=200 {
+        assert!(!text.contains(&number(n)) && !text.contains(&email(n)));
+    }
+    for gone in [
+        "Featherstone",
+        "Okonkwo",
+        "Huckleberry",
+        "nurse",
+        "choir",
+        "JFIF",
+        "Maple Valley",
+    ] {
+        assert!(!text.contains(gone), "{gone}");
+    }
+}
+
+fn manifest_tables(artifact: &Artifact) -> Vec<redistrict_model::TableRef> {
+    artifact
+        .manifest()
+        .tables
+        .iter()
+        .map(|table| table.table.clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_unit_may_run_twice_and_the_bytes_are_the_same() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plan = estate().whole_plan();
+    let mut parts = Vec::new();
+    for dir in [one.path(), two.path()] {
+        write_raw(dir, &plan, &rows());
+        run_all(dir, &plan, MaskRegistry::default()).await.unwrap();
+        run_all(dir, &plan, MaskRegistry::default()).await.unwrap();
+        let artifact = masked(dir, &plan).unwrap();
+        parts.push(artifact.manifest().tables.clone());
+    }
+    assert_eq!(parts[0], parts[1]);
+}
+
+/// A mask that is broken in some way.
+struct Broken {
+    name: MaskName,
+    types: &'static [ColumnType],
+    make: fn(&str) -> String,
+    /// The range check is broken too: only the search is left.
+    accepts_all: bool,
+}
+
+impl Mask for Broken {
+    fn definition(&self) -> MaskDefinition {
+        MaskDefinition {
+            name: self.name,
+            kind: redistrict_model::MaskKind::Synthetic,
+            output: "broken",
+            types: self.types,
+            min_length: 0,
+        }
+    }
+
+    fn capacity_bits(&self, _shape: &FieldShape) -> f64 {
+        f64::INFINITY
+    }
+
+    fn mask(&self, value: Value<'_>, _field: &Field) -> Result<Masked, Unmaskable> {
+        match value {
+            Value::Text(text) => Ok(Masked::Text((self.make)(text))),
+            Value::Days(days) => Ok(Masked::Days(days)),
+            Value::Micros(micros) => Ok(Masked::Micros(micros)),
+            Value::Bytes(bytes) => Ok(Masked::Bytes(bytes.to_vec())),
+        }
+    }
+
+    fn is_output(&self, output: &str, shape: &FieldShape) -> bool {
+        let registry = MaskRegistry::default();
+        let real = registry.get(self.name, &shape.types).unwrap();
+        self.accepts_all || real.is_output(output, shape)
+    }
+}
+
+async fn leak(name: MaskName, accepts_all: bool, make: fn(&str) -> String) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = estate().whole_plan();
+    write_raw(dir.path(), &plan, &rows());
+    let broken = Broken {
+        name,
+        types: &[],
+        make,
+        accepts_all,
+    };
+    let registry = MaskRegistry::default().with(Arc::new(broken));
+    let error = run_all(dir.path(), &plan, registry).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Leak, "{}", error.chain());
+    assert!(masked(dir.path(), &plan).is_err(), "nothing is sealed");
+    let text = format!("{error:?}");
+    for value in FIRST.iter().chain(&LAST).filter(|name| name.len() > 2) {
+        assert!(!text.contains(value), "{text}");
+    }
+    assert!(!text.contains(&number(3)) && !text.contains("cascademail"));
+    error.message
+}
+
+#[tokio::test]
+async fn a_mask_that_passes_values_on_is_caught_and_its_column_named() {
+    for (name, column) in [
+        (MaskName::Email, "ids.main.students.email"),
+        (MaskName::Phone, "ids.main.students.phone"),
+        (MaskName::NationalId, "ids.main.students.national_id"),
+        (MaskName::Address, "ids.main.students.address"),
+        (MaskName::FirstName, "ids.main.students.first_name"),
+        (MaskName::Surname, "ids.main.students.last_name"),
+        (MaskName::Text, "ids.main.students.notes"),
+        (MaskName::Json, "ids.main.students.profile"),
+        (MaskName::Bytes, "ids.main.students.photo"),
+        (MaskName::Date, "ids.main.students.birth_date"),
+        (MaskName::Number, "ids.main.students.points"),
+    ] {
+        for accepts_all in [false, true] {
+            let message = leak(name, accepts_all, str::to_owned).await;
+            assert!(message.contains(column), "{name:?}: {message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn values_of_other_rows_are_caught() {
+    // The e-mail address, number or id of the next person.
+    let next = |text: &str| {
+        let n: usize = text.split(['.', '@']).nth(1).unwrap().parse().unwrap();
+        email(n % 200 + 1)
+    };
+    let message = leak(MaskName::Email, true, next).await;
+    assert!(message.contains("students.email"), "{message}");
+    let other_number = |text: &str| match text.parse::<usize>() {
+        Ok(own) => number((own - 4_000_000_000) / 7_919_333 % 200 + 1),
+        Err(_) => "Bado".to_owned(),
+    };
+    let message = leak(MaskName::Text, true, other_number).await;
+    assert!(message.contains("student_number"), "{message}");
+}
+
+#[tokio::test]
+async fn values_cut_short_are_caught() {
+    let half = |text: &str| {
+        text.chars()
+            .take(text.chars().count().div_ceil(2))
+            .collect()
+    };
+    for (name, column) in [
+        (MaskName::Email, "students.email"),
+        (MaskName::Surname, "students.last_name"),
+        (MaskName::Text, "students.notes"),
+        (MaskName::Phone, "students.phone"),
+    ] {
+        let message = leak(name, false, half).await;
+        assert!(message.contains(column), "{name:?}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn encoded_values_are_caught() {
+    for make in [
+        (|text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect())
+            as fn(&str) -> String,
+        |text| {
+            text.chars()
+                .map(|c| format!("&#{};", u32::from(c)))
+                .collect()
+        },
+        |text| text.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        |text| text.to_uppercase(),
+        |text| text.chars().flat_map(|c| [c, '\u{200b}']).collect(),
+    ] {
+        let message = leak(MaskName::Email, true, make).await;
+        assert!(message.contains("students.email"), "{message}");
+    }
+    let message = leak(MaskName::Phone, true, |text| {
+        text.chars().filter(char::is_ascii_digit).collect()
+    })
+    .await;
+    assert!(message.contains("students.phone"), "{message}");
+}
+
+#[tokio::test]
+async fn two_values_with_one_pseudonym_are_a_failure_of_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = estate().whole_plan();
+    write_raw(dir.path(), &plan, &rows());
+    let broken = Broken {
+        name: MaskName::Email,
+        types: &[],
+        make: |_| "a@example.org".to_owned(),
+        accepts_all: false,
+    };
+    let registry = MaskRegistry::default().with(Arc::new(broken));
+    let error = run_all(dir.path(), &plan, registry).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Data, "{}", error.chain());
+    assert!(error.message.contains("students.email"));
+}
+
+#[tokio::test]
+async fn an_identifier_in_a_kept_column_is_a_leak_and_a_common_text_is_none() {
+    let plan = estate().whole_plan();
+    let dir = tempfile::tempdir().unwrap();
+    let mut data = rows();
+    let titles = data.get_mut("subjects").unwrap();
+    titles[2][1] = format!("Ask {} for help", email(7));
+    write_raw(dir.path(), &plan, &data);
+    let error = run_all(dir.path(), &plan, MaskRegistry::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Leak);
+    assert!(
+        error.message.contains("ids.main.subjects.title"),
+        "{}",
+        error.message
+    );
+    // A remark that is also a title is a coincidence, and listed.
+    let dir = tempfile::tempdir().unwrap();
+    let mut data = rows();
+    data.get_mut("students").unwrap()[4][9] = "Geography".to_owned();
+    data.get_mut("subjects").unwrap()[0][1] = "Geography and history".to_owned();
+    write_raw(dir.path(), &plan, &data);
+    run_all(dir.path(), &plan, MaskRegistry::default())
+        .await
+        .unwrap();
+    let artifact = masked(dir.path(), &plan).unwrap();
+    let listed = &artifact.manifest().facts["proof"]["coincidences"];
+    assert_eq!(listed[0]["column"], "ids.main.subjects.title");
+}
+
+#[tokio::test]
+async fn a_raw_artifact_of_another_plan_or_with_a_changed_byte_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = estate().whole_plan();
+    let manifest = write_raw(dir.path(), &plan, &rows());
+    check_fits(&manifest, &plan).unwrap();
+    let mut other = plan.clone();
+    other.sections.extract.tables.pop();
+    let error = check_fits(&manifest, &other).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Config);
+    let mut other = plan.clone();
+    other.district = redistrict_model::DistrictId::new("3");
+    assert!(check_fits(&manifest, &other).is_err());
+    // One byte of one part.
+    let raw = layout(dir.path())
+        .raw_of(&plan.district, &root_key())
+        .join(run_id().as_str());
+    let part = raw.join(&manifest.tables[1].parts[0].file);
+    let mut bytes = std::fs::read(&part).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&part, bytes).unwrap();
+    let error = run_all(dir.path(), &plan, MaskRegistry::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn the_sweep_finds_values_in_files_and_destroys_v_when_there_are_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = estate().whole_plan();
+    write_raw(dir.path(), &plan, &rows());
+    run_all(dir.path(), &plan, MaskRegistry::default())
+        .await
+        .unwrap();
+    let layout = layout(dir.path());
+    let log = layout.log(&run_id());
+    std::fs::create_dir_all(log.parent().unwrap()).unwrap();
+    std::fs::write(&log, format!("1 row refused: {}", email(12))).unwrap();
+    let journal = dir.path().join("journal.db");
+    std::fs::write(&journal, b"\x00\xffno value here\x00").unwrap();
+    let sweep = SweepSkill::new(layout.clone(), root_key(), None).with_files(vec![journal]);
+    let unit = sweep.units(&plan).remove(0);
+    let context = context(&plan, &Outcomes::new());
+    let error = sweep.run(&unit, &context).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Leak);
+    assert!(error.message.contains(".log") && !error.message.contains("cascademail"));
+    std::fs::write(&log, "Maple Valley: 200 records in 1.2 s").unwrap();
+    let outcome = sweep.run(&unit, &context).await.unwrap();
+    assert_eq!(outcome.facts["files"], 2);
+    let raw = layout
+        .raw_of(&plan.district, &root_key())
+        .join(run_id().as_str());
+    let raw = Artifact::open(&raw, &root_key()).unwrap();
+    assert!(raw.read_blob("values").unwrap().is_none());
+    assert_eq!(
+        sweep.run(&unit, &context).await.unwrap().facts["swept"],
+        "before"
+    );
+}
+
+#[tokio::test]
+async fn an_empty_district_is_no_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = estate().whole_plan();
+    write_raw(dir.path(), &plan, &BTreeMap::new());
+    run_all(dir.path(), &plan, MaskRegistry::default())
+        .await
+        .unwrap();
+    let artifact = masked(dir.path(), &plan).unwrap();
+    assert_eq!(artifact.manifest().total_rows(), 0);
+}
