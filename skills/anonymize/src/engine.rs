@@ -7,14 +7,15 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use redistrict_artifact::RootKey;
 use redistrict_model::{
-    ColumnDecision, ColumnRef, ColumnType, DistrictId, MaskName, MaskSection, Plan, TableRef,
+    ColumnDecision, ColumnRef, ColumnType, DistrictId, MaskKind, MaskName, MaskSection, Plan,
+    TableRef,
 };
 
 use crate::cells::{Cell, cell, column};
 use crate::error::AnonymizeError;
 use crate::masks::{Field, FieldShape, Mask, MaskRegistry, Masked, Unmaskable, Value};
 use crate::plan::shapes;
-use crate::pseudonym::Pseudonymizer;
+use crate::pseudonym::{Pseudonymizer, TableCache};
 
 /// The masks of a plan, ready to be applied to its tables.
 pub(crate) struct Engine {
@@ -27,6 +28,9 @@ pub(crate) struct ColumnMask {
     pub(crate) column_type: ColumnType,
     /// None for kept columns.
     pub(crate) action: Option<Action>,
+    /// The real mask of a reserved column, whatever stands in its place: only it may say which
+    /// values are nobody's.
+    pub(crate) reserved: Option<Arc<dyn Mask>>,
 }
 
 /// A mask with the demands and the key of its domain.
@@ -46,6 +50,7 @@ impl Engine {
         let extract = &plan.sections.extract;
         let shapes = shapes(extract, &plan.sections.load.tables, &section.columns);
         let mut domains: BTreeMap<&str, Arc<Field>> = BTreeMap::new();
+        let (cache, real) = (TableCache::default(), MaskRegistry::default());
         let mut decisions = BTreeMap::new();
         for decision in &section.columns {
             let source = extract
@@ -60,7 +65,9 @@ impl Engine {
             } else {
                 let shape = shapes.get(&decision.domain).ok_or_else(undecided)?;
                 let field = domains.entry(&decision.domain).or_insert_with(|| {
-                    Arc::new(field(shape, decision, section, root, &plan.district))
+                    let mut field = field(shape, decision, section, root, &plan.district);
+                    field.key = field.key.with_cache(&cache);
+                    Arc::new(field)
                 });
                 let mask = registry.get(decision.mask, &shape.types);
                 Some(Action {
@@ -68,9 +75,14 @@ impl Engine {
                     field: Arc::clone(field),
                 })
             };
+            let reserved = action
+                .as_ref()
+                .filter(|_| decision.kind == MaskKind::Reserved)
+                .and_then(|action| real.get(decision.mask, &action.field.shape.types));
             let one = ColumnMask {
                 decision: decision.clone(),
                 column_type,
+                reserved: reserved.map(Arc::clone),
                 action,
             };
             decisions.insert(decision.column.clone(), Arc::new(one));
@@ -120,6 +132,16 @@ fn wrong_type(decision: &ColumnDecision) -> AnonymizeError {
     AnonymizeError::WrongType {
         column: decision.column.to_string(),
         mask: format!("{:?}", decision.mask).to_lowercase(),
+    }
+}
+
+impl ColumnMask {
+    /// The text lies where no value of a real person does.
+    pub(crate) fn is_reserved(&self, text: &str) -> bool {
+        match (&self.reserved, &self.action) {
+            (Some(mask), Some(action)) => mask.is_output(text.trim_end(), &action.field.shape),
+            _ => false,
+        }
     }
 }
 

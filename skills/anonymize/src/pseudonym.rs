@@ -13,14 +13,15 @@ use crate::key;
 
 /// Ranges below this size are permuted by a keyed table, from it on by a Feistel network.
 const TABLE_LIMIT: u128 = 1_000_000;
-/// Entries of all cached tables of one domain; above it the cache starts anew.
+/// Entries of all cached tables; above it the cache starts anew.
 const CACHE_LIMIT: usize = 4_000_000;
 const ROUNDS: u8 = 10;
 /// The largest range that can be permuted.
 pub(crate) const LARGEST_RANGE: u128 = 1 << 118;
 
-/// Shuffled tables by label and size.
-type Tables = HashMap<(String, u128), Arc<[u32]>>;
+/// Shuffled tables by key, label and size.
+#[derive(Clone, Default)]
+pub(crate) struct TableCache(Arc<Mutex<HashMap<(u64, String, u128), Arc<[u32]>>>>);
 
 /// Makes the pseudonyms of one domain. The same value gives the same pseudonym in each of its
 /// columns, in every run with the same root key, scope and key version.
@@ -28,7 +29,9 @@ type Tables = HashMap<(String, u128), Arc<[u32]>>;
 pub struct Pseudonymizer {
     mac: Hmac<Sha256>,
     shift_days: i32,
-    tables: Arc<Mutex<Tables>>,
+    /// Tells the key from others in the cache.
+    id: u64,
+    cache: TableCache,
 }
 
 impl Pseudonymizer {
@@ -42,11 +45,21 @@ impl Pseudonymizer {
         key_version: u32,
     ) -> Self {
         let key = key::pseudonym_key(root, scope, district, domain, key_version);
-        Self {
+        let mut own = Self {
             mac: Hmac::new_from_slice(key.as_slice()).expect("HMAC takes any key length"),
             shift_days: key::shift_days(root, scope, district, key_version),
-            tables: Arc::default(),
-        }
+            id: 0,
+            cache: TableCache::default(),
+        };
+        own.id = own.draw("id", &[]).below(u64::MAX);
+        own
+    }
+
+    /// Shares a cache with other domains, so that all of them together stay within its limit.
+    #[must_use]
+    pub(crate) fn with_cache(mut self, cache: &TableCache) -> Self {
+        self.cache = cache.clone();
+        self
     }
 
     /// The scope's shift of dates in days: -60 to 60, never 0.
@@ -95,8 +108,8 @@ impl Pseudonymizer {
     }
 
     fn table(&self, label: &str, size: u128) -> Arc<[u32]> {
-        let mut tables = self.tables.lock().expect("no holder panics");
-        let key = (label.to_owned(), size);
+        let mut tables = self.cache.0.lock().expect("no holder panics");
+        let key = (self.id, label.to_owned(), size);
         if let Some(table) = tables.get(&key) {
             return Arc::clone(table);
         }
@@ -104,7 +117,7 @@ impl Pseudonymizer {
         let mut table: Vec<u32> = (0..length).collect();
         let mut stream = self.draw("table", format!("{size} {label}").as_bytes());
         for at in (1..table.len()).rev() {
-            let other = stream.below(at as u64);
+            let other = stream.below_small(u32::try_from(at).expect("a table is small"));
             table.swap(at, usize::try_from(other).expect("below a usize"));
         }
         let table: Arc<[u32]> = table.into();
@@ -218,6 +231,17 @@ impl Stream {
         let fair = u64::MAX - u64::MAX % limit;
         loop {
             let number = (0..8).fold(0, |number, _| number << 8 | u64::from(self.byte()));
+            if number < fair {
+                return number % limit;
+            }
+        }
+    }
+
+    /// The same with four bytes a draw.
+    fn below_small(&mut self, limit: u32) -> u32 {
+        let fair = u32::MAX - u32::MAX % limit;
+        loop {
+            let number = (0..4).fold(0, |number, _| number << 8 | u32::from(self.byte()));
             if number < fair {
                 return number % limit;
             }

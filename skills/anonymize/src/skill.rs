@@ -1,7 +1,7 @@
 //! The phase Anonymization: collects V, masks table by table, proves what was written, seals it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, RecordBatch};
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use redistrict_artifact::{
     RootKey, sha256_hex,
 };
 use redistrict_model::{
-    ColumnClass, ErrorKind, Finding, MaskKind, Phase, Plan, RunId, TableRef, UnitKey,
+    ColumnClass, ErrorKind, Finding, MaskKind, Phase, Plan, PlanDigest, RunId, TableRef, UnitKey,
 };
 use redistrict_skill::{Progress, Skill, SkillError, UnitContext, UnitOutcome};
 use serde_json::json;
@@ -40,7 +40,12 @@ pub struct AnonymizeSkill {
     key: RootKey,
     raw_run: Option<RunId>,
     registry: MaskRegistry,
+    prepared: Prepared,
 }
+
+/// What all units of a plan and a raw artifact share, made once: the plan's digest, the artifact's
+/// seal, the masks.
+type Prepared = Arc<Mutex<Option<(PlanDigest, String, Arc<Engine>)>>>;
 
 impl AnonymizeSkill {
     /// `raw_run` is the run whose raw artifact is used, if it is not the run itself.
@@ -62,6 +67,7 @@ impl AnonymizeSkill {
             key,
             raw_run,
             registry,
+            prepared: Prepared::default(),
         }
     }
 }
@@ -87,6 +93,7 @@ impl Skill for AnonymizeSkill {
             key: self.key.clone(),
             raw_run: self.raw_run.clone().unwrap_or_else(|| context.run.clone()),
             registry: self.registry.clone(),
+            prepared: Arc::clone(&self.prepared),
             unit: unit.clone(),
             context: context.clone(),
         };
@@ -133,6 +140,7 @@ struct Work {
     key: RootKey,
     raw_run: RunId,
     registry: MaskRegistry,
+    prepared: Prepared,
     unit: UnitKey,
     context: UnitContext,
 }
@@ -140,10 +148,11 @@ struct Work {
 impl Work {
     fn run(&self) -> Result<UnitOutcome, AnonymizeError> {
         let raw = self.raw()?;
+        let engine = self.engine(&raw)?;
         match (self.unit.step.as_str(), &self.unit.table) {
-            (VALUES, None) => self.collect(&raw),
-            (MASK, Some(table)) => self.mask(&raw, table),
-            (PROOF, None) => self.prove(&raw),
+            (VALUES, None) => self.collect(&raw, &engine),
+            (MASK, Some(table)) => self.mask(&raw, &engine, table),
+            (PROOF, None) => self.prove(&raw, &engine),
             _ => Err(AnonymizeError::ProofFailed(format!(
                 "no such unit: {}",
                 self.unit
@@ -157,13 +166,26 @@ impl Work {
 
     fn raw(&self) -> Result<Artifact, AnonymizeError> {
         let district = self.layout.raw_of(&self.plan().district, &self.key);
-        let raw = Artifact::open(&district.join(self.raw_run.as_str()), &self.key)?;
-        fits(raw.manifest(), self.plan())?;
-        Ok(raw)
+        Ok(Artifact::open(
+            &district.join(self.raw_run.as_str()),
+            &self.key,
+        )?)
     }
 
-    fn engine(&self) -> Result<Engine, AnonymizeError> {
-        Engine::new(self.plan(), &self.key, &self.registry)
+    /// The masks of the plan, if the raw artifact fits it.
+    fn engine(&self, raw: &Artifact) -> Result<Arc<Engine>, AnonymizeError> {
+        let mut prepared = self.prepared.lock().expect("no holder panics");
+        if let Some((plan, seal, engine)) = prepared.as_ref()
+            && *plan == self.plan().digest
+            && seal == raw.seal()
+        {
+            return Ok(Arc::clone(engine));
+        }
+        fits(raw.manifest(), self.plan())?;
+        let engine = Arc::new(Engine::new(self.plan(), &self.key, &self.registry)?);
+        let seal = raw.seal().to_owned();
+        *prepared = Some((self.plan().digest.clone(), seal, Arc::clone(&engine)));
+        Ok(engine)
     }
 
     fn tables(&self) -> impl Iterator<Item = &TableRef> {
@@ -191,9 +213,8 @@ impl Work {
         });
     }
 
-    fn collect(&self, raw: &Artifact) -> Result<UnitOutcome, AnonymizeError> {
+    fn collect(&self, raw: &Artifact, engine: &Engine) -> Result<UnitOutcome, AnonymizeError> {
         raw.verify()?;
-        let engine = self.engine()?;
         let mut builder = Builder::new(&leak_key(&self.key, raw.run()));
         let mut counted = DistinctValues::default();
         let expected = raw.manifest().total_rows();
@@ -217,7 +238,7 @@ impl Work {
                 self.tell(&table.to_string(), row_count, expected);
             }
         }
-        counted.check(&engine)?;
+        counted.check(engine)?;
         builder.remove(self.plan().district.as_str());
         if let Some(name) = &self.plan().district_name {
             builder.remove(name);
@@ -247,10 +268,14 @@ impl Work {
         )?)
     }
 
-    fn mask(&self, raw: &Artifact, table: &TableRef) -> Result<UnitOutcome, AnonymizeError> {
+    fn mask(
+        &self,
+        raw: &Artifact,
+        engine: &Engine,
+        table: &TableRef,
+    ) -> Result<UnitOutcome, AnonymizeError> {
         let missing = || AnonymizeError::DoesNotFit(format!("it has no table {table}"));
         let entry = raw.manifest().table(table).ok_or_else(missing)?;
-        let engine = self.engine()?;
         let writer = self.writer()?;
         let mut part = None;
         let mut row_count = 0_u64;
@@ -303,12 +328,11 @@ impl Work {
         }
     }
 
-    fn prove(&self, raw: &Artifact) -> Result<UnitOutcome, AnonymizeError> {
+    fn prove(&self, raw: &Artifact, engine: &Engine) -> Result<UnitOutcome, AnonymizeError> {
         let values = read_values(raw)?.ok_or_else(|| {
             AnonymizeError::ProofFailed("the values to search for are gone; run again".to_owned())
         })?;
         let leak_key = leak_key(&self.key, raw.run());
-        let engine = self.engine()?;
         let writer = self.writer()?;
         let mut manifest = self.manifest(raw)?;
         // Nothing is sealed before it is proved.

@@ -1,6 +1,6 @@
 //! Which members of V a row has: what each of its sensitive cells says, by class.
 
-use redistrict_model::{ColumnClass, ColumnType, MaskKind, MaskName};
+use redistrict_model::{ColumnClass, ColumnType, MaskName};
 
 use super::normal::Normal;
 use super::values::{Builder, FEWEST_DIGITS};
@@ -95,10 +95,7 @@ fn member(column: &ColumnMask, text: &str, names: &mut RowNames, into: &mut dyn 
     {
         return;
     }
-    if let Some(action) = &column.action
-        && column.decision.kind == MaskKind::Reserved
-        && action.mask.is_output(text.trim_end(), &action.field.shape)
-    {
+    if column.is_reserved(text) {
         into.reserved();
         return;
     }

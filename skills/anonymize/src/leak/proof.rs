@@ -44,6 +44,16 @@ pub(crate) struct ProofSummary {
     pub(crate) fields: u64,
 }
 
+/// Where in a cell a member stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Value,
+    /// The key of a JSON member.
+    Key,
+    /// A number of a JSON document: permuted within its format, chance brings members of V.
+    Number,
+}
+
 /// The members of V that a row has itself.
 #[derive(Default)]
 struct Own {
@@ -175,22 +185,30 @@ impl<'a> Prover<'a> {
         let is_masked = column.action.is_some();
         let by_chance = may_match_by_chance(column);
         let (mut survives, mut coincides, mut format_hit) = (false, false, false);
-        let mut on_hit = |hit: Hit, is_key: bool| {
+        let is_nobodys = matches!(column.decision.mask, MaskName::Phone | MaskName::NationalId)
+            && matches!(masked, Cell::Text(text) if column.is_reserved(text));
+        let mut on_hit = |hit: Hit, place: Place| {
             let own_word = own.digests.get(&hit.digest);
             if is_masked && own_word == Some(&false) {
                 found.insert(hit.digest);
             }
             match hit.kind {
                 Kind::Low => {}
-                _ if by_chance && own_word.is_none() => format_hit = true,
+                // Digits of a reserved range that are also a number of another kind.
+                _ if is_nobodys && own_word.is_none() => coincides = true,
+                _ if (by_chance || place == Place::Number) && own_word.is_none() => {
+                    format_hit = true;
+                }
                 Kind::Strong => survives = true,
-                Kind::Phrase | Kind::Word if is_masked && !is_key => survives = true,
+                Kind::Phrase | Kind::Word if is_masked && place != Place::Key => survives = true,
                 Kind::Phrase | Kind::Word => coincides = true,
             }
         };
         match masked {
             Cell::Text(text) => self.search_text(column, text, tally, &mut on_hit),
-            Cell::Bytes(bytes) => self.scanner.bytes(bytes, &mut |hit| on_hit(hit, false)),
+            Cell::Bytes(bytes) => self
+                .scanner
+                .bytes(bytes, &mut |hit| on_hit(hit, Place::Value)),
             Cell::Days(_) | Cell::Micros(_) | Cell::Bool(_) => {}
         }
         if by_chance
@@ -211,7 +229,7 @@ impl<'a> Prover<'a> {
         column: &ColumnMask,
         text: &str,
         tally: &mut Tally,
-        on_hit: &mut dyn FnMut(Hit, bool),
+        on_hit: &mut dyn FnMut(Hit, Place),
     ) {
         let values = self.scanner.values;
         match column.column_type {
@@ -219,7 +237,7 @@ impl<'a> Prover<'a> {
                 let digits = whole_digits(text);
                 tally.format_expected += expected_digits(digits, values.with_digits(digits.len()));
                 self.scanner
-                    .whole_digits(digits, &mut |hit| on_hit(hit, false));
+                    .whole_digits(digits, &mut |hit| on_hit(hit, Place::Value));
             }
             ColumnType::Float32 | ColumnType::Float64 | ColumnType::Time | ColumnType::Interval => {
             }
@@ -231,24 +249,33 @@ impl<'a> Prover<'a> {
                             kind,
                             digest: whole,
                         },
-                        false,
+                        Place::Value,
                     );
                 }
             }
             ColumnType::Json => {
                 let walked = walk(text, &mut |part| {
                     match part {
-                        JsonPart::Key(key) => self.scanner.text(key, &mut |hit| on_hit(hit, true)),
-                        JsonPart::Text { text, .. } => {
-                            self.scanner.text(text, &mut |hit| on_hit(hit, false));
+                        JsonPart::Key(key) => {
+                            self.scanner.text(key, &mut |hit| on_hit(hit, Place::Key))
                         }
-                        // Numbers are permuted within their format: chance brings members of V.
-                        JsonPart::Number { .. } => {}
+                        JsonPart::Text { text, .. } => {
+                            self.scanner
+                                .text(text, &mut |hit| on_hit(hit, Place::Value));
+                        }
+                        JsonPart::Number { text, .. } => {
+                            let digits = whole_digits(text);
+                            let members = values.with_digits(digits.len());
+                            tally.format_expected += expected_digits(digits, members);
+                            let on_number = &mut |hit| on_hit(hit, Place::Number);
+                            self.scanner.whole_digits(digits, on_number);
+                        }
                     }
                     None
                 });
                 if walked.is_none() {
-                    self.scanner.text(text, &mut |hit| on_hit(hit, false));
+                    self.scanner
+                        .text(text, &mut |hit| on_hit(hit, Place::Value));
                 }
             }
             _ => {
@@ -257,7 +284,8 @@ impl<'a> Prover<'a> {
                     let same = values.with_pattern(self.scanner.digester.pattern(&normal));
                     tally.format_expected += expected_pattern(&normal, same);
                 }
-                self.scanner.text(text, &mut |hit| on_hit(hit, false));
+                self.scanner
+                    .text(text, &mut |hit| on_hit(hit, Place::Value));
             }
         }
     }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::normal::Normal;
 use super::siphash::SipHash;
+use crate::words;
 
 /// Windows have at most so many tokens; longer values are searched for in pieces.
 pub(crate) const LONGEST_WINDOW: usize = 12;
@@ -312,7 +313,9 @@ impl Builder {
 fn kind_of_text(text: &Normal) -> Kind {
     let characters = text.characters();
     let digits = text.digits().len();
-    let is_own_output = text.tokens().all(crate::words::is_output_word);
+    let is_own_output = text
+        .tokens()
+        .all(|word| words::is_output_word(word) || words::is_invented_word(word));
     if characters < SHORTEST_TEXT
         || text.is_only_digits() && digits < FEWEST_DIGITS
         || is_own_output

@@ -1,6 +1,8 @@
 //! JSON documents: the same structure, keys and types; each leaf masked by the class of its key, else
 //! by its type.
 
+use std::sync::LazyLock;
+
 use redistrict_model::{ColumnClass, ColumnType, MaskKind, MaskName};
 
 use super::calendar::parse_date;
@@ -35,8 +37,7 @@ impl Mask for JsonMask {
         let Value::Text(own) = value else {
             return Err(Unmaskable("its type is none that this mask takes"));
         };
-        let leaves = Leaves::new(field);
-        let masked = walk(own, &mut |part| leaves.replace(part));
+        let masked = walk(own, &mut |part| Leaves(field).replace(part));
         Ok(Masked::Text(masked.unwrap_or_else(|| {
             let mut stream = field.key.draw("no json", own.as_bytes());
             format!("\"{}\"", words(own.len().clamp(1, 40), false, &mut stream))
@@ -48,22 +49,14 @@ impl Mask for JsonMask {
     }
 }
 
-struct Leaves<'a> {
-    field: &'a Field,
-    registry: MaskRegistry,
-}
+static REGISTRY: LazyLock<MaskRegistry> = LazyLock::new(MaskRegistry::default);
 
-impl<'a> Leaves<'a> {
-    fn new(field: &'a Field) -> Self {
-        Self {
-            field,
-            registry: MaskRegistry::default(),
-        }
-    }
+struct Leaves<'a>(&'a Field);
 
+impl Leaves<'_> {
     fn replace(&self, part: JsonPart<'_>) -> Option<String> {
         match part {
-            JsonPart::Key(key) => (!is_plain_key(key)).then(|| permute_text(&self.field.key, key)),
+            JsonPart::Key(key) => (!is_plain_key(key)).then(|| permute_text(&self.0.key, key)),
             JsonPart::Text { text: "", .. } => None,
             JsonPart::Text { key, text } => Some(self.text(key, text)),
             JsonPart::Number { text, .. } => {
@@ -85,19 +78,18 @@ impl<'a> Leaves<'a> {
         let class = class.unwrap_or(ColumnClass::Unknown);
         let name = mask_of_class(class).unwrap_or(MaskName::Text);
         let field = self.leaf(class, ColumnType::Text);
-        let masked = self
-            .registry
+        let masked = REGISTRY
             .get(name, &field.shape.types)
             .map(|mask| mask.mask(Value::Text(text), &field));
         match masked {
             Some(Ok(Masked::Text(masked))) => masked,
-            _ => permute_text(&self.field.key, text),
+            _ => permute_text(&self.0.key, text),
         }
     }
 
     fn leaf(&self, class: ColumnClass, column_type: ColumnType) -> Field {
         Field {
-            key: self.field.key.clone(),
+            key: self.0.key.clone(),
             shape: FieldShape {
                 class,
                 kind: MaskKind::Synthetic,

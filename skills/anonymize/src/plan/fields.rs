@@ -62,18 +62,23 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     pub(crate) fn new(extract: &'a ExtractSection, targets: &'a [TargetTable]) -> Self {
         let referred = referred_columns(extract);
+        let all = extract.catalogs.iter().flat_map(|catalog| &catalog.tables);
+        let sources: BTreeMap<&TableRef, &Table> = all.map(|table| (&table.name, table)).collect();
+        let targets = targets.iter().map(|target| &target.table);
+        let targets: BTreeMap<&TableRef, &Table> =
+            targets.map(|table| (&table.name, table)).collect();
+        let roles = extract.ownership.tables.iter();
+        let roles: BTreeMap<&TableRef, Role> = roles.map(|one| (&one.table, one.role)).collect();
         let mut list = Vec::new();
         for moved in &extract.tables {
-            let Some(source) = extract.catalog_table(&moved.table) else {
+            let Some(source) = sources.get(&moved.table).copied() else {
                 continue;
             };
-            let target = targets
-                .iter()
-                .map(|target| &target.table)
-                .find(|table| table.name == moved.table);
+            let target = targets.get(&moved.table).copied();
+            let role = roles.get(&moved.table).copied().unwrap_or(Role::Unknown);
             for name in &moved.columns {
                 if let Some(column) = source.column(name) {
-                    let mut field = field(extract, source, target, column);
+                    let mut field = field(extract, source, target, column, role);
                     let is_referred = referred.contains(&field.column);
                     field.is_unique |= is_referred;
                     field.is_key = is_referred || moved.identity.contains(name);
@@ -127,11 +132,9 @@ fn field<'a>(
     source: &'a Table,
     target: Option<&'a Table>,
     column: &'a Column,
+    role: Role,
 ) -> Field<'a> {
     let ownership = &extract.ownership;
-    let role = ownership
-        .table(&source.name)
-        .map_or(Role::Unknown, |table| table.role);
     let sides = || std::iter::once(source).chain(target);
     Field {
         column: source.name.column(&column.name),
