@@ -7,6 +7,7 @@
 
 mod edges;
 mod infer;
+mod lines;
 mod membership;
 
 pub use edges::{OutsideReference, ResolvedLink, build_edges, identities, outside_references};
@@ -14,6 +15,7 @@ pub use infer::{
     Decisions, Draft, InferError, InferInput, MeasureRequest, Measurements, Problem, infer,
     tables_to_measure,
 };
+pub use lines::table_heading;
 pub use membership::{
     Boundary, Candidate, Closure, ClosureError, Dangling, Fetch, How, Labeller, Leads, Measurer,
     Members, Nulled, Step, Stop, TableMembers, Undecided,

@@ -21,7 +21,9 @@ pub(crate) const LARGEST_RANGE: u128 = 1 << 118;
 
 /// Shuffled tables by key, label and size.
 #[derive(Clone, Default)]
-pub(crate) struct TableCache(Arc<Mutex<HashMap<(u64, String, u128), Arc<[u32]>>>>);
+pub(crate) struct TableCache(Arc<Mutex<Tables>>);
+
+type Tables = HashMap<(u64, String, u128), Arc<[u32]>>;
 
 /// Makes the pseudonyms of one domain. The same value gives the same pseudonym in each of its
 /// columns, in every run with the same root key, scope and key version.

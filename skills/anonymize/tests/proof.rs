@@ -1,6 +1,7 @@
 //! The skill on artifacts: what it writes, what its proof catches, that it can be repeated.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -235,7 +236,7 @@ async fn no_byte_of_the_masked_files_holds_an_original() {
     for table in &manifest_tables(&artifact) {
         for rows in artifact.rows(table) {
             let (batch, _) = rows.unwrap();
-            text.push_str(&format!("{:?}", batch.columns()));
+            write!(text, "{:?}", batch.columns()).unwrap();
         }
         let columns = ["student_number", "email", "phone", "notes", "profile"];
         for column in columns.iter().filter(|_| table.table == "students") {
@@ -548,4 +549,71 @@ async fn an_empty_district_is_no_failure() {
         .unwrap();
     let artifact = masked(dir.path(), &plan).unwrap();
     assert_eq!(artifact.manifest().total_rows(), 0);
+}
+
+#[tokio::test]
+async fn words_that_masks_give_out_anyway_raise_no_alarm() {
+    // First names of the list and words of our syllables, each in one row only.
+    let dir = tempfile::tempdir().unwrap();
+    let plan = estate().whole_plan();
+    let mut data = rows();
+    for (row, word) in data.get_mut("students").unwrap().iter_mut().zip([
+        "Alexandra",
+        "Katherine",
+        "Elizabeth",
+        "Pasadena",
+        "Christina",
+        "Theodore",
+    ]) {
+        word.clone_into(&mut row[9]);
+    }
+    write_raw(dir.path(), &plan, &data);
+    run_all(dir.path(), &plan, MaskRegistry::default())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn six_digit_numbers_of_other_people_are_chance_and_shuffled_ones_are_not() {
+    let students = table(
+        "students",
+        &["id"],
+        &["id:int8!", "student_number:varchar(6)!"],
+    );
+    let estate = Estate::new(vec![
+        (Role::Root, table("districts", &["id"], &["id:int8!"])),
+        (Role::Owned, students),
+    ])
+    .with("students", |table| {
+        table.uniques.push(unique("u", &["student_number"]));
+    });
+    let plan = estate.whole_plan();
+    let rows: Vec<Vec<String>> = (0..4000)
+        .map(|n| vec![n.to_string(), (100_000 + n * 97).to_string()])
+        .collect();
+    let data = BTreeMap::from([("students", rows)]);
+    let dir = tempfile::tempdir().unwrap();
+    write_raw(dir.path(), &plan, &data);
+    run_all(dir.path(), &plan, MaskRegistry::default())
+        .await
+        .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    write_raw(dir.path(), &plan, &data);
+    let shuffled = Broken {
+        name: MaskName::Text,
+        types: &[],
+        make: |text| {
+            let n = (text.parse::<usize>().unwrap() - 100_000) / 97;
+            (100_000 + (n + 1) % 4000 * 97).to_string()
+        },
+        accepts_all: false,
+    };
+    let registry = MaskRegistry::default().with(Arc::new(shuffled));
+    let error = run_all(dir.path(), &plan, registry).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Leak);
+    assert!(
+        error.message.contains("more than chance explains"),
+        "{}",
+        error.message
+    );
 }

@@ -9,6 +9,7 @@ use super::graph::Graph;
 use super::input::{InferError, InferInput, Measurements, Problem};
 use super::tiers::Tiers;
 use crate::edges::tables_by_name;
+use crate::lines::column_list;
 
 /// Refuses decisions and edges that name what no catalog has.
 pub(super) fn input(input: &InferInput<'_>) -> Result<(), InferError> {
@@ -168,5 +169,9 @@ fn equal_parents(
     (!references.is_empty()).then(|| Problem::EqualSharedParents {
         table: role.table.clone(),
         references: references.join(", "),
+        owners: edges
+            .iter()
+            .map(|edge| column_list(&graph.edges[*edge].child_columns))
+            .collect(),
     })
 }

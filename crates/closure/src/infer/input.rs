@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use redistrict_model::{
-    BoundaryPolicy, Catalog, Edge, EdgeId, ErrorKind, Measured, Ownership, TableRef,
+    BoundaryPolicy, Catalog, Edge, EdgeId, ErrorKind, Finding, Measured, Ownership, TableRef,
 };
 
 use crate::edges::ResolvedLink;
+use crate::lines::table_heading;
 
 /// What the configuration says by hand, with names resolved.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -93,7 +94,12 @@ pub enum Problem {
     #[error(
         "{table} always refers to several shared rows of equal rank: set owner to one of {references}"
     )]
-    EqualSharedParents { table: TableRef, references: String },
+    EqualSharedParents {
+        table: TableRef,
+        references: String,
+        /// The references as they stand in an owner list.
+        owners: Vec<String>,
+    },
     /// A table that moves and whose rows nothing identifies.
     #[error("{table} has no primary key and no unique key without NULLs: exclude it")]
     NoIdentity { table: TableRef },
@@ -109,6 +115,26 @@ impl Problem {
             | Self::LinkParentNotUnique { child, .. } => child,
             Self::EqualSharedParents { table, .. } | Self::NoIdentity { table } => table,
         }
+    }
+
+    /// As a finding of severity ERROR about the table that raises it, with the lines that settle it
+    /// where there are some.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        let heading = table_heading(self.table());
+        let excluded = || vec![heading.clone(), "excluded = \"…the reason…\"".to_owned()];
+        let (code, lines) = match self {
+            Self::MandatoryIntoExcluded { .. } => ("mandatory-into-excluded", excluded()),
+            Self::NullOnMandatory { .. } => ("null-on-mandatory", Vec::new()),
+            Self::LinkParentNotUnique { .. } => ("link-parent-not-unique", Vec::new()),
+            Self::EqualSharedParents { owners, .. } => {
+                let first = owners.first().cloned().unwrap_or_default();
+                let owner = format!("owner = [{first}] # one of {}", owners.join(", "));
+                ("equal-shared-parents", vec![heading.clone(), owner])
+            }
+            Self::NoIdentity { .. } => ("no-identity", excluded()),
+        };
+        Finding::error(code, self.table().to_string(), self.to_string(), 0).with_lines(lines)
     }
 }
 

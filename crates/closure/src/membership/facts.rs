@@ -200,11 +200,6 @@ impl Facts {
         purpose: Purpose,
     ) -> Result<Fetch, ClosureError> {
         let layout = &self.layout.tables[table];
-        if !layout.has_identity {
-            return Err(ClosureError::NoIdentity {
-                table: layout.name.clone(),
-            });
-        }
         Ok(Fetch {
             table: layout.name.clone(),
             columns: layout.columns.clone(),

@@ -11,6 +11,7 @@ use super::members::{
     Boundary, Candidate, Dangling, Leads, Members, Nulled, Stop, TableMembers, Undecided,
 };
 use super::trim::parent;
+use crate::lines::{self, table_heading};
 
 pub(super) fn members(closure: &Closure) -> Members {
     let mut undecided = undecided(closure);
@@ -56,7 +57,7 @@ fn stops(closure: &Closure, references: &References, undecided: &mut [Undecided]
         let child = &layout.descriptions[*edge as usize].child;
         let mut lines = Vec::new();
         if *leads == Leads::ExcludedTable {
-            lines.push(table_line(child));
+            lines.push(table_heading(child));
             lines.push("excluded = \"why these rows are not needed\"".to_owned());
         } else {
             let columns = columns.remove(child).unwrap_or_default();
@@ -70,7 +71,7 @@ fn stops(closure: &Closure, references: &References, undecided: &mut [Undecided]
                 }
                 None if columns.is_empty() => {}
                 None => {
-                    lines.push(table_line(child));
+                    lines.push(table_heading(child));
                     lines.push(boundary_line(&columns));
                 }
             }
@@ -105,7 +106,7 @@ impl Undecided {
 }
 
 fn column_list(edge: &Edge) -> String {
-    quoted(&format!("({})", edge.child_columns.join(", ")))
+    lines::column_list(&edge.child_columns)
 }
 
 fn boundary_line(columns: &[String]) -> String {
@@ -375,7 +376,7 @@ impl Tally {
             any: self.any,
             all: self.all,
             lines: vec![
-                table_line(&shape.name),
+                table_heading(&shape.name),
                 format!("owner = [{first}] # one of {}", columns.join(", ")),
                 boundary_line(&columns[1..]),
             ],
@@ -422,16 +423,4 @@ fn findings(closure: &Closure, references: &References) -> Vec<Finding> {
         ));
     }
     findings
-}
-
-fn table_line(table: &TableRef) -> String {
-    format!("[table.{}]", quoted(&table.to_string()))
-}
-
-/// A TOML string; literal where it holds double quotes.
-fn quoted(text: &str) -> String {
-    if text.contains('"') && !text.contains('\'') {
-        return format!("'{text}'");
-    }
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -5,6 +5,7 @@ mod canary;
 mod decode;
 mod members;
 mod normal;
+mod own;
 mod proof;
 mod rows;
 mod scan;

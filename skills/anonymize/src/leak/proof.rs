@@ -9,17 +9,18 @@ use redistrict_model::{ColumnRef, ColumnType, MaskKind, MaskName};
 use serde_json::json;
 
 use super::canary::Canaries;
-use super::members::{Source, collect_row};
+use super::members::collect_row;
 use super::normal::Normal;
+use super::own::{Own, OwnRow};
 use super::rows::Pair;
 use super::scan::{ENCODINGS, Hit, Scanner};
+use super::statistics::{expected_digits, expected_pattern, whole_digits};
 use super::tally::Tally;
 use super::values::Kind;
 use crate::cells::{Cell, cell};
 use crate::engine::ColumnMask;
 use crate::error::AnonymizeError;
 use crate::masks::{JsonPart, keeps_format, walk};
-use crate::words::is_output_word;
 
 /// So many values of each column are planted to measure the scanner.
 const PLANTED: u64 = 3;
@@ -52,55 +53,6 @@ enum Place {
     Key,
     /// A number of a JSON document: permuted within its format, chance brings members of V.
     Number,
-}
-
-/// The members of V that a row has itself.
-#[derive(Default)]
-struct Own {
-    /// Digest to: is a word that masks give out.
-    digests: BTreeMap<u64, bool>,
-}
-
-struct OwnRow<'a, 'b> {
-    scanner: &'a Scanner<'b>,
-    own: Own,
-}
-
-impl OwnRow<'_, '_> {
-    fn add(&mut self, text: &Normal) {
-        if text.len() == 0 || text.characters() < 3 {
-            return;
-        }
-        let digester = &self.scanner.digester;
-        let is_given_out = text.tokens().all(is_output_word);
-        self.own.digests.insert(digester.whole(text), is_given_out);
-        let digits = text.digits();
-        if digits.len() >= super::values::FEWEST_DIGITS {
-            self.own.digests.insert(digester.digits(&digits), false);
-        }
-    }
-}
-
-impl Source for OwnRow<'_, '_> {
-    fn strong(&mut self, text: &Normal) {
-        self.add(text);
-    }
-
-    fn by_use(&mut self, text: &Normal) {
-        self.add(text);
-    }
-
-    fn low(&mut self, text: &Normal) {
-        self.add(text);
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.own
-            .digests
-            .insert(self.scanner.digester.bytes(bytes), false);
-    }
-
-    fn reserved(&mut self) {}
 }
 
 impl<'a> Prover<'a> {
@@ -257,7 +209,7 @@ impl<'a> Prover<'a> {
                 let walked = walk(text, &mut |part| {
                     match part {
                         JsonPart::Key(key) => {
-                            self.scanner.text(key, &mut |hit| on_hit(hit, Place::Key))
+                            self.scanner.text(key, &mut |hit| on_hit(hit, Place::Key));
                         }
                         JsonPart::Text { text, .. } => {
                             self.scanner
@@ -470,29 +422,6 @@ fn may_match_by_chance(column: &ColumnMask) -> bool {
         ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 | ColumnType::Numeric
     );
     is_number || column.decision.kind == MaskKind::InFormat
-}
-
-fn whole_digits(number: &str) -> &str {
-    let unsigned = number.trim_start_matches('-');
-    unsigned.split('.').next().unwrap_or("")
-}
-
-fn expected_digits(digits: &str, members: u32) -> f64 {
-    if digits.len() < super::values::FEWEST_DIGITS {
-        return 0.0;
-    }
-    f64::from(members) / (9.0 * 10_f64.powi(power(digits.len()) - 1))
-}
-
-/// Members of the format over the size of the format.
-fn expected_pattern(text: &Normal, members: u32) -> f64 {
-    let digits = text.digits().len();
-    let letters = text.characters() - digits.min(text.characters());
-    f64::from(members) / (10_f64.powi(power(digits)) * 26_f64.powi(power(letters)) * 0.9)
-}
-
-fn power(count: usize) -> i32 {
-    i32::try_from(count.min(200)).unwrap_or(200)
 }
 
 /// No letter and no digit, an infinity, a sentinel: nothing that could leak.

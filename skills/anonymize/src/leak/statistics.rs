@@ -1,5 +1,8 @@
 //! How many coincidences chance allows.
 
+use super::normal::Normal;
+use super::values::FEWEST_DIGITS;
+
 /// Fails one run in a million without a leak.
 const FALSE_ALARM: f64 = 1e-6;
 
@@ -49,6 +52,29 @@ fn whole(number: f64) -> u64 {
 /// A count as a float, for means.
 pub(crate) fn float(count: u64) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+pub(crate) fn whole_digits(number: &str) -> &str {
+    let unsigned = number.trim_start_matches('-');
+    unsigned.split('.').next().unwrap_or("")
+}
+
+pub(crate) fn expected_digits(digits: &str, members: u32) -> f64 {
+    if digits.len() < FEWEST_DIGITS {
+        return 0.0;
+    }
+    f64::from(members) / (9.0 * 10_f64.powi(power(digits.len()) - 1))
+}
+
+/// Members of the format over the size of the format.
+pub(crate) fn expected_pattern(text: &Normal, members: u32) -> f64 {
+    let digits = text.digits().len();
+    let letters = text.characters() - digits.min(text.characters());
+    f64::from(members) / (10_f64.powi(power(digits)) * 26_f64.powi(power(letters)) * 0.9)
+}
+
+fn power(count: usize) -> i32 {
+    i32::try_from(count.min(200)).unwrap_or(200)
 }
 
 #[cfg(test)]
