@@ -1,21 +1,18 @@
 //! What can be typed. The doc comments are the help texts.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::output::Format;
 
-/// One school district out of production, complete, masked, verified and reversible in certification.
+/// Moves one school district from production to certification: masked, undoable.
 ///
-/// Try it without any server: `redistrict demo`.
+/// Try it without any server: `redistrict demo`. For databases of your own: `redistrict init`, then
+/// `doctor`, `enroll`, `plan` and `migrate`.
 #[derive(Debug, Parser)]
-#[command(
-    name = "redistrict",
-    version,
-    propagate_version = true,
-    disable_help_subcommand = true
-)]
+#[command(name = "redistrict", version, propagate_version = true)]
 pub(crate) struct Arguments {
     /// The configuration file.
     #[arg(
@@ -25,8 +22,18 @@ pub(crate) struct Arguments {
         value_name = "FILE"
     )]
     pub(crate) config: PathBuf,
-    /// How results are printed; data goes to stdout, everything else to stderr.
-    #[arg(long, global = true, value_enum, default_value_t)]
+    /// Print text, json or jsonl.
+    ///
+    /// Data goes to stdout, everything else to stderr. `json` is one object at the end, of a failure
+    /// too; `jsonl` is one object per line, as things happen.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        hide_possible_values = true
+    )]
     pub(crate) output: Format,
     /// Where the journal, the key and the locks lie.
     #[arg(
@@ -44,16 +51,18 @@ pub(crate) struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make the reference estate as SQLite files and migrate one district, with all five phases.
+    /// The whole journey on made-up data: no server, no configuration.
     Demo(Demo),
-    /// Write redistrict.toml from the catalogs, with everything inferred as a comment.
+    /// Write redistrict.toml from the catalogs, inferences as comments.
     Init(Init),
-    /// Look at every store: reachable, rights, enrolled, PROD and CERT apart.
+    /// Look at every store: reachable, enrolled, PROD and CERT apart.
     Doctor,
+    /// Mark a target as CERT, once, by a person.
+    Enroll(Enroll),
     /// Work with the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Read the catalogs: tables, keys, roles, owners, links, extraction order.
+    /// Read the catalogs: tables, keys, roles, owners, links, order.
     #[command(aliases = ["analyze-schema", "analyze-datastores"])]
     Analyze,
     /// Rank the districts and propose pilots.
@@ -62,6 +71,9 @@ pub(crate) enum Command {
     /// Show what would move: roles, owners, masks, forecast. Reads only.
     Plan(Plan),
     /// Migrate a district: extract, anonymize, validate, load, report.
+    ///
+    /// Each phase is proved before the next begins. A run that is stopped goes on with `redistrict
+    /// resume`; a run that ended is taken out again with `redistrict rollback`.
     Migrate(Migrate),
     /// Only extract: a raw, encrypted artifact.
     #[command(alias = "extract-district-data")]
@@ -84,10 +96,10 @@ pub(crate) enum Command {
     Runs,
     /// Go on with an unfinished run (default: the newest unfinished).
     Resume(OptionalRun),
-    /// Take a run's rows out of CERT again, exactly, or refuse. Of an undo: put them in again.
+    /// Take a run's rows out of CERT again, exactly, or refuse.
+    ///
+    /// Of an undo: put them in again. It is refused where others have changed the rows since.
     Rollback(Rollback),
-    /// Mark a target as CERT, once, by a person.
-    Enroll(Enroll),
     /// Not available yet.
     #[command(hide = true)]
     Classify,
@@ -128,7 +140,9 @@ pub(crate) struct Rest {
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Where the files of the demo go; made new each time.
+    /// Where its files go.
+    ///
+    /// A directory of an earlier demo is made anew; any other one is left alone.
     #[arg(long, default_value = "redistrict-demo", value_name = "DIR")]
     pub(crate) dir: PathBuf,
     /// Students per district.
@@ -141,10 +155,15 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Args)]
 pub(crate) struct Init {
-    /// The tenant root, `store.table`; inferred from the table's name if left out.
+    /// The tenant root, `store.table`.
+    ///
+    /// If left out it is inferred from the table's name.
     #[arg(long, value_name = "TABLE")]
     pub(crate) root: Option<String>,
-    /// A store, `NAME=KIND:SOURCE_VARIABLE:TARGET_VARIABLE`; may be given several times.
+    /// `NAME=KIND:SOURCE_VARIABLE:TARGET_VARIABLE`.
+    ///
+    /// One store; may be given several times. If left out, every pair of variables like IDS_PROD_URL
+    /// and IDS_CERT_URL is one.
     #[arg(long = "store", value_name = "STORE")]
     pub(crate) stores: Vec<String>,
     /// Replace an existing file.
@@ -189,7 +208,9 @@ pub(crate) struct Migrate {
     /// Write nothing to CERT.
     #[arg(long)]
     pub(crate) skip_load: bool,
-    /// Do everything but write to CERT; print what the load would insert, update and leave.
+    /// Write nothing to CERT; print what a load would do.
+    ///
+    /// Everything before the load is done: extraction, masks, checks.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Take the district's previous load out and the new one in. Not available yet.
@@ -231,4 +252,25 @@ pub(crate) struct Enroll {
     /// A name that tells people which database this is.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+}
+
+/// Whether a word is one of the commands.
+pub(crate) fn is_command(word: &str) -> bool {
+    Arguments::command()
+        .get_subcommands()
+        .any(|command| command.get_name() == word)
+}
+
+/// The format that was asked for, of arguments that could not be read.
+pub(crate) fn format_of(arguments: &[OsString]) -> Format {
+    let words: Vec<&str> = arguments.iter().filter_map(|word| word.to_str()).collect();
+    let next = words
+        .windows(2)
+        .find_map(|pair| (pair[0] == "--output").then_some(pair[1]));
+    let joined = words.iter().find_map(|word| word.strip_prefix("--output="));
+    match next.or(joined) {
+        Some("json") => Format::Json,
+        Some("jsonl") => Format::Jsonl,
+        _ => Format::Text,
+    }
 }

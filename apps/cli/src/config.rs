@@ -17,15 +17,36 @@ pub(crate) struct Loaded {
 
 /// Reads and checks a configuration file.
 pub(crate) fn load(path: &Path) -> CommandResult<Loaded> {
-    let text = std::fs::read_to_string(path).map_err(|_| {
-        Failure::prerequisite(format!("read the configuration {}", path.display()))
-            .with_hint("`redistrict init` writes one; `redistrict demo` needs none")
-    })?;
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     let config = parse(&text).map_err(|failure| at_path(failure, path))?;
     Ok(Loaded {
         config,
         base: base_of(path),
     })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let shown = path.display();
+    let failure =
+        |why: &str| Failure::prerequisite(format!("read the configuration {shown}: {why}"));
+    match error.kind() {
+        std::io::ErrorKind::NotFound => failure("there is no such file").with_hints(
+            [
+                "`redistrict init` writes one; `redistrict demo` needs none",
+                "--config FILE names one that lies elsewhere",
+            ]
+            .map(str::to_owned),
+        ),
+        std::io::ErrorKind::PermissionDenied => {
+            failure("permission denied").with_hint(format!("ls -l {shown}"))
+        }
+        std::io::ErrorKind::IsADirectory => failure("it is a directory").with_hint(format!(
+            "--config {}",
+            path.join("redistrict.toml").display()
+        )),
+        std::io::ErrorKind::InvalidData => failure("it is not UTF-8 text"),
+        _ => failure(&error.to_string()),
+    }
 }
 
 /// The directory that relative paths of a configuration start from.
@@ -37,7 +58,7 @@ pub(crate) fn base_of(path: &Path) -> PathBuf {
 }
 
 fn at_path(mut failure: Failure, path: &Path) -> Failure {
-    failure.message = format!("{}: {}", path.display(), failure.message);
+    failure.message = format!("read {}: {}", path.display(), failure.message);
     failure
 }
 
@@ -49,18 +70,50 @@ pub(crate) fn parse(text: &str) -> CommandResult<Config> {
                 .map_or(1, |before| before.matches('\n').count() + 1)
         });
         let failure =
-            Failure::prerequisite(format!("line {line}: {}", first_line(error.message())));
+            Failure::prerequisite(format!("line {line}: {}", without_values(error.message())));
+        if is_about_a_secret(error.message()) {
+            return failure
+                .with_hint("name where it is: { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\"] }");
+        }
         match nearest_key(error.message()) {
             Some(key) => failure.with_hint(format!("did you mean `{key}`?")),
             None => failure,
         }
     })?;
+    if let Some(raw) = &config.retention.raw {
+        retention(raw)?;
+    }
     refuse_unavailable(&config)?;
     Ok(config)
 }
 
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or(text)
+/// The parser's sentence without the value it quotes: in the place of a reference it may be a secret.
+fn without_values(message: &str) -> String {
+    let first = message.lines().next().unwrap_or(message);
+    if is_about_a_secret(first) {
+        return "a secret is never written here, only a reference to it".to_owned();
+    }
+    match (first.find("string \""), first.rfind("\", expected")) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{}string{}", &first[..start], &first[end + 1..])
+        }
+        _ => first.to_owned(),
+    }
+}
+
+/// Whether it complains about what stands in the place of a reference to a secret.
+fn is_about_a_secret(message: &str) -> bool {
+    message.starts_with("unknown variant") && message.contains("one of `env`, `file`, `command`")
+}
+
+/// `[retention] raw`: how long raw artifacts are kept.
+pub(crate) fn retention(text: &str) -> CommandResult<std::time::Duration> {
+    duration(text).ok_or_else(|| {
+        Failure::prerequisite(format!(
+            "read [retention] raw = {text:?}: it is no duration"
+        ))
+        .with_hint("write a number and a unit: 90s, 30m, 24h, 7d")
+    })
 }
 
 /// From serde's own sentence: unknown field `a`, expected one of `b`, `c`.
@@ -196,6 +249,21 @@ mod tests {
         assert_eq!(failure.exit, Exit::Usage);
         for part in ["strategy", "person", "notify", "not available yet"] {
             assert!(failure.message.contains(part), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_a_reference_is_not_repeated() {
+        for wrong in [
+            SMALL.replace("{ env = \"A\" }", "\"postgres://u:s3cret@h/d\""),
+            format!("{SMALL}[masking]\nkey = \"s3cret\"\n"),
+            SMALL.replace("[store.ids]", "[store]\nx = \"s3cret\"\n[store.ids]"),
+            SMALL.replace("{ env = \"A\" }", "{ command = \"psql s3cret\" }"),
+        ] {
+            let failure = parse(&wrong).err().unwrap();
+            let shown = format!("{failure:?}");
+            assert!(!shown.contains("s3cret"), "{shown}");
+            assert!(failure.message.contains("line "), "{shown}");
         }
     }
 

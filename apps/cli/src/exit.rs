@@ -22,7 +22,10 @@ pub(crate) enum Exit {
     Unreachable = 8,
     LeaseHeld = 11,
     UndoRefused = 12,
+    /// By SIGINT (Ctrl-C); resumable.
     Interrupted = 130,
+    /// By SIGTERM; resumable.
+    Terminated = 143,
 }
 
 impl Exit {

@@ -1,4 +1,4 @@
-//! The feed as a person sees it, in DESIGN's words, and as the migration log has it.
+//! The feed as a person sees it, as a checklist with progress, and as the migration log has it.
 
 use std::fs::File;
 use std::io::Write;
@@ -97,6 +97,9 @@ impl FeedSink for Console {
                 self.say(&line);
             }
         }
+        for line in checklist(&event) {
+            self.say(&line);
+        }
         if let Some(line) = log_only(&event) {
             self.log(&line);
         }
@@ -173,6 +176,55 @@ fn lines(event: &FeedEvent) -> Vec<String> {
         }
         other => taking_back(other),
     }
+}
+
+/// The five phases when a run starts and when this process leaves it; in between each change of one.
+fn checklist(event: &FeedEvent) -> Vec<String> {
+    match event {
+        FeedEvent::RunStarted {
+            is_resume: false, ..
+        } => {
+            let pending = Phase::ALL.map(|phase| item(phase, &PhaseState::Pending, 0));
+            pending.into()
+        }
+        FeedEvent::PhaseStarted { phase, .. } => vec![item(*phase, &PhaseState::InProgress, 0)],
+        FeedEvent::PhaseEnded {
+            phase,
+            state,
+            millis,
+        } if !matches!(state, PhaseState::Skipped { .. }) => vec![item(*phase, state, *millis)],
+        FeedEvent::RunEnded(summary) => {
+            let phases = summary.phases.iter();
+            phases
+                .map(|(phase, state, millis)| item(*phase, state, *millis))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn item(phase: Phase, state: &PhaseState, millis: u64) -> String {
+    let mark = match state {
+        PhaseState::Pending => ' ',
+        PhaseState::InProgress => '>',
+        PhaseState::Completed => 'x',
+        PhaseState::Failed => '!',
+        PhaseState::Skipped { .. } => '-',
+    };
+    let name = phase.to_string();
+    let worked = match state {
+        PhaseState::Completed | PhaseState::Failed => {
+            let seconds = std::time::Duration::from_millis(millis).as_secs_f64();
+            format!("  {seconds:.1} s")
+        }
+        _ => String::new(),
+    };
+    let state = state.to_string();
+    let line = format!(
+        "  [{mark}] {}. {name:<13}  {state:<11}{worked}",
+        phase.number()
+    );
+    line.trim_end().to_owned()
 }
 
 /// Only loading writes outside this machine: elsewhere there is nothing to take back.

@@ -25,16 +25,23 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Format;
 use crate::session::Session;
 
 /// Runs one command to its end. The composition is the product's own by default; proofs put faults
 /// into it, the binary has no switch for that.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, composition: Composition) -> ExitCode {
-    let arguments = match args::Arguments::try_parse_from(arguments) {
+    let words: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match args::Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, args::format_of(&words)),
     };
-    let format = arguments.output;
+    let format = match arguments.output {
+        Format::Text => args::format_of(&words),
+        given => given,
+    };
+    output::called(words.first(), &arguments.config, &arguments.state_dir);
     let Ok(runtime) = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -54,9 +61,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, composition: Compositi
     }
 }
 
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error, format: Format) -> ExitCode {
     let text = error.render();
-    if error.use_stderr() {
+    if error.use_stderr() && format != Format::Text {
+        let text = text.to_string();
+        let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+        let first = lines.next().unwrap_or_default();
+        let what = first.strip_prefix("error: ").unwrap_or(first);
+        let hints = lines.map(|line| line.trim().to_owned());
+        let failure = Failure::usage(format!("read the command line: {what}")).with_hints(hints);
+        output::failure(&failure, format);
+        Exit::Usage.into()
+    } else if error.use_stderr() {
         output::note(text.to_string().trim_end());
         Exit::Usage.into()
     } else {

@@ -1,6 +1,9 @@
 //! The only module that prints: data to stdout, everything else to stderr.
 
+use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use redistrict_model::{Finding, Severity};
 
@@ -17,16 +20,119 @@ pub(crate) enum Format {
     Jsonl,
 }
 
+/// How this process was started: what a printed command needs to work where it is typed.
+#[derive(Debug)]
+struct Called {
+    program: String,
+    /// `--config …` and the like, where they are not the defaults.
+    options: String,
+}
+
+static CALLED: Mutex<Option<Called>> = Mutex::new(None);
+
+const PROGRAM: &str = "redistrict";
+
+/// Remembers how the process was started. Commands that are printed afterwards are given the same
+/// program and the same directories.
+pub(crate) fn called(program: Option<&OsString>, config: &Path, state_dir: &Path) {
+    let program = program.map(|program| program.to_string_lossy().into_owned());
+    let options = [
+        option("--config", config, "redistrict.toml"),
+        option("--state-dir", state_dir, ".redistrict"),
+    ];
+    let called = Called {
+        program: program
+            .filter(|program| program.contains('/'))
+            .map_or_else(|| PROGRAM.to_owned(), |program| shell_word(&program)),
+        options: options.concat(),
+    };
+    *lock() = Some(called);
+}
+
+/// A command has made its own configuration: the next ones are to use that.
+pub(crate) fn made(config: &Path) {
+    if let Some(called) = lock().as_mut() {
+        called.options = option("--config", config, "redistrict.toml");
+    }
+}
+
+fn lock() -> MutexGuard<'static, Option<Called>> {
+    CALLED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn option(name: &str, value: &Path, default: &str) -> String {
+    if value == Path::new(default) {
+        return String::new();
+    }
+    format!(" {name} {}", shell_word(&value.to_string_lossy()))
+}
+
+/// The text with every command of ours in it written so that it works where this one was typed.
+pub(crate) fn typed(text: &str) -> String {
+    let called = lock();
+    let called = called.as_ref();
+    called.map_or_else(|| text.to_owned(), |called| called.rewrite(text))
+}
+
+impl Called {
+    fn rewrite(&self, text: &str) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(PROGRAM) {
+            let (before, found) = rest.split_at(at);
+            out.push_str(before);
+            let after = &found[PROGRAM.len()..];
+            let is_word = !before.ends_with(|c: char| c.is_alphanumeric() || "./_-".contains(c));
+            match command_of(after).filter(|_| is_word) {
+                Some(command) => {
+                    let given = if after.contains(" --config ") || command == "demo" {
+                        ""
+                    } else {
+                        &self.options
+                    };
+                    out.extend([&self.program, " ", command, given]);
+                    rest = &after[1 + command.len()..];
+                }
+                None => {
+                    out.push_str(PROGRAM);
+                    rest = after;
+                }
+            }
+        }
+        out + rest
+    }
+}
+
+/// The command that follows the program's name, if it is one of ours.
+fn command_of(after: &str) -> Option<&str> {
+    let word = after.strip_prefix(' ')?;
+    let end = word
+        .find(|c: char| !c.is_ascii_lowercase())
+        .unwrap_or(word.len());
+    let word = &word[..end];
+    crate::args::is_command(word).then_some(word)
+}
+
+/// A word of a shell command: quoted unless it is plain.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./,:@%+=".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
 /// Writes a line of data to stdout. A closed pipe is not an error of ours.
 pub(crate) fn data(line: impl AsRef<str>) {
     let mut out = std::io::stdout().lock();
     let _closed_pipe = writeln!(out, "{}", line.as_ref());
 }
 
-/// Writes a line for the person to stderr.
+/// Writes a line for the person to stderr; commands in it work as they are printed.
 pub(crate) fn note(line: impl AsRef<str>) {
     let mut err = std::io::stderr().lock();
-    let _closed_pipe = writeln!(err, "{}", line.as_ref());
+    let _closed_pipe = writeln!(err, "{}", typed(line.as_ref()));
 }
 
 /// Writes a value as one line of JSON to stdout.
@@ -40,20 +146,38 @@ pub(crate) fn failure(failure: &Failure, format: Format) {
         json(&serde_json::json!({
             "error": failure.message,
             "causes": failure.causes,
-            "hints": failure.hints,
+            "hints": failure.hints.iter().map(|hint| typed(hint)).collect::<Vec<_>>(),
             "exit": failure.exit as u8,
         }));
         return;
     }
     note(format!("error: failed to {}", failure.message));
     for cause in &failure.causes {
-        note(format!("  because: could not {cause}"));
+        note(format!("  because: {}", reason(cause)));
     }
     if !failure.hints.is_empty() {
         note("");
         for hint in &failure.hints {
-            note(format!("  → {hint}"));
+            // Lines of a configuration are there to be pasted.
+            let mark = if is_configuration(hint) { "" } else { "  → " };
+            note(format!("{mark}{hint}"));
         }
+    }
+}
+
+/// `[table."…"]` or `key = …`.
+fn is_configuration(line: &str) -> bool {
+    let is_name =
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| is_name(key))
+}
+
+/// Our own causes are fragments; the operating system's are sentences.
+pub(crate) fn reason(cause: &str) -> String {
+    if cause.starts_with(|c: char| c.is_ascii_lowercase()) {
+        format!("could not {cause}")
+    } else {
+        cause.to_owned()
     }
 }
 
@@ -130,6 +254,42 @@ pub(crate) fn thousands(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_printed_command_is_given_the_program_and_the_options_of_this_one() {
+        let called = Called {
+            program: "./target/release/redistrict".to_owned(),
+            options: " --config 'a b/r.toml'".to_owned(),
+        };
+        for (text, expected) in [
+            (
+                "`redistrict runs` lists them",
+                "`./target/release/redistrict runs --config 'a b/r.toml'` lists them",
+            ),
+            (
+                "Undo: redistrict rollback mig-1",
+                "Undo: ./target/release/redistrict rollback --config 'a b/r.toml' mig-1",
+            ),
+            ("wrote redistrict.toml", "wrote redistrict.toml"),
+            (
+                "a defect of redistrict: tell",
+                "a defect of redistrict: tell",
+            ),
+            ("in /x/redistrict runs/y", "in /x/redistrict runs/y"),
+            (
+                "redistrict demo --dir ANOTHER",
+                "./target/release/redistrict demo --dir ANOTHER",
+            ),
+        ] {
+            assert_eq!(called.rewrite(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_word_of_the_shell_is_quoted_where_it_has_to_be() {
+        assert_eq!(shell_word("a/b.toml"), "a/b.toml");
+        assert_eq!(shell_word("it's"), "'it'\\''s'");
+    }
 
     #[test]
     fn numbers_are_grouped_by_three() {

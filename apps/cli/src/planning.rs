@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use redistrict_analyze::{Analysis, Cuts, Settings};
 use redistrict_anonymize::MaskInputs;
+use redistrict_closure::{Problem, column_heading};
 use redistrict_load::{GroupInput, LoadInputs};
 use redistrict_model::{
-    Catalog, CheckSection, ColumnRef, DistrictId, ErrorKind, ExtractSection, Finding, MaskKind,
-    Plan, PlanSections, Severity, Table,
+    Catalog, CheckSection, ColumnDecision, ColumnRef, DistrictId, ErrorKind, ExtractSection,
+    Finding, MaskKind, MaskSection, Plan, PlanSections, Severity, Table,
 };
 use redistrict_orchestrator::compose;
 use redistrict_store::{Fingerprint, KeyRequest, Probe, Selector, SourceStore, TargetStore};
@@ -70,7 +71,15 @@ async fn look(workspace: &Workspace, reuse: Reuse) -> CommandResult<Source> {
     let digest = redistrict_analyze::input_digest(&catalogs, &decisions);
     let dir = workspace.layout.analysis();
     let known = match reuse {
-        Reuse::Known => Analysis::read(&dir, &digest),
+        Reuse::Known => match Analysis::read(&dir, &digest) {
+            Some(analysis)
+                if is_settled(&analysis, &catalogs, &settings)
+                    && !has_new_rows(&mut cuts, &catalogs, &analysis).await? =>
+            {
+                Some(analysis)
+            }
+            _ => None,
+        },
         Reuse::Fresh | Reuse::InMemory => None,
     };
     let analysis = match known {
@@ -103,12 +112,9 @@ async fn analyze(
     input_digest: String,
 ) -> CommandResult<Analysis> {
     let draft = redistrict_analyze::infer_ownership(cuts, catalogs, settings).await?;
-    if !draft.problems.is_empty() {
-        let mut failure = Failure::prerequisite("analyze: the configuration has to settle this");
-        failure.causes = draft.problems.iter().map(ToString::to_string).collect();
-        return Err(failure);
-    }
-    let with_rows = redistrict_analyze::tables_with_rows(cuts, catalogs, &draft).await?;
+    let none = BTreeSet::new();
+    let with_rows =
+        redistrict_analyze::tables_with_rows(cuts, catalogs, &draft.ownership, &none).await?;
     let tables: Vec<_> = draft
         .ownership
         .tables
@@ -123,21 +129,49 @@ async fn analyze(
         ownership: draft.ownership,
         order,
         with_rows: with_rows.into_iter().collect(),
-        findings: Vec::new(),
+        findings: draft.problems.iter().map(Problem::finding).collect(),
     })
+}
+
+fn section_of(
+    analysis: &Analysis,
+    catalogs: &[Catalog],
+    settings: &Settings,
+) -> Result<ExtractSection, Vec<Finding>> {
+    let with_rows: BTreeSet<_> = analysis.with_rows.iter().cloned().collect();
+    redistrict_analyze::extract_section(
+        catalogs,
+        &analysis.ownership,
+        &analysis.order,
+        settings,
+        &with_rows,
+        &analysis.findings,
+    )
+}
+
+/// Whether an analysis stops nothing. What stopped may be gone from PROD meanwhile: such an analysis
+/// is made again.
+fn is_settled(analysis: &Analysis, catalogs: &[Catalog], settings: &Settings) -> bool {
+    section_of(analysis, catalogs, settings).is_ok()
+}
+
+/// Whether a table that was empty when it was analyzed holds rows now: what was measured, and what
+/// was no question then, may be another one.
+async fn has_new_rows(
+    cuts: &mut Cuts,
+    catalogs: &[Catalog],
+    analysis: &Analysis,
+) -> CommandResult<bool> {
+    let known = analysis.with_rows.iter().cloned().collect();
+    let ownership = &analysis.ownership;
+    let new = redistrict_analyze::tables_with_rows(cuts, catalogs, ownership, &known).await?;
+    Ok(!new.is_empty())
 }
 
 impl Source {
     /// The extract section, or everything that cannot move yet.
     pub(crate) fn extract_section(&self) -> Result<ExtractSection, Vec<Finding>> {
-        let with_rows: BTreeSet<_> = self.analysis.with_rows.iter().cloned().collect();
-        redistrict_analyze::extract_section(
-            &self.catalogs,
-            &self.analysis.ownership,
-            &self.analysis.order,
-            &self.settings,
-            &with_rows,
-        )
+        section_of(&self.analysis, &self.catalogs, &self.settings)
     }
 
     /// Sampled values of the text columns of the tables that move.
@@ -168,6 +202,16 @@ impl Source {
     ) -> CommandResult<Option<String>> {
         let ownership = &plan.extract.ownership;
         let key = redistrict_extract::district_key(district.as_str(), &ownership.root_key);
+        if key.parts().len() != ownership.root_key.len() {
+            return Err(Failure::usage(format!(
+                "find district {district}: the key of {} has {} columns ({}), and {} values were given",
+                ownership.root,
+                ownership.root_key.len(),
+                ownership.root_key.join(", "),
+                key.parts().len()
+            ))
+            .with_hint("join them by commas; a value that holds a comma is not available yet"));
+        }
         let column = self.settings.name_column.clone().filter(|column| {
             plan.anonymize.of_table(&ownership.root).any(|decision| {
                 decision.column.column == *column && decision.kind == MaskKind::Kept
@@ -286,6 +330,10 @@ pub(crate) async fn plan(
     };
     let (anonymize, more) = redistrict_anonymize::plan(&inputs)
         .map_err(|error| stop("decide the mask of every column", error.findings.iter()))?;
+    let masked = masked_conditions(&extract, &anonymize);
+    if !masked.is_empty() {
+        return Err(stop("keep what links depend on", &masked));
+    }
     findings.extend(more);
     findings.extend(
         source
@@ -301,6 +349,32 @@ pub(crate) async fn plan(
     };
     let name = source.district_name(district, &sections).await?;
     Ok(compose(district.clone(), name, sections, findings))
+}
+
+/// Columns that say for which rows a link counts and that would be masked: after that nobody could
+/// tell what the row refers to, neither the checks nor CERT.
+fn masked_conditions(extract: &ExtractSection, masks: &MaskSection) -> Vec<Finding> {
+    let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
+    for edge in &extract.ownership.edges {
+        for (column, _) in &edge.when {
+            let is_masked = |decision: &&ColumnDecision| {
+                decision.column.column == *column && decision.kind != MaskKind::Kept
+            };
+            let Some(decision) = masks.of_table(&edge.child).find(is_masked) else {
+                continue;
+            };
+            let subject = decision.column.to_string();
+            let message = format!("the link {} counts by its values", edge.describe());
+            let finding = Finding::error("masked-condition", &subject, message, 0).with_lines([
+                column_heading(&decision.column),
+                "mask = \"keep\"".to_owned(),
+                "public = true".to_owned(),
+                "reason = \"it says what the row refers to\"".to_owned(),
+            ]);
+            findings.insert(subject, finding);
+        }
+    }
+    findings.into_values().collect()
 }
 
 fn plan_load(
@@ -342,7 +416,14 @@ pub(crate) fn stop<'a>(what: &str, findings: impl IntoIterator<Item = &'a Findin
         failure
             .causes
             .push(format!("use {}: {}", finding.subject, finding.message));
-        failure.hints.extend(finding.lines.iter().cloned());
+        // One table, one section: lines that stand there already are not said again.
+        if !finding
+            .lines
+            .iter()
+            .all(|line| failure.hints.contains(line))
+        {
+            failure.hints.extend(finding.lines.iter().cloned());
+        }
     }
     failure
 }

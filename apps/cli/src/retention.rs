@@ -18,10 +18,7 @@ const DEFAULT: Duration = Duration::from_secs(24 * 3_600);
 pub(crate) fn shred_overdue(session: &Session, workspace: &Workspace) -> CommandResult {
     let keep = match &workspace.config.retention.raw {
         None => DEFAULT,
-        Some(text) => config::duration(text).ok_or_else(|| {
-            Failure::prerequisite(format!("read [retention] raw = {text:?}"))
-                .with_hint("write a number and a unit: 24h, 7d")
-        })?,
+        Some(text) => config::retention(text)?,
     };
     let now = session.clock.wall();
     for dir in raw_artifacts(&workspace.layout.data_dir.join("staging")) {

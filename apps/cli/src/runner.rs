@@ -1,6 +1,6 @@
 //! Puts the skills of a run together, runs it, and says how it ended.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use redistrict_anonymize::{AnonymizeSkill, SweepSkill};
 use redistrict_artifact::{Layout, RootKey};
@@ -15,13 +15,16 @@ use redistrict_report::{ReportData, ReportSkill};
 use redistrict_skill::{Cancel, Skill};
 use redistrict_store::{Fingerprint, SourceStore, TargetStore};
 use redistrict_validate::ValidateSkill;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::feed::Console;
 use crate::output::{self, Format};
 use crate::session::Session;
-use crate::wire::Workspace;
+
+/// The first signal that asked this process to stop.
+static STOPPED_BY: OnceLock<Exit> = OnceLock::new();
 
 /// What a run works with.
 pub(crate) struct Parts {
@@ -130,23 +133,35 @@ pub(crate) async fn start(
     parts: &Parts,
     new: NewRun,
 ) -> CommandResult<RunSummary> {
-    let existing = parts.journal.runs()?;
-    let run = new_run_id(new.kind, session.clock.as_ref(), &existing);
-    let skills = parts.skills(session, new.kind, new.parent.as_ref(), &new.options);
-    let orchestrator = orchestrator(session, parts, &run)?;
-    let request = RunRequest {
-        run,
-        kind: new.kind,
-        district: new.district,
-        options: new.options,
-        parent: new.parent,
-        plan: new.plan,
-        skills,
-    };
-    let work = Box::pin(orchestrator.run(request));
-    with_signals(&session.cancel, work)
-        .await
-        .map_err(orchestrator_failed)
+    let mut existing = parts.journal.runs()?;
+    loop {
+        let run = new_run_id(new.kind, session.clock.as_ref(), &existing);
+        let request = RunRequest {
+            run: run.clone(),
+            kind: new.kind,
+            district: new.district.clone(),
+            options: new.options.clone(),
+            parent: new.parent.clone(),
+            plan: new.plan.clone(),
+            skills: parts.skills(session, new.kind, new.parent.as_ref(), &new.options),
+        };
+        let orchestrator = orchestrator(session, parts, &run)?;
+        let work = Box::pin(orchestrator.run(request));
+        match with_signals(&session.cancel, &run, work).await? {
+            Err(error) if is_taken(&error, &run) => existing.push(run),
+            result => return result.map_err(orchestrator_failed),
+        }
+    }
+}
+
+/// Another process chose the same name in the same second: the next number is ours.
+fn is_taken(error: &OrchestratorError, run: &RunId) -> bool {
+    match error {
+        OrchestratorError::Busy { run: taken } | OrchestratorError::RunExists { run: taken } => {
+            taken == run
+        }
+        _ => false,
+    }
 }
 
 /// Goes on with a run.
@@ -156,13 +171,15 @@ pub(crate) async fn resume(
     run: &RunId,
 ) -> CommandResult<RunSummary> {
     let records = parts.journal.read(run)?;
-    let state = redistrict_journal::fold(&records)
-        .ok_or_else(|| Failure::usage(format!("find run {run}: the journal does not have it")))?;
+    let state = redistrict_journal::fold(&records).ok_or_else(|| {
+        Failure::usage(format!("find run {run}: the journal does not have it"))
+            .with_hint("`redistrict runs` lists them")
+    })?;
     let skills = parts.skills(session, state.kind, state.parent.as_ref(), &state.options);
     let orchestrator = orchestrator(session, parts, run)?;
     let work = Box::pin(orchestrator.resume(run, skills));
-    with_signals(&session.cancel, work)
-        .await
+    with_signals(&session.cancel, run, work)
+        .await?
         .map_err(orchestrator_failed)
 }
 
@@ -191,32 +208,48 @@ fn orchestrator_failed(error: OrchestratorError) -> Failure {
     }
 }
 
-/// Ctrl-C and SIGTERM ask the run to stop at the next safe place; it can be resumed.
-async fn with_signals<T>(cancel: &Cancel, work: impl Future<Output = T>) -> T {
-    let mut terminated =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+/// Ctrl-C and SIGTERM ask the run to stop at the next safe place. A second one ends the work at
+/// once, as a crash would. It can be resumed either way.
+async fn with_signals<T>(
+    cancel: &Cancel,
+    run: &RunId,
+    work: impl Future<Output = T>,
+) -> CommandResult<T> {
+    // Before the first step of the work: from here on no signal is missed.
+    let mut interrupts = signal(SignalKind::interrupt()).ok();
+    let mut terminations = signal(SignalKind::terminate()).ok();
     tokio::pin!(work);
     loop {
-        let terminate = async {
-            match terminated.as_mut() {
-                Some(signal) => {
-                    signal.recv().await;
-                }
-                None => std::future::pending().await,
-            }
+        let exit = tokio::select! {
+            result = &mut work => return Ok(result),
+            () = next_of(&mut interrupts) => Exit::Interrupted,
+            () = next_of(&mut terminations) => Exit::Terminated,
         };
-        tokio::select! {
-            result = &mut work => return result,
-            _ = tokio::signal::ctrl_c() => cancel.cancel(),
-            () = terminate => cancel.cancel(),
+        if STOPPED_BY.set(exit).is_err() {
+            return Err(interrupted(run));
         }
+        cancel.cancel();
     }
+}
+
+async fn next_of(signals: &mut Option<Signal>) {
+    match signals {
+        Some(signals) => {
+            signals.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn interrupted(run: &RunId) -> Failure {
+    let exit = STOPPED_BY.get().copied().unwrap_or(Exit::Interrupted);
+    Failure::new(exit, "finish: the run was interrupted")
+        .with_hint(format!("redistrict resume {run}"))
 }
 
 /// Says how a run ended and gives the exit code.
 pub(crate) fn conclude(
     session: &Session,
-    workspace: &Workspace,
     parts: &Parts,
     summary: &RunSummary,
 ) -> CommandResult<Exit> {
@@ -233,9 +266,9 @@ pub(crate) fn conclude(
     };
     let failure = failure_of(summary);
     if session.format() == Format::Text {
-        output::data(redistrict_report::summary(&data));
+        output::data(output::typed(&redistrict_report::summary(&data)));
         forecast(&data);
-        next_steps(workspace, &data);
+        next_steps(&data);
         if let Some(failure) = &failure {
             output::note("");
             output::failure(failure, Format::Text);
@@ -248,7 +281,7 @@ pub(crate) fn conclude(
 
 /// A dry run says per table what a load would do.
 fn forecast(data: &ReportData) {
-    if !data.is_dry_run {
+    if !data.is_dry_run || data.is_undo {
         return;
     }
     let rows: Vec<Vec<String>> = data
@@ -265,24 +298,15 @@ fn forecast(data: &ReportData) {
     output::data(format!("\n{}", output::table(&header, &rows)));
 }
 
-fn next_steps(workspace: &Workspace, data: &ReportData) {
+fn next_steps(data: &ReportData) {
     let steps = redistrict_report::next_steps(data);
     if steps.is_empty() {
         return;
     }
     output::note("\nNext steps:");
     for step in steps {
-        output::note(format!("- {}", with_config(workspace, &step)));
+        output::note(format!("- {step}"));
     }
-}
-
-/// A command that is printed has to work where it is typed.
-fn with_config(workspace: &Workspace, step: &str) -> String {
-    let config = &workspace.config_path;
-    if config.as_os_str() == "redistrict.toml" || !step.contains("redistrict ") {
-        return step.to_owned();
-    }
-    format!("{step} --config {}", config.display())
 }
 
 /// The object that `--output json` ends with (DESIGN §6).
@@ -296,7 +320,10 @@ fn as_json(data: &ReportData, failure: Option<&Failure>) -> serde_json::Value {
         "exit": failure.map_or(0, |failure| failure.exit as u8),
         "error": failure.map(|failure| &failure.message),
         "causes": failure.map(|failure| &failure.causes),
-        "hints": failure.map(|failure| &failure.hints),
+        "hints": failure.map(|failure| {
+            failure.hints.iter().map(|hint| output::typed(hint)).collect::<Vec<_>>()
+        }),
+        "undo": data.undo.as_deref().map(output::typed),
     })
 }
 
@@ -304,9 +331,7 @@ fn failure_of(summary: &RunSummary) -> Option<Failure> {
     let resume = format!("redistrict resume {}", summary.run);
     match &summary.status {
         RunStatus::Succeeded | RunStatus::Undone => None,
-        RunStatus::Interrupted | RunStatus::Running => Some(
-            Failure::new(Exit::Interrupted, "finish: the run was interrupted").with_hint(resume),
-        ),
+        RunStatus::Interrupted | RunStatus::Running => Some(interrupted(&summary.run)),
         RunStatus::Compensating | RunStatus::Failed(_) => {
             let Some((phase, error)) = summary.error.clone() else {
                 return Some(Failure::new(Exit::Unexpected, "finish the run"));

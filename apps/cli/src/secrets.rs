@@ -50,11 +50,18 @@ pub(crate) fn resolve(
 }
 
 fn from_file(path: &Path, what: &str) -> CommandResult<String> {
-    let unreadable = |_| {
+    let unreadable = |error: std::io::Error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            std::io::ErrorKind::InvalidData => "it is not text".to_owned(),
+            other => other.to_string(),
+        };
         Failure::new(
             Exit::Credentials,
-            format!("read {what} from {}", path.display()),
+            format!("read {what} from {}: {why}", path.display()),
         )
+        .with_hint("relative paths start at the folder of the configuration")
     };
     let mode = std::fs::metadata(path)
         .map_err(unreadable)?
@@ -79,7 +86,7 @@ fn from_command(words: &[String], what: &str) -> CommandResult<String> {
     let output = std::process::Command::new(program)
         .args(arguments)
         .output()
-        .map_err(|_| failed())?;
+        .map_err(|_| failed().with_hint(format!("`{program}` cannot be started: is it there?")))?;
     if !output.status.success() {
         return Err(failed().with_hint(format!("`{program}` ended with {}", output.status)));
     }

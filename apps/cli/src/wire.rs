@@ -66,13 +66,13 @@ impl Workspace {
     pub(crate) fn root_key(&self) -> CommandResult<RootKey> {
         if let Some(reference) = &self.config.masking.key {
             let secret = secrets::resolve(reference, "the masking key", &self.base)?;
-            return Ok(RootKey::new(secret.as_bytes())?);
+            return root_key(secret.as_bytes());
         }
         let path = self.layout.state_dir.join("key");
         if path.exists() {
             let reference = SecretRef::File(path.to_string_lossy().into_owned());
             let secret = secrets::resolve(&reference, "the masking key", Path::new(""))?;
-            return Ok(RootKey::new(secret.as_bytes())?);
+            return root_key(secret.as_bytes());
         }
         let (key, text) = RootKey::generate()?;
         create_private_dir(&self.layout.state_dir)?;
@@ -158,6 +158,11 @@ impl Workspace {
         let path = url.strip_prefix("sqlite:").unwrap_or(url);
         self.base.join(path.strip_prefix("//").unwrap_or(path))
     }
+}
+
+fn root_key(text: &[u8]) -> CommandResult<RootKey> {
+    RootKey::new(text)
+        .map_err(|error| Failure::from(error).with_hint("openssl rand -hex 32 makes a masking key"))
 }
 
 /// A command that ends in "not available yet".

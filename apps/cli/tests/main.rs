@@ -9,6 +9,10 @@
 
 mod demo;
 mod environment;
+mod faults;
 mod modes;
 mod northwind;
+mod privacy;
+mod schemas;
+mod screen;
 mod wrong_inputs;

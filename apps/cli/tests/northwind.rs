@@ -4,7 +4,7 @@ use redistrict_testkit::postgres::{RoleKind, TestServer, execute, query};
 
 use crate::environment::{Environment, count, restore, rows, sample};
 
-/// What `CLOSURE.md` §8 expects of ALFKI, as plain SQL over PROD.
+/// What `docs/design/closure.md` §8 expects of ALFKI, as plain SQL over PROD.
 const EXPECTED: [(&str, &str); 11] = [
     (
         "customers",

@@ -1,5 +1,5 @@
 //! Which rows belong to a district: owner lists inferred, labels, homes and membership evaluated
-//! over keys. The rules are those of CLOSURE.md.
+//! over keys. The rules are those of docs/design/closure.md.
 //!
 //! Pure: no I/O, no async. Inference takes catalogs and measured numbers and gives an
 //! [`Ownership`](redistrict_model::Ownership). Evaluation is a machine that says which keys it has
@@ -15,7 +15,7 @@ pub use infer::{
     Decisions, Draft, InferError, InferInput, MeasureRequest, Measurements, Problem, infer,
     tables_to_measure,
 };
-pub use lines::table_heading;
+pub use lines::{column_heading, table_heading};
 pub use membership::{
     Boundary, Candidate, Closure, ClosureError, Dangling, Fetch, How, Labeller, Leads, Measurer,
     Members, Nulled, Step, Stop, TableMembers, Undecided,

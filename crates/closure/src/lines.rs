@@ -1,12 +1,20 @@
 //! Lines of the configuration that settle something: headings, names and column lists, quoted so
 //! that a pasted line parses whatever a name holds.
 
-use redistrict_model::TableRef;
+use std::fmt::Write as _;
+
+use redistrict_model::{ColumnRef, TableRef};
 
 /// The heading of a table's section: `[table."ids.public.logs"]`.
 #[must_use]
 pub fn table_heading(table: &TableRef) -> String {
     format!("[table.{}]", quoted(&table.to_string()))
+}
+
+/// The heading of a column's section: `[column."ids.public.logs.kind"]`.
+#[must_use]
+pub fn column_heading(column: &ColumnRef) -> String {
+    format!("[column.{}]", quoted(&column.to_string()))
 }
 
 /// A reference by its columns, as a TOML string: `"(a, b)"`.
@@ -34,7 +42,9 @@ pub(crate) fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if c.is_control() => {
+                write!(out, "\\u{:04X}", u32::from(c)).expect("a String takes every write");
+            }
             c => out.push(c),
         }
     }

@@ -1,4 +1,4 @@
-//! Worked examples and the mistakes of CLOSURE.md §9, each with its own small world.
+//! Worked examples and the mistakes of docs/design/closure.md §9, each with its own small world.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! The evaluator against a brute-force reading of CLOSURE.md on random worlds.
+//! The evaluator against a brute-force reading of docs/design/closure.md on random worlds.
 
 mod support;
 

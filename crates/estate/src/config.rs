@@ -129,7 +129,7 @@ owner = ["(from_district_id)"]
 boundary = { "(to_district_id)" = "stub" }
 "#;
 
-/// The bar of CLOSURE.md §4.3, computed from the answer key.
+/// The bar of docs/design/closure.md §4.3, computed from the answer key.
 fn measures_as_shared(estate: &Estate, table: &TableSpec) -> bool {
     let name = table.full_name();
     let answers = || {

@@ -100,6 +100,10 @@ impl RunState {
                 self.ended(RunEnd::Failed, *millis);
             }
             Event::Undone { by } => {
+                if self.end.is_none() {
+                    self.end = Some(RunEnd::GivenUp);
+                    self.close_open_work();
+                }
                 self.undone_by = Some(by.clone());
                 self.redone_by = None;
             }

@@ -3,7 +3,7 @@
 use redistrict_model::{Phase, RunId, UnitKey};
 
 use crate::error::JournalError;
-use crate::event::{Event, Record};
+use crate::event::{Event, Record, RunKind};
 use crate::state::{PhaseState, RunState};
 
 type Refusal = Result<(), &'static str>;
@@ -57,7 +57,10 @@ pub(crate) fn extend(
 fn after_end(state: &RunState, event: &Event) -> Refusal {
     let is_undone = state.undone_by.is_some();
     match event {
+        // Taking a migration back that has not ended gives it up: this is its end.
+        Event::Undone { .. } if state.kind == RunKind::Migration && state.is_unfinished() => Ok(()),
         _ if state.is_unfinished() => Err("the run has not ended"),
+        Event::Redone { .. } if state.is_given_up() => Err("the run was given up"),
         Event::Undone { .. } if is_undone => Err("the run is undone already"),
         Event::Redone { .. } if !is_undone => Err("the run is not undone"),
         _ => Ok(()),

@@ -176,6 +176,8 @@ pub struct RunState {
 pub(crate) enum RunEnd {
     Succeeded,
     Failed,
+    /// Taken back before it had ended.
+    GivenUp,
 }
 
 impl RunState {
@@ -183,6 +185,12 @@ impl RunState {
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
         self.end.is_none()
+    }
+
+    /// Taken back before it had ended: nobody goes on with it.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.end == Some(RunEnd::GivenUp)
     }
 
     /// Stopped on purpose and not resumed since.

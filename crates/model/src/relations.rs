@@ -1,4 +1,4 @@
-//! Relations between tables: edges, owner lists, roles, membership. The terms are CLOSURE.md's.
+//! Relations between tables: edges, owner lists, roles, membership. The terms are docs/design/closure.md's.
 
 use std::fmt;
 
@@ -52,7 +52,7 @@ pub struct Edge {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<(String, Vec<String>)>,
     /// What happens to a reference to a row that is elsewhere; none means the default of
-    /// CLOSURE.md §3 (`stop` towards another district, `stub` above all districts).
+    /// docs/design/closure.md §3 (`stop` towards another district, `stub` above all districts).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<BoundaryPolicy>,
 }
@@ -136,7 +136,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// What was measured to tell shared from reference (CLOSURE.md §4.3). Percentages of a sample.
+/// What was measured to tell shared from reference (docs/design/closure.md §4.3). Percentages of a sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     pub rows: u64,

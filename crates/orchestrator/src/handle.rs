@@ -80,6 +80,7 @@ impl Orchestrator {
         if recover::load(journal, &request.run)?.is_some() {
             return Err(OrchestratorError::RunExists { run: request.run });
         }
+        let _parent = self.lock_parent(request.kind, request.parent.as_ref())?;
         recover::check_parent(journal, request.kind, request.parent.as_ref())?;
         let first = Event::RunStarted {
             format_version: FORMAT_VERSION,
@@ -112,9 +113,22 @@ impl Orchestrator {
         if !state.is_unfinished() {
             return Ok(RunSummary::of(&state));
         }
+        let _parent = self.lock_parent(state.kind, state.parent.as_ref())?;
         let process = std::process::id();
         self.go_on(state, skills, Event::RunResumed { process })
             .await
+    }
+
+    /// Whoever takes a run back holds its lock too: no process works on it meanwhile.
+    fn lock_parent(
+        &self,
+        kind: RunKind,
+        parent: Option<&RunId>,
+    ) -> Result<Option<RunLock>, OrchestratorError> {
+        match (kind, parent) {
+            (RunKind::Undo, Some(parent)) => RunLock::take(&self.state_dir, parent).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Checks everything that can be checked before the first event is journaled.

@@ -54,7 +54,8 @@ pub(crate) fn check_plan(state: &RunState) -> Result<(), OrchestratorError> {
     })
 }
 
-/// Whether a run can be taken back now.
+/// Whether a run can be taken back now. A migration that has not ended can: it is given up thereby. One
+/// that is undone already can too, because CERT may have been restored since; CERT's ledger decides.
 pub(crate) fn check_parent(
     journal: &dyn Journal,
     kind: RunKind,
@@ -65,12 +66,27 @@ pub(crate) fn check_parent(
     };
     let what = match load(journal, parent)? {
         None => "the journal does not know it",
-        Some(state) if state.is_unfinished() => "it has not ended, resume it first",
-        Some(state) if state.undone_by.is_some() => "it is undone already",
+        Some(state) if state.is_unfinished() && state.kind == RunKind::Undo => {
+            "it has not ended, resume it first"
+        }
+        Some(state) if took_back_unfinished(journal, &state)? => {
+            "it took back a run that had not ended: start a new migration"
+        }
         Some(_) => return Ok(()),
     };
     let parent = parent.clone();
     Err(OrchestratorError::Parent { parent, what })
+}
+
+/// Such an undo cannot be taken back: what would stand again is half a load that nobody goes on with.
+fn took_back_unfinished(
+    journal: &dyn Journal,
+    state: &RunState,
+) -> Result<bool, OrchestratorError> {
+    let Some(parent) = &state.parent else {
+        return Ok(false);
+    };
+    Ok(load(journal, parent)?.is_some_and(|parent| parent.is_given_up()))
 }
 
 /// Notes in the parent that `run` undid it. The parent's parent, if that is what the parent undid,

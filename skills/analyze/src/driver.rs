@@ -8,15 +8,15 @@ use redistrict_closure::{
     infer,
 };
 use redistrict_model::{
-    Catalog, ColumnRef, ColumnType, ErrorKind, Key, KeyRow, Measured, Role, StoreName, Table,
-    TableRef,
+    Catalog, ColumnRef, ColumnType, ErrorKind, Key, KeyRow, Measured, Ownership, Role, StoreName,
+    Table, TableRef,
 };
 use redistrict_skill::SkillError;
 use redistrict_store::{KeyRequest, Selector, SourceCut, StoreError};
 
 use crate::settings::Settings;
 
-/// Rows looked at to tell shared from reference (CLOSURE.md §4.3).
+/// Rows looked at to tell shared from reference (docs/design/closure.md §4.3).
 const MEASURE_SAMPLE: u32 = 2_000;
 /// Rows looked at to tell what a column holds.
 const COLUMN_SAMPLE: u32 = 1_000;
@@ -80,6 +80,17 @@ async fn measure(
         .count(table)
         .await
         .map_err(|error| store_failed(&error))?;
+    if catalogs
+        .iter()
+        .all(|catalog| catalog.table(table).is_none_or(|t| t.identity().is_none()))
+    {
+        // Its rows cannot be told apart; whether they may move is asked by `Problem::NoIdentity`.
+        return Ok(Measured {
+            rows,
+            spread: 0.0,
+            cover: 0.0,
+        });
+    }
     let sample = KeyRequest {
         table: table.clone(),
         columns: Vec::new(),
@@ -117,6 +128,10 @@ async fn measure(
 }
 
 async fn answer(cuts: &mut Cuts, fetch: &Fetch) -> Result<Vec<KeyRow>, SkillError> {
+    if !fetch.has_identity {
+        // If it holds rows it stops the plan by name: what it says about others does not matter.
+        return Ok(Vec::new());
+    }
     let request = KeyRequest {
         table: fetch.table.clone(),
         columns: fetch.columns.clone(),
@@ -131,22 +146,22 @@ async fn answer(cuts: &mut Cuts, fetch: &Fetch) -> Result<Vec<KeyRow>, SkillErro
         .map_err(|error| store_failed(&error))
 }
 
-/// Which tables hold rows, among those whose role asks for it.
+/// Which tables hold rows, among those that are not excluded and not `known` to.
 ///
 /// # Errors
 /// A failing store.
 pub async fn tables_with_rows(
     cuts: &mut Cuts,
     catalogs: &[Catalog],
-    draft: &Draft,
+    ownership: &Ownership,
+    known: &BTreeSet<TableRef>,
 ) -> Result<BTreeSet<TableRef>, SkillError> {
     let mut found = BTreeSet::new();
     for table in catalogs.iter().flat_map(|catalog| &catalog.tables) {
-        let is_excluded = draft
-            .ownership
+        let is_excluded = ownership
             .table(&table.name)
             .is_none_or(|role| role.role == Role::Excluded);
-        if is_excluded {
+        if is_excluded || known.contains(&table.name) {
             continue;
         }
         let cut = cut_of(cuts, &table.name)?;

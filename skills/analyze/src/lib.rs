@@ -1,7 +1,7 @@
 //! Skill analyze: catalogs into roles, owner lists, links and the extraction order.
 //!
 //! Reads catalogs, counts and samples of keys; decides nothing that a person did not write or the
-//! rules of CLOSURE.md do not infer, and says of each decision why.
+//! rules of docs/design/closure.md do not infer, and says of each decision why.
 
 mod artifacts;
 mod driver;

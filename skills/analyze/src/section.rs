@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use redistrict_closure::table_heading;
 use redistrict_model::{
     Catalog, Column, ColumnType, ExtractSection, ExtractTable, Finding, Generated, Ownership, Role,
     Table, TableRef,
@@ -10,7 +11,9 @@ use redistrict_model::{
 
 use crate::settings::Settings;
 
-/// Builds the section. `has_rows` says which tables hold rows at all.
+/// Builds the section. `has_rows` says which tables hold rows at all, `open` what inference could
+/// not settle; what concerns a table without rows is no question yet. A table that could not move
+/// and is empty has no entry: extract makes sure that it still is.
 ///
 /// # Errors
 /// Every table that would move and cannot, as findings of severity ERROR with the lines to paste.
@@ -20,6 +23,7 @@ pub fn extract_section(
     order: &[Vec<TableRef>],
     settings: &Settings,
     has_rows: &BTreeSet<TableRef>,
+    open: &[Finding],
 ) -> Result<ExtractSection, Vec<Finding>> {
     let mut problems = Vec::new();
     let mut tables = Vec::new();
@@ -38,9 +42,24 @@ pub fn extract_section(
                 }
             }
             Role::Root | Role::Owned | Role::Shared | Role::Reference => {
-                problems.extend(refuse(table, has_rows.contains(name)));
-                tables.extend(moving(table, settings));
+                let refused = refuse(table);
+                if has_rows.contains(name) {
+                    problems.extend(refused);
+                    tables.extend(moving(table, settings));
+                } else if refused.is_empty() {
+                    tables.extend(moving(table, settings));
+                }
             }
+        }
+    }
+    for finding in open {
+        let is_known =
+            |known: &Finding| (&known.code, &known.subject) == (&finding.code, &finding.subject);
+        let is_asked = has_rows
+            .iter()
+            .any(|table| table.to_string() == finding.subject);
+        if is_asked && !problems.iter().any(is_known) {
+            problems.push(finding.clone());
         }
     }
     if !problems.is_empty() {
@@ -61,24 +80,42 @@ fn undecided(table: &TableRef) -> Finding {
         0,
     )
     .with_lines([
-        format!("[table.'{table}']"),
-        "excluded = \"…the reason…\"     # or owner = [\"(column)\"], or a [[link]]".to_owned(),
+        table_heading(table),
+        "excluded = \"…the reason…\"     # or owner = [\"(column)\"], or a [[link]] with owns = true".to_owned(),
     ])
 }
 
-fn refuse(table: &Table, has_rows: bool) -> Vec<Finding> {
+/// Why the table's rows cannot move; nothing if they can.
+fn refuse(table: &Table) -> Vec<Finding> {
     let mut problems = Vec::new();
-    if !has_rows {
-        return problems;
-    }
     for column in table.columns.iter().filter(|column| is_moved(column)) {
         if column.column_type == ColumnType::Other {
             problems.push(exclude_line(
                 "type-not-available",
                 table,
+                match column.source_type.as_str() {
+                    "" => format!(
+                        "column {} has no declared type, which is not available yet",
+                        column.name
+                    ),
+                    named => format!(
+                        "column {} has the type {named}, which is not available yet",
+                        column.name
+                    ),
+                },
+            ));
+        }
+    }
+    for key in &table.foreign_keys {
+        let is_generated =
+            |name: &&String| table.column(name).is_some_and(|column| !is_moved(column));
+        if let Some(column) = key.columns.iter().find(is_generated) {
+            problems.push(exclude_line(
+                "generated-reference",
+                table,
                 format!(
-                    "column {} has the type {}, which is not available yet",
-                    column.name, column.source_type
+                    "column {column} of its foreign key {} is generated, which is not available yet",
+                    key.name
                 ),
             ));
         }
@@ -105,6 +142,15 @@ fn refuse(table: &Table, has_rows: bool) -> Vec<Finding> {
                     format!("its key column {column} is a floating point number, which is not available yet"),
                 ));
             }
+            let is_generated =
+                |name: &&String| table.column(name).is_some_and(|column| !is_moved(column));
+            if let Some(column) = identity.iter().find(is_generated) {
+                problems.push(exclude_line(
+                    "generated-identity",
+                    table,
+                    format!("its key column {column} is generated, which is not available yet"),
+                ));
+            }
         }
     }
     if table
@@ -125,7 +171,7 @@ fn refuse(table: &Table, has_rows: bool) -> Vec<Finding> {
 
 fn exclude_line(code: &str, table: &Table, message: String) -> Finding {
     Finding::error(code, table.name.to_string(), message, 0).with_lines([
-        format!("[table.'{}']", table.name),
+        table_heading(&table.name),
         "excluded = \"…the reason…\"".to_owned(),
     ])
 }

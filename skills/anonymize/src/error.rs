@@ -40,6 +40,8 @@ pub(crate) enum AnonymizeError {
     },
     #[error("mask {column} uniquely: {values} values need more room than its mask has")]
     Capacity { column: String, values: u64 },
+    #[error("keep {}", described(.0))]
+    KeptNoCode(Vec<Finding>),
     #[error("prove that nothing leaked: {0}")]
     Leak(String),
     #[error("prove that nothing leaked: {0}")]
@@ -57,7 +59,7 @@ impl AnonymizeError {
     fn error_kind(&self) -> ErrorKind {
         match self {
             Self::Artifact(error) => error.error_kind(),
-            Self::DoesNotFit(_) | Self::Io { .. } => ErrorKind::Config,
+            Self::DoesNotFit(_) | Self::Io { .. } | Self::KeptNoCode(_) => ErrorKind::Config,
             Self::Unmaskable { .. } | Self::NotInjective { .. } | Self::Capacity { .. } => {
                 ErrorKind::Data
             }
@@ -83,10 +85,19 @@ impl From<AnonymizeError> for SkillError {
             }
             AnonymizeError::NotInjective { .. } | AnonymizeError::Capacity { .. } => skill_error
                 .with_hint("choose another mask for its columns: mask = \"text\" is injective"),
+            AnonymizeError::KeptNoCode(findings) => findings
+                .iter()
+                .flat_map(|finding| &finding.lines)
+                .fold(skill_error, |error, line| error.with_hint(line)),
             AnonymizeError::Leak(_) => skill_error.with_hint(
                 "CERT was not touched; give the column a class or mask in [column.\"…\"], then run again",
             ),
             _ => skill_error,
         }
     }
+}
+
+fn described(findings: &[Finding]) -> String {
+    let one = |finding: &Finding| format!("{}: {}", finding.subject, finding.message);
+    findings.iter().map(one).collect::<Vec<_>>().join("; ")
 }

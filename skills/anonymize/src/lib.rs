@@ -5,6 +5,7 @@
 //! is kept outside the encrypted raw artifact: pseudonyms are keyed, V is a set of keyed digests.
 
 mod cells;
+mod codes;
 mod engine;
 mod error;
 mod key;

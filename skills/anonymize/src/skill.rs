@@ -16,6 +16,7 @@ use redistrict_skill::{Progress, Skill, SkillError, UnitContext, UnitOutcome};
 use serde_json::json;
 
 use crate::cells::cell;
+use crate::codes::KeptCodes;
 use crate::engine::{ColumnMask, Engine, mask_batch};
 use crate::error::AnonymizeError;
 use crate::key::leak_key;
@@ -217,6 +218,7 @@ impl Work {
         raw.verify()?;
         let mut builder = Builder::new(&leak_key(&self.key, raw.run()));
         let mut counted = DistinctValues::default();
+        let mut codes = KeptCodes::new(self.plan(), builder.digester.clone());
         let expected = raw.manifest().total_rows();
         let mut row_count = 0_u64;
         for table in self.tables() {
@@ -225,6 +227,7 @@ impl Work {
                 let (batch, _) = rows?;
                 let columns = engine.columns(table, names(&batch))?;
                 counted.add(&builder, &columns, &batch);
+                codes.add(&columns, &batch);
                 for row in 0..batch.num_rows() {
                     let cells = columns.iter().zip(batch.columns());
                     let cells = cells.map(|(one, array)| (one.as_ref(), cell(array.as_ref(), row)));
@@ -239,6 +242,10 @@ impl Work {
             }
         }
         counted.check(engine)?;
+        let kept = codes.findings();
+        if !kept.is_empty() {
+            return Err(AnonymizeError::KeptNoCode(kept));
+        }
         builder.remove(self.plan().district.as_str());
         if let Some(name) = &self.plan().district_name {
             builder.remove(name);

@@ -3,6 +3,9 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::leak::is_invisible;
 use crate::pseudonym::Stream;
 
 /// First names that masks give out.
@@ -29,8 +32,17 @@ const VOWELS: &[u8] = b"aeiou";
 
 /// A word of the text is a first name or surname of the dictionary.
 pub(crate) fn has_known_name(text: &str) -> bool {
-    text.split(|c: char| !c.is_alphanumeric())
-        .any(|word| KNOWN_NAMES.contains(&word.to_lowercase()))
+    let is_mark = |c: &char| unicode_normalization::char::is_combining_mark(*c);
+    let words = |text: &str| {
+        text.split(|c: char| !c.is_alphanumeric())
+            .any(|word| KNOWN_NAMES.contains(&word.to_lowercase()))
+    };
+    if text.is_ascii() {
+        return words(text);
+    }
+    // Accents, wide letters and characters that are not seen make no other name.
+    let seen = text.chars().filter(|c| !is_invisible(*c));
+    words(&seen.nfkd().filter(|c| !is_mark(c)).collect::<String>())
 }
 
 /// Masks give out this lower-case word whoever the person is.

@@ -1,7 +1,9 @@
 //! What is decided about columns, and what stops the plan.
 
 use redistrict_model::config::Unknown;
-use redistrict_model::{ColumnClass, ColumnDecision, MaskName, MaskScope, Provenance, Role};
+use redistrict_model::{
+    ColumnClass, ColumnDecision, MaskKind, MaskName, MaskScope, Provenance, Role,
+};
 use serde_json::json;
 
 use crate::support::{Estate, check, column, column_ref, table, unique};
@@ -371,6 +373,7 @@ fn what_cannot_be_satisfied_stops_all_at_once() {
         table.checks.push(check("born", "hired > born"));
     })
     .setting("students.token", json!({"mask": "null"}))
+    .setting("students.ssn", json!({"mask": "national_id"}))
     .setting(
         "students.avatar",
         json!({"mask": {"kind": "date_shift", "days": 30}}),
@@ -470,4 +473,39 @@ fn odd_names_are_quoted_in_the_lines_to_paste() {
     let line = &estate.plan().unwrap_err().findings[0].lines[0];
     let name: String = serde_json::from_str(&line["[column.".len()..line.len() - 1]).unwrap();
     assert_eq!(name, "ids.main.\"T \"\"x\"\"\".\"E-Mail\"");
+}
+
+#[test]
+fn a_unique_national_id_is_permuted_within_its_format_in_text_and_in_number() {
+    let estate = students(&[
+        "ssn:char(11)",
+        "taxpayer_ssn:int8!",
+        "guardian_ssn:char(11)",
+    ])
+    .with("students", |table| {
+        table.uniques.push(unique("u", &["ssn"]));
+        table.uniques.push(unique("v", &["taxpayer_ssn"]));
+    });
+    for (column, mask, kind) in [
+        ("ssn", MaskName::Text, MaskKind::InFormat),
+        ("taxpayer_ssn", MaskName::Number, MaskKind::InFormat),
+        ("guardian_ssn", MaskName::NationalId, MaskKind::Reserved),
+    ] {
+        let decision = decision(&estate, &format!("students.{column}"));
+        assert_eq!((decision.mask, decision.kind), (mask, kind), "{column}");
+        assert_eq!(decision.class, ColumnClass::NationalId, "{column}");
+        assert!(decision.sensitive, "{column}");
+    }
+}
+
+#[test]
+fn a_check_on_the_length_of_a_text_bounds_its_mask() {
+    let estate = students(&["nick:text", "email:text", "short:text"]).with("students", |table| {
+        table.checks.push(check("n", "length(nick) < 200"));
+        table.checks.push(check("e", "length(email) <= 8"));
+        table.checks.push(check("s", "length(short) = 9"));
+    });
+    let expected = [("mask-check", "short"), ("mask-length", "email")]
+        .map(|(code, column)| (code.to_owned(), format!("ids.main.students.{column}")));
+    assert_eq!(estate.stops(), expected);
 }

@@ -617,3 +617,211 @@ async fn six_digit_numbers_of_other_people_are_chance_and_shuffled_ones_are_not(
         error.message
     );
 }
+
+type Rows = Vec<Vec<String>>;
+
+const KINDS: [&str; 2] = ["present", "absent"];
+
+/// Visits whose kind and room are codes by their samples, whose state is listed by a CHECK.
+fn visits() -> Estate {
+    let visits = table(
+        "visits",
+        &["id"],
+        &[
+            "id:int8!",
+            "kind:text",
+            "room:int4",
+            "state:text",
+            "last_name:text",
+        ],
+    );
+    Estate::new(vec![
+        (Role::Root, table("districts", &["id"], &["id:int8!"])),
+        (Role::Owned, visits),
+    ])
+    .with("visits", |table| {
+        table.checks.push(check("s", "state in ('open', 'done')"));
+    })
+    .sample("visits.kind", &KINDS.repeat(20))
+    .sample("visits.room", &["1", "2"].repeat(20))
+}
+
+fn visit(n: usize, kind: &str, room: usize, state: &str) -> Vec<String> {
+    let cells = [&n.to_string(), kind, &room.to_string(), state, "Quxlington"];
+    cells.map(str::to_owned).to_vec()
+}
+
+fn clean_visits() -> Rows {
+    (0..40)
+        .map(|n| visit(n, KINDS[n % 2], n % 3, ["open", "DONE", "∅"][n % 3]))
+        .collect()
+}
+
+#[tokio::test]
+async fn columns_kept_by_a_sample_or_a_check_are_looked_at_over_all_rows() {
+    let plan = visits().whole_plan();
+    let row = visit;
+    let cases: [(&str, Rows, Option<&str>); 7] = [
+        ("clean", vec![], None),
+        (
+            "a name",
+            vec![row(90, "Wanjiru Martinez", 1, "open")],
+            Some("visits.kind: 1 rows"),
+        ),
+        (
+            "a name in no dictionary",
+            vec![row(90, "Quxlington", 1, "open")],
+            Some("visits.kind: 1 rows"),
+        ),
+        (
+            "a remark",
+            vec![row(90, "left early with her aunt", 1, "open"); 2],
+            Some("visits.kind: 2 rows"),
+        ),
+        (
+            "a number",
+            vec![row(90, "absent", 425_312_987, "open")],
+            Some("visits.room: 1 rows"),
+        ),
+        (
+            "not listed",
+            vec![row(90, "absent", 1, "moved to Zagreb")],
+            Some("visits.state: 1 rows"),
+        ),
+        (
+            "too many",
+            (0..63)
+                .map(|n| row(90 + n, "absent", 10 + n, "open"))
+                .collect(),
+            Some("visits.room: it holds 65 values"),
+        ),
+    ];
+    for (what, more, expected) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let rows = [clean_visits(), more].concat();
+        write_raw(dir.path(), &plan, &BTreeMap::from([("visits", rows)]));
+        let result = run_all(dir.path(), &plan, MaskRegistry::default()).await;
+        let Some(expected) = expected else {
+            result.unwrap_or_else(|error| panic!("{what}: {}", error.chain()));
+            continue;
+        };
+        let error = result.unwrap_err();
+        let said = serde_json::to_string(&error).unwrap();
+        assert_eq!(error.kind, ErrorKind::Config, "{what}: {said}");
+        assert!(error.message.contains(expected), "{what}: {said}");
+        assert!(
+            error.hints[0].starts_with("[column.\"ids.main.visits."),
+            "{said}"
+        );
+        assert!(error.hints[1].starts_with("mask = "), "{said}");
+        for value in ["Wanjiru", "Quxlington", "aunt", "425312987", "Zagreb"] {
+            assert!(!said.contains(value), "{what}: {said}");
+        }
+        assert!(masked(dir.path(), &plan).is_err(), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn columns_that_are_kept_openly_are_not_looked_at() {
+    let public = serde_json::json!({"mask": "keep", "public": true, "reason": "a public list"});
+    let estate = visits()
+        .setting("visits.kind", public.clone())
+        .setting("visits.state", public);
+    let plan = estate.whole_plan();
+    let odd = visit(90, "seen by the nurse again", 1, "moved to Zagreb");
+    let rows = [clean_visits(), vec![odd]].concat();
+    let dir = tempfile::tempdir().unwrap();
+    write_raw(dir.path(), &plan, &BTreeMap::from([("visits", rows)]));
+    let result = run_all(dir.path(), &plan, MaskRegistry::default()).await;
+    result.unwrap();
+}
+
+#[tokio::test]
+async fn what_no_mask_changes_is_no_leak_in_one_row_among_others() {
+    let things = table(
+        "things",
+        &["id"],
+        &["id:int8!", "doc:json", "hired:text", "seen:text", "r:text"],
+    );
+    let plan = Estate::new(vec![
+        (Role::Root, table("districts", &["id"], &["id:int8!"])),
+        (Role::Owned, things),
+    ])
+    .setting("things.hired", serde_json::json!({"mask": "date"}))
+    .setting("things.seen", serde_json::json!({"mask": "timestamp"}))
+    .whole_plan();
+    let row = |n: usize, doc: &str, date: &str| {
+        let cells = [&n.to_string(), doc, date, date, &format!("row {n} of many")];
+        cells.map(str::to_owned).to_vec()
+    };
+    let odd = [
+        ("{\"active\": true}", "9999-12-31"),
+        ("{\"a\": null}", "0001-01-01 00:00:00"),
+        ("{\"a\": \"\"}", "9999-12-31 23:59:59"),
+        ("{\"a\": \"9999-12-31\"}", "2010-02-28"),
+        ("null", "2010-02-28"),
+        ("[]", "2010-02-28"),
+    ];
+    for (doc, date) in odd {
+        let usual = |n: usize| {
+            let doc = format!("{{\"a\": \"text {n} here\"}}");
+            row(n, &doc, &format!("2010-03-{:02}", 1 + n % 28))
+        };
+        let rows: Rows = (0..40).map(usual).chain([row(90, doc, date)]).collect();
+        let dir = tempfile::tempdir().unwrap();
+        write_raw(dir.path(), &plan, &BTreeMap::from([("things", rows)]));
+        let result = run_all(dir.path(), &plan, MaskRegistry::default()).await;
+        result.unwrap_or_else(|error| panic!("{doc} {date}: {}", error.chain()));
+    }
+}
+
+#[tokio::test]
+async fn a_mask_that_changes_nothing_is_found_in_a_district_of_three_rows() {
+    let pupils = table(
+        "pupils",
+        &["id"],
+        &["id:int8!", "birth_date:date", "photo:bytes", "city:text"],
+    );
+    let plan = Estate::new(vec![
+        (Role::Root, table("districts", &["id"], &["id:int8!"])),
+        (Role::Owned, pupils),
+    ])
+    .whole_plan();
+    let rows: Rows = (1..=3)
+        .map(|n| {
+            vec![
+                n.to_string(),
+                (15_000 + n * 31).to_string(),
+                format!("{n}"),
+                "x".into(),
+            ]
+        })
+        .collect();
+    for (name, column) in [(MaskName::Date, "birth_date"), (MaskName::Bytes, "photo")] {
+        let dir = tempfile::tempdir().unwrap();
+        write_raw(
+            dir.path(),
+            &plan,
+            &BTreeMap::from([("pupils", rows.clone())]),
+        );
+        run_all(dir.path(), &plan, MaskRegistry::default())
+            .await
+            .unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        write_raw(
+            dir.path(),
+            &plan,
+            &BTreeMap::from([("pupils", rows.clone())]),
+        );
+        let broken = Broken {
+            name,
+            types: &[],
+            make: str::to_owned,
+            accepts_all: true,
+        };
+        let registry = MaskRegistry::default().with(Arc::new(broken));
+        let error = run_all(dir.path(), &plan, registry).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Leak, "{column}");
+        assert!(error.message.contains(column), "{}", error.message);
+    }
+}

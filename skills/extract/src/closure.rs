@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use redistrict_closure::{Closure, ClosureError, Leads, Members, identities};
-use redistrict_model::{ErrorKind, ExtractSection, Key, Ownership, StoreName};
+use redistrict_closure::{Closure, ClosureError, Leads, Members, identities, table_heading};
+use redistrict_model::{ErrorKind, ExtractSection, Key, Ownership, Role, StoreName};
 use redistrict_skill::SkillError;
 use redistrict_store::{KeyRequest, Selector, SourceCut, StoreError};
 
@@ -30,6 +30,7 @@ pub async fn evaluate(
     cuts: &mut Cuts,
     mut on_step: impl FnMut(u64) + Send,
 ) -> Result<Members, SkillError> {
+    left_out(section, cuts).await?;
     let identity = identities(&section.catalogs);
     let mut closure = Closure::new(&section.ownership, &identity, district)
         .map_err(|error| closure_failed(&error))?;
@@ -40,6 +41,13 @@ pub async fn evaluate(
             return closure.finish().map_err(|error| closure_failed(&error));
         }
         for fetch in &fetches {
+            if !fetch.has_identity {
+                // `left_out` has seen that it is empty.
+                closure
+                    .absorb(fetch, &[])
+                    .map_err(|error| closure_failed(&error))?;
+                continue;
+            }
             let request = KeyRequest {
                 table: fetch.table.clone(),
                 columns: fetch.columns.clone(),
@@ -65,6 +73,33 @@ pub async fn evaluate(
                 .map_err(|error| closure_failed(&error))?;
         }
     }
+}
+
+/// Tables that the plan left out because they were empty still are: a row of theirs would be a
+/// question that nobody was asked.
+async fn left_out(section: &ExtractSection, cuts: &mut Cuts) -> Result<(), SkillError> {
+    let mut error = SkillError::new(
+        ErrorKind::Config,
+        "use the plan: tables that were empty hold rows now",
+    );
+    let roles = section.ownership.tables.iter();
+    for role in roles.filter(|role| role.role != Role::Excluded) {
+        let table = &role.table;
+        if section.tables.iter().any(|moving| moving.table == *table) {
+            continue;
+        }
+        let Some(cut) = cuts.get_mut(&table.store) else {
+            continue;
+        };
+        let rows = cut.count(table).await.map_err(|e| store_failed(&e))?;
+        if rows > 0 {
+            error.causes.push(format!("leave out {table}: {rows} rows"));
+        }
+    }
+    if error.causes.is_empty() {
+        return Ok(());
+    }
+    Err(error.with_hint("redistrict analyze"))
 }
 
 /// What nobody decided, as an error of kind `Config` with the lines to paste; none if all is decided.
@@ -109,7 +144,7 @@ pub fn undecided(members: &Members, ownership: &Ownership) -> Option<SkillError>
         error.causes.push(format!(
             "tell what {table} is: {rows} of its rows are referred to"
         ));
-        error.hints.push(format!("[table.'{table}']"));
+        error.hints.push(table_heading(table));
         error
             .hints
             .push("excluded = \"…the reason…\"     # or owner = [\"(column)\"]".to_owned());

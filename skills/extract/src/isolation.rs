@@ -34,11 +34,30 @@ impl IsolationProof {
 
 struct Row {
     table: usize,
-    is_own: bool,
+    membership: Membership,
     /// The references of the row: which edge, to which key.
     references: Vec<(usize, Key)>,
     /// For rows of the root table.
     is_root: Option<bool>,
+}
+
+impl Row {
+    fn is_full(&self) -> bool {
+        self.membership != Membership::Stub
+    }
+}
+
+/// For each row whether the edge counts for it.
+fn counting(edge: &Edge, batch: &RecordBatch) -> Vec<bool> {
+    let mut counts = vec![true; batch.num_rows()];
+    for (column, texts) in &edge.when {
+        let values = keys_of(batch, std::slice::from_ref(column));
+        for (counts, value) in counts.iter_mut().zip(values) {
+            let text = value.as_ref().and_then(|key| key.parts().first());
+            *counts &= text.is_some_and(|text| texts.iter().any(|one| one.as_str() == &**text));
+        }
+    }
+    counts
 }
 
 /// Collects rows while they are written, then judges.
@@ -83,23 +102,25 @@ impl Isolation {
         }
     }
 
-    /// Takes rows as they are written. Stubs are not followed: they are what a boundary left.
+    /// Takes rows as they are written. Stubs are not followed: they are what a boundary left. But a
+    /// row that came for the sake of others and whose way to the root ends in one is a stranger.
     pub(crate) fn add(&mut self, table: &TableRef, batch: &RecordBatch, membership: Membership) {
         let takes_part = *table == self.root
             || self
                 .edges
                 .iter()
                 .any(|edge| edge.child == *table || edge.parent == *table);
-        if membership == Membership::Stub || !takes_part {
+        if !takes_part {
             return;
         }
         let table_at = self.table_index(table);
         let first = self.rows.len();
-        let is_root = (*table == self.root).then(|| keys_of(batch, &self.root_key));
+        let is_full = membership != Membership::Stub;
+        let is_root = (is_full && *table == self.root).then(|| keys_of(batch, &self.root_key));
         for row in 0..batch.num_rows() {
             self.rows.push(Row {
                 table: table_at,
-                is_own: membership == Membership::Own,
+                membership,
                 references: Vec::new(),
                 is_root: is_root
                     .as_ref()
@@ -114,9 +135,12 @@ impl Isolation {
                     }
                 }
             }
-            if edge.child == *table {
+            if is_full && edge.child == *table {
+                let counts = counting(edge, batch);
                 for (row, key) in keys_of(batch, &edge.child_columns).into_iter().enumerate() {
-                    if let Some(key) = key {
+                    if let Some(key) = key
+                        && counts[row]
+                    {
                         self.rows[first + row].references.push((at, key));
                     }
                 }
@@ -136,7 +160,7 @@ impl Isolation {
 
     /// Walks every row upwards.
     pub(crate) fn judge(self) -> IsolationProof {
-        let children = self.children();
+        let (children, meets_stub) = self.children();
         let reaches = |is_start: &dyn Fn(&Row) -> bool| -> Vec<bool> {
             let mut reached = vec![false; self.rows.len()];
             let mut waiting: Vec<usize> = (0..self.rows.len())
@@ -152,32 +176,39 @@ impl Isolation {
         let foreign = reaches(&|row| row.is_root == Some(false));
         let home = reaches(&|row| row.is_root == Some(true));
         let mut proof = IsolationProof {
-            examined: self.rows.len() as u64,
+            examined: self.rows.iter().filter(|row| row.is_full()).count() as u64,
             roots: self.rows.iter().filter(|row| row.is_root.is_some()).count() as u64,
             ..IsolationProof::default()
         };
         for (at, row) in self.rows.iter().enumerate() {
             let name = || self.tables[row.table].to_string();
-            if foreign[at] {
+            let is_lost =
+                row.is_full() && !home[at] && self.inside.contains(&self.tables[row.table]);
+            let is_own = row.membership == Membership::Own;
+            if foreign[at] || is_lost && !is_own && meets_stub[at] {
                 *proof.foreign.entry(name()).or_default() += 1;
             }
-            if row.is_own && !home[at] && self.inside.contains(&self.tables[row.table]) {
+            if is_lost && is_own {
                 *proof.unrooted.entry(name()).or_default() += 1;
             }
         }
         proof
     }
 
-    fn children(&self) -> Vec<Vec<usize>> {
+    /// The full rows that refer to each full row, and which rows refer to a stub.
+    fn children(&self) -> (Vec<Vec<usize>>, Vec<bool>) {
         let mut children = vec![Vec::new(); self.rows.len()];
+        let mut meets_stub = vec![false; self.rows.len()];
         for (at, row) in self.rows.iter().enumerate() {
             for (edge, key) in &row.references {
-                if let Some(parent) = self.parents[*edge].get(key) {
-                    children[*parent].push(at);
+                match self.parents[*edge].get(key) {
+                    Some(parent) if self.rows[*parent].is_full() => children[*parent].push(at),
+                    Some(_) => meets_stub[at] = true,
+                    None => {}
                 }
             }
         }
-        children
+        (children, meets_stub)
     }
 }
 
@@ -187,7 +218,7 @@ fn tables_towards_root(root: &TableRef, edges: &[Edge]) -> Vec<TableRef> {
     loop {
         let more: Vec<TableRef> = edges
             .iter()
-            .filter(|edge| edge.mandatory && inside.contains(&edge.parent))
+            .filter(|edge| edge.mandatory && edge.when.is_empty() && inside.contains(&edge.parent))
             .map(|edge| edge.child.clone())
             .filter(|child| !inside.contains(child))
             .collect();
@@ -288,6 +319,43 @@ mod tests {
         assert_eq!(proof.roots, 2);
         assert_eq!(proof.foreign["s.main.students"], 1);
         assert_eq!(proof.unrooted["s.main.students"], 1);
+    }
+
+    #[test]
+    fn a_row_brought_by_others_whose_way_to_the_root_ends_in_a_stub_is_a_stranger() {
+        let mut isolation = isolation();
+        let districts = rows(&[("id", vec![Some(2)])]);
+        isolation.add(&table("districts"), &districts, Membership::Own);
+        let stub = rows(&[("id", vec![Some(9)]), ("district", vec![Some(3)])]);
+        isolation.add(&table("schools"), &stub, Membership::Stub);
+        let student = rows(&[
+            ("id", vec![Some(5)]),
+            ("school", vec![Some(9)]),
+            ("previous_school", vec![None]),
+        ]);
+        isolation.add(&table("students"), &student, Membership::Shared);
+        let proof = isolation.judge();
+        assert_eq!(proof.foreign["s.main.students"], 1, "{proof:?}");
+        assert_eq!((proof.roots, proof.examined), (1, 2));
+    }
+
+    #[test]
+    fn a_link_is_followed_only_where_its_condition_holds() {
+        let mut link = edge(0, "notes", "about", "districts", true);
+        link.when = vec![("kind".into(), vec!["1".into()])];
+        let mut isolation =
+            Isolation::new(&table("districts"), &["id".into()], &Key::of("2"), &[link]);
+        let districts = rows(&[("id", vec![Some(2), Some(3)])]);
+        isolation.add(&table("districts"), &districts, Membership::Own);
+        let notes = rows(&[
+            ("id", vec![Some(1), Some(2)]),
+            ("kind", vec![Some(1), Some(7)]),
+            ("about", vec![Some(3), Some(3)]),
+        ]);
+        isolation.add(&table("notes"), &notes, Membership::Own);
+        let proof = isolation.judge();
+        assert_eq!(proof.foreign["s.main.notes"], 1, "{proof:?}");
+        assert!(!proof.unrooted.contains_key("s.main.notes"), "{proof:?}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use redistrict_artifact::{
     ArtifactError, ArtifactWriter, DanglingEntry, ManifestTable, PartEntry, TableWriter,
 };
-use redistrict_closure::{Members, TableMembers};
+use redistrict_closure::{Members, TableMembers, table_heading};
 use redistrict_model::{ErrorKind, ExtractSection, ExtractTable, Key, Membership, Table, TableRef};
 use redistrict_skill::{Progress, SkillError, UnitContext};
 use redistrict_store::{RowRequest, SourceCut, arrow_schema};
@@ -196,8 +196,8 @@ fn check_limit(table: &ExtractTable, members: &TableMembers) -> Result<(), Skill
             ),
         )
         .with_hint(format!(
-            "raise max_rows of [table.'{}'] if that is right",
-            table.table
+            "raise max_rows of {} if that is right",
+            table_heading(&table.table)
         ))),
         _ => Ok(()),
     }

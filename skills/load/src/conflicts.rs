@@ -95,7 +95,7 @@ impl Conflicts {
                     ""
                 };
                 format!(
-                    "{table}: {} rows {reason}: {}{more}",
+                    "write {table}: {} rows {reason}: {}{more}",
                     found.rows,
                     found.locators.join(", ")
                 )

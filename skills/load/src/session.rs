@@ -10,6 +10,7 @@ use redistrict_skill::{SkillError, UnitContext};
 use redistrict_store::{Fingerprint, Lease, LeaseClaim, LeaseOutcome, TargetStore};
 
 use crate::error::{artifact_failed, bug, config, store_failed};
+use crate::undo::compensation_of;
 
 /// Whether CERT is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,10 +115,11 @@ impl Session {
             LeaseOutcome::Held(lease) => return Ok(self.hold(group, lease)),
             LeaseOutcome::Busy { holder } => holder,
         };
-        if holder != *undone {
+        // A run that failed may have died while it took itself back.
+        if holder != *undone && holder != compensation_of(undone) {
             return Err(busy(group, &holder));
         }
-        match self.claim(group, undone, true).await? {
+        match self.claim(group, &holder, true).await? {
             LeaseOutcome::Busy { holder } => return Err(busy(group, &holder)),
             LeaseOutcome::Held(lease) => self.clear_and_release(group, &lease).await?,
         }

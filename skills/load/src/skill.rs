@@ -1,7 +1,7 @@
 //! The skill of the phase Loading: its units, and taking back what a failed run had committed.
 
 use async_trait::async_trait;
-use redistrict_model::{LoadGroup, Phase, Plan, RunId, StoreName, UnitKey};
+use redistrict_model::{ErrorKind, LoadGroup, Phase, Plan, RunId, StoreName, UnitKey};
 use redistrict_skill::{Skill, SkillError, UnitContext, UnitOutcome};
 use redistrict_store::{LeaseOutcome, StoreError};
 use serde_json::json;
@@ -120,9 +120,21 @@ pub(crate) async fn compensate(
     let mut kept_by_others: Vec<StoreName> = Vec::new();
     for group in context.plan.sections.load.groups.iter().rev() {
         let undoing = Undoing::new(session, context, group, undone, &undo)?;
-        if is_anothers(session, group, &undoing, undone, &undo).await? {
-            kept_by_others.push(group.name.clone());
-            continue;
+        let is_leased = context.outcome(&group_unit("lease", group)).is_some();
+        match is_anothers(session, group, &undoing, undone, &undo).await {
+            Ok(false) => {}
+            Ok(true) => {
+                kept_by_others.push(group.name.clone());
+                continue;
+            }
+            // Who was never given the lease, and may not take it now, has written nothing.
+            Err(error)
+                if !is_leased && matches!(error.kind, ErrorKind::Auth | ErrorKind::Config) =>
+            {
+                kept_by_others.push(group.name.clone());
+                continue;
+            }
+            Err(error) => return Err(error),
         }
         let lease = undoing.lease().await?;
         undoing.stage(&lease).await?;

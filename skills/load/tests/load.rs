@@ -151,7 +151,7 @@ async fn an_own_row_with_the_key_of_a_neighbours_row_is_a_conflict_even_if_it_is
         rows.push(("ids.schools", cells![key, 1, name], Own));
         let error = refused(&estate_with(rows)).await;
         assert_eq!(error.kind, ErrorKind::Conflict);
-        assert!(error.causes[0].starts_with("ids.main.schools: 1 rows have the key"));
+        assert!(error.causes[0].starts_with("write ids.main.schools: 1 rows have the key"));
         assert!(!error.chain().contains("Neighbour"));
     }
 }
@@ -161,7 +161,7 @@ async fn labels_lead_through_other_stores() {
     let mut rows = district_2();
     rows.push(("hcp.visits", cells![1000, 1, "theirs"], Own));
     let error = refused(&estate_with(rows)).await;
-    assert!(error.causes[0].starts_with("hcp.main.visits: 1 rows"));
+    assert!(error.causes[0].starts_with("write hcp.main.visits: 1 rows"));
     let estate = Estate::new();
     estate.put("ids.students", cells![200, 20, 102, 200, "older"]);
     estate.put("hcp.learners", cells![2000, 200, "older"]);

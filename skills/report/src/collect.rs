@@ -82,6 +82,7 @@ impl<'a> Sources<'a> {
             resumes: state.resumes,
             is_dry_run: state.options.dry_run,
             skips_load: state.options.skip_load,
+            only: state.options.only.clone(),
             reused: state.options.reuse.clone(),
             totals: self.totals(&tables),
             verdict: self.verdict.as_ref().map(|report| report.verdict),
@@ -143,7 +144,10 @@ impl<'a> Sources<'a> {
             .collect();
         let masked = facts::masked_cells(&self.outcomes);
         let loaded = facts::loaded_rows(&self.outcomes);
-        let taken_back = facts::taken_back(&self.outcomes);
+        let taken_back = match self.state.options.dry_run {
+            true => facts::would_take_back(&self.outcomes),
+            false => facts::taken_back(&self.outcomes),
+        };
         let extract = &self.plan.sections.extract;
         extract
             .tables

@@ -46,6 +46,9 @@ pub struct ReportData {
     pub resumes: u32,
     pub is_dry_run: bool,
     pub skips_load: bool,
+    /// Only these phases were asked for (a skill on its own); empty means all five.
+    #[serde(default)]
+    pub only: Vec<Phase>,
     /// The run whose raw artifact was used instead of extracting.
     pub reused: Option<RunId>,
     pub totals: Totals,

@@ -109,6 +109,23 @@ pub(crate) fn taken_back(outcomes: &[(UnitKey, UnitOutcome)]) -> BTreeMap<TableR
     rows
 }
 
+/// What a dry run of an undo found that it would take back, per table.
+pub(crate) fn would_take_back(outcomes: &[(UnitKey, UnitOutcome)]) -> BTreeMap<TableRef, u64> {
+    let mut rows = BTreeMap::new();
+    let groups = of_phase(outcomes, Phase::Loading)
+        .filter_map(|(_, one)| field::<Vec<Value>>(&one.facts, "groups"))
+        .flatten();
+    for group in groups {
+        let undo = group.get("undo").cloned().unwrap_or_default();
+        let tables: Vec<(TableRef, BTreeMap<String, u64>)> =
+            field(&undo, "tables").unwrap_or_default();
+        for (table, counts) in tables {
+            *rows.entry(table).or_default() += counts.values().sum::<u64>();
+        }
+    }
+    rows
+}
+
 pub(crate) fn of_phase(
     outcomes: &[(UnitKey, UnitOutcome)],
     phase: Phase,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::data::ReportData;
 use crate::format::{duration, plain, recorded, thousands};
-use crate::summary::{next_steps, summary};
+use crate::summary::{next_steps, summary, what};
 
 /// Renders the report: the executive summary first, then everything a reader may ask.
 #[must_use]
@@ -17,11 +17,7 @@ pub fn render_markdown(data: &ReportData) -> String {
         .district_name
         .as_deref()
         .unwrap_or(data.district.as_str());
-    let what = if data.is_undo {
-        "Rollback"
-    } else {
-        "Migration"
-    };
+    let what = what(data);
     page.line(format!("# {what} of district {}", plain(district)));
     page.gap();
     page.block(&summary(data));

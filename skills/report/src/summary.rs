@@ -5,20 +5,23 @@ use redistrict_model::{Phase, Severity};
 use crate::data::{ReportData, ReportStatus};
 use crate::format::{duration, recorded};
 
-/// The block that ends a migration. What the run did not do is not claimed: a failed run has no check
-/// mark, a run that wrote nothing to CERT does not call it ready.
+/// The block that ends a run. What the run did not do is not claimed: a failed run has no check mark,
+/// a skill on its own is not called a migration, a run that wrote nothing to CERT does not call it
+/// ready.
 #[must_use]
 pub fn summary(data: &ReportData) -> String {
     let district = data
         .district_name
-        .as_deref()
-        .unwrap_or(data.district.as_str());
-    let what = if data.is_undo {
-        "Rollback"
-    } else {
-        "Migration"
-    };
+        .clone()
+        .unwrap_or_else(|| format!("district {}", data.district));
+    let what = what(data);
     let head = match data.status {
+        ReportStatus::Success if data.is_undo && data.is_dry_run => {
+            format!("✅ Rollback Possible: {district}")
+        }
+        ReportStatus::Success if is_told_without_load(data) => {
+            format!("✅ {what} Complete Without Loading: {district}")
+        }
         ReportStatus::Success => format!("✅ {what} Complete: {district}"),
         ReportStatus::Failed => format!("❌ {what} Failed: {district}"),
         ReportStatus::Interrupted => format!("⏸ {what} Interrupted: {district}"),
@@ -45,6 +48,27 @@ pub fn summary(data: &ReportData) -> String {
     lines.join("\n")
 }
 
+/// What kind of work the run was, as a headline has it.
+pub(crate) fn what(data: &ReportData) -> String {
+    match single(data) {
+        _ if data.is_undo => "Rollback".to_owned(),
+        Some(phase) => phase.to_string(),
+        None if data.is_dry_run => "Dry Run".to_owned(),
+        None => "Migration".to_owned(),
+    }
+}
+
+/// The one phase of a skill that ran on its own; its report does not count.
+fn single(data: &ReportData) -> Option<Phase> {
+    let mut asked = data.only.iter().filter(|phase| **phase != Phase::Reporting);
+    let first = asked.next().copied();
+    first.filter(|_| asked.next().is_none())
+}
+
+fn is_told_without_load(data: &ReportData) -> bool {
+    data.skips_load && !data.is_dry_run && single(data).is_none()
+}
+
 pub(crate) fn status(status: ReportStatus) -> &'static str {
     match status {
         ReportStatus::Success => "SUCCESS",
@@ -67,15 +91,25 @@ fn moved(data: &ReportData) -> Vec<String> {
     } else {
         counted(data.totals.loaded, "records")
     };
-    vec![
-        format!("- Extracted: {}", counted(data.totals.extracted, "records")),
-        format!(
-            "- Anonymized: {}",
-            counted(data.totals.anonymized_fields, "PII fields")
+    let lines = [
+        (
+            Phase::Extraction,
+            format!("- Extracted: {}", counted(data.totals.extracted, "records")),
         ),
-        format!("- Validated: {verdict}"),
-        format!("- Loaded to CERT: {loaded}"),
-    ]
+        (
+            Phase::Anonymization,
+            format!(
+                "- Anonymized: {}",
+                counted(data.totals.anonymized_fields, "PII fields")
+            ),
+        ),
+        (Phase::Validation, format!("- Validated: {verdict}")),
+        (Phase::Loading, format!("- Loaded to CERT: {loaded}")),
+    ];
+    let single = single(data);
+    let told = |phase: Phase| single.is_none_or(|only| only == phase);
+    let lines = lines.into_iter().filter(|(phase, _)| told(*phase));
+    lines.map(|(_, line)| line).collect()
 }
 
 fn taken_back(data: &ReportData) -> Vec<String> {
@@ -84,15 +118,22 @@ fn taken_back(data: &ReportData) -> Vec<String> {
         .iter()
         .filter_map(|table| table.taken_back)
         .collect();
-    let rows = (!known.is_empty()).then(|| known.iter().sum());
+    // Where the rows of a run do not stand any more, nothing is told of tables and nothing was done.
+    let rows =
+        (!known.is_empty() || data.status == ReportStatus::Success).then(|| known.iter().sum());
     let parent = data
         .parent
         .as_ref()
         .map_or("not recorded", |run| run.as_str());
-    vec![
-        format!("- Taken back: {parent}"),
-        format!("- Rows: {}", recorded(rows)),
-    ]
+    let (what, rows) = if data.is_dry_run {
+        (
+            "Would take back",
+            format!("{} (nothing was written)", recorded(rows)),
+        )
+    } else {
+        ("Taken back", recorded(rows))
+    };
+    vec![format!("- {what}: {parent}"), format!("- Rows: {rows}")]
 }
 
 fn is_without_load(data: &ReportData) -> bool {
@@ -105,8 +146,8 @@ fn is_without_load(data: &ReportData) -> bool {
 
 fn closing(data: &ReportData) -> String {
     match data.status {
-        ReportStatus::Success if data.is_undo => "CERT is as it was before.".to_owned(),
         ReportStatus::Success if is_without_load(data) => "CERT was not written to.".to_owned(),
+        ReportStatus::Success if data.is_undo => "CERT is as it was before.".to_owned(),
         ReportStatus::Success => "CERT is ready for testing!".to_owned(),
         _ => data
             .recommendation

@@ -51,6 +51,7 @@ fn kind_of_state(state: &str) -> StoreErrorKind {
         "3D000" | "3F000" | "25006" => StoreErrorKind::Config,
         "55P03" | "57014" | "25P03" | "55006" => StoreErrorKind::Transient,
         "57P04" => StoreErrorKind::Config,
+        "P0001" => StoreErrorKind::Constraint,
         _ => match state.get(..2).unwrap_or_default() {
             "08" | "40" | "53" | "57" => StoreErrorKind::Transient,
             "28" => StoreErrorKind::Auth,
@@ -75,7 +76,11 @@ fn kind_without_server(error: &Error) -> StoreErrorKind {
 fn hint_of_state(state: &str) -> Option<&'static str> {
     match state {
         "42501" => Some("`redistrict init --grants` prints the least rights that are needed"),
-        "25006" => Some("the server is read-only: connect to the primary"),
+        "25006" => Some(
+            "the server or the role is read-only: connect to the primary, with a role without default_transaction_read_only",
+        ),
+        "55P03" => Some("another session holds a lock on these rows: end it, or wait for it"),
+        "P0001" => Some("a trigger or a function of the database refused the row"),
         "53300" => Some("the server has no free connection: lower `connections`"),
         _ => None,
     }
@@ -109,6 +114,7 @@ mod tests {
             ("23505", StoreErrorKind::Constraint),
             ("22001", StoreErrorKind::Data),
             ("3D000", StoreErrorKind::Config),
+            ("P0001", StoreErrorKind::Constraint),
             ("42601", StoreErrorKind::Bug),
         ] {
             assert_eq!(kind_of_state(state), kind, "{state}");

@@ -16,7 +16,7 @@ use crate::commands::{enroll, migrate};
 use crate::digests;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
-use crate::output;
+use crate::output::{self, Format};
 use crate::runner;
 use crate::session::Session;
 use crate::wire::Workspace;
@@ -30,6 +30,7 @@ const MARK: &str = ".redistrict-demo";
 /// Makes the estate, migrates, and shows that nothing else was touched.
 pub(crate) async fn run(session: &Session, arguments: &args::Demo) -> CommandResult<Exit> {
     let config = make(&arguments.dir, arguments.students)?;
+    output::made(&config);
     let workspace = Workspace::open(&config, &session.arguments.state_dir)?;
     output::note(format!(
         "Made the reference estate in {}: three districts, two stores (IDS, HCP1), PROD and CERT.\n\
@@ -38,6 +39,9 @@ pub(crate) async fn run(session: &Session, arguments: &args::Demo) -> CommandRes
     ));
     enroll::enroll(session, &workspace, &workspace.store_names(), "demo").await?;
     if arguments.prepare_only {
+        if session.format() != Format::Text {
+            output::json(&serde_json::json!({ "config": config.display().to_string() }));
+        }
         return Ok(Exit::Done);
     }
     let key = workspace.root_key()?;
@@ -49,7 +53,7 @@ pub(crate) async fn run(session: &Session, arguments: &args::Demo) -> CommandRes
 
     let prepared = migrate::prepare(session, &workspace, DISTRICT).await?;
     let (parts, summary) = prepared.start(session, RunOptions::default()).await?;
-    let exit = runner::conclude(session, &workspace, &parts, &summary)?;
+    let exit = runner::conclude(session, &parts, &summary)?;
     if exit != Exit::Done {
         return Ok(exit);
     }
@@ -69,7 +73,8 @@ fn untouched(rows: &[(TableRef, Vec<Key>)], before: &str, after: &str) -> Comman
         ));
     }
     output::note(format!(
-        "\nThe {count} rows of others in CERT are untouched: digest {before} before and after."
+        "\nThe {} rows of others in CERT are untouched: digest {before} before and after.",
+        output::thousands(count as u64)
     ));
     output::note("The undo brings CERT back to the digest above; it prints it.");
     Ok(())

@@ -66,7 +66,8 @@ pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
         }
     }
     if session.format() == Format::Text {
-        output::data(output::table(&["store", "side", "version", "state"], &rows));
+        let table = output::table(&["store", "side", "version", "state"], &rows);
+        output::data(output::typed(&table));
         output::findings(&findings);
     } else {
         output::json(&serde_json::json!({ "stores": rows, "findings": findings }));

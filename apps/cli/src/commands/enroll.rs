@@ -9,7 +9,7 @@ use redistrict_store::{Enrolment, Fingerprint, TargetStore};
 use crate::args;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
-use crate::output;
+use crate::output::{self, Format};
 use crate::planning::denied;
 use crate::session::Session;
 use crate::wire::Workspace;
@@ -24,7 +24,13 @@ pub(crate) async fn run(session: &Session, arguments: &args::Enroll) -> CommandR
             if !workspace.store_names().contains(&name) {
                 return Err(Failure::usage(format!(
                     "enroll {name}: the configuration has no such store"
-                )));
+                ))
+                .with_hints(
+                    workspace
+                        .store_names()
+                        .iter()
+                        .map(|store| format!("redistrict enroll {store} --name \"…\"")),
+                ));
             }
             vec![name]
         }
@@ -34,6 +40,9 @@ pub(crate) async fn run(session: &Session, arguments: &args::Enroll) -> CommandR
         None => ask()?,
     };
     enroll(session, &workspace, &wanted, &name).await?;
+    if session.format() != Format::Text {
+        output::json(&serde_json::json!({ "enrolled": wanted, "name": name }));
+    }
     Ok(Exit::Done)
 }
 

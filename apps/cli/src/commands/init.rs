@@ -13,14 +13,15 @@ use redistrict_model::{ColumnDecision, Finding, StoreKind, TableRef};
 use crate::args;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
-use crate::output;
+use crate::output::{self, Format};
 use crate::planning::{self, Source};
 use crate::secrets;
 use crate::session::Session;
 use crate::wire::Workspace;
 
 /// How often a provisional configuration is analyzed again with what was missing.
-const MAX_ROUNDS: usize = 4;
+/// Each round adds at least one decision: an exclusion may ask for the exclusion of a child.
+const MAX_ROUNDS: usize = 64;
 
 /// A store as it was named on the command line or found in the environment.
 pub(super) struct NewStore {
@@ -58,6 +59,13 @@ pub(crate) async fn run(session: &Session, arguments: &args::Init) -> CommandRes
     let found = infer(path, session, &stores, root, key).await?;
     write_atomic(path, text::render(&stores, &found).as_bytes())?;
     let decisions = found.decisions.len();
+    if session.format() != Format::Text {
+        output::json(&serde_json::json!({
+            "config": path.display().to_string(),
+            "tables": found.source.analysis.ownership.tables.len(),
+            "decisions": decisions,
+        }));
+    }
     output::note(format!(
         "wrote {}: {} tables, {decisions} decisions to make",
         path.display(),

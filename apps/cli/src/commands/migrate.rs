@@ -31,7 +31,7 @@ pub(crate) async fn run(session: &Session, arguments: &args::Migrate) -> Command
         only: Vec::new(),
     };
     let (parts, summary) = prepared.start(session, options).await?;
-    runner::conclude(session, &workspace, &parts, &summary)
+    runner::conclude(session, &parts, &summary)
 }
 
 /// A plan and what its run works with.

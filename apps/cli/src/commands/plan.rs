@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redistrict_closure::Members;
+use redistrict_closure::{Members, table_heading};
 use redistrict_extract::{Cuts, district_key, evaluate, leads, undecided};
 use redistrict_model::{DistrictId, MaskKind, Plan, TableRef};
 use redistrict_store::TargetStore;
@@ -175,18 +175,26 @@ fn as_json(plan: &Plan, members: Option<&Members>, preflight: &[String]) -> serd
             })
         })
         .collect();
-    let unknown: BTreeMap<String, u64> = members
+    let unknown: BTreeMap<TableRef, u64> = members
         .iter()
         .flat_map(|members| &members.unknown)
-        .map(|(table, rows)| (table.to_string(), *rows))
+        .map(|(table, rows)| (table.clone(), *rows))
         .collect();
     serde_json::json!({
         "district": plan.district, "name": plan.district_name, "digest": plan.digest,
         "tables": tables, "boundaries": boundaries,
         "unknown": unknown.iter().map(|(table, rows)| serde_json::json!({
-            "table": table, "rows": rows, "lines": [format!("[table.'{table}']")],
+            "table": table, "rows": rows, "lines": lines(table),
         })).collect::<Vec<_>>(),
         "masks": plan.sections.anonymize.columns, "preflight": preflight,
         "findings": plan.findings,
     })
+}
+
+/// What settles a table that nothing decides.
+fn lines(table: &TableRef) -> [String; 2] {
+    [
+        table_heading(table),
+        "excluded = \"…the reason…\"     # or owner = [\"(column)\"], or a [[link]] with owns = true".to_owned(),
+    ]
 }

@@ -17,9 +17,10 @@ pub(crate) fn run(session: &Session, arguments: &args::RunArgument) -> CommandRe
     let key = workspace.root_key()?;
     let run = RunId::new(arguments.run.clone());
     if fold(&journal.read(&run)?).is_none() {
-        return Err(Failure::usage(format!(
-            "find run {run}: the journal does not have it"
-        )));
+        return Err(
+            Failure::usage(format!("find run {run}: the journal does not have it"))
+                .with_hint("`redistrict runs` lists them"),
+        );
     }
     let data = ReportSkill::new(workspace.layout.clone(), journal, key).write(&run)?;
     if session.format() == Format::Text {

@@ -20,7 +20,7 @@ pub(crate) async fn run(session: &Session, run: Option<&str>) -> CommandResult<E
         None => newest_unfinished(parts.journal.as_ref())?,
     };
     let summary = Box::pin(runner::resume(session, &parts, &run)).await?;
-    runner::conclude(session, &workspace, &parts, &summary)
+    runner::conclude(session, &parts, &summary)
 }
 
 /// The parts of a run that has its plan already: nothing is analyzed again.

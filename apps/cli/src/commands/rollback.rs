@@ -1,7 +1,8 @@
 //! `redistrict rollback`: takes a run's rows out of CERT again, exactly, or refuses.
 
-use redistrict_journal::{RunKind, RunOptions, RunState, RunStatus, fold};
+use redistrict_journal::{RunKind, RunOptions, RunState as History, RunStatus, fold};
 use redistrict_model::{Phase, RunId};
+use redistrict_store::{LeaseClaim, LeaseOutcome, RunState, TargetStore};
 
 use crate::args;
 use crate::commands::resume;
@@ -9,7 +10,7 @@ use crate::digests;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::output::{self, Format};
-use crate::runner::{self, NewRun};
+use crate::runner::{self, NewRun, Parts};
 use crate::session::Session;
 
 /// Undoes a run; of an undo: redoes.
@@ -23,12 +24,18 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
     let workspace = session.workspace()?;
     let parts = resume::parts(session, &workspace).await?;
     let parent = RunId::new(arguments.run.clone());
-    let state = fold(&parts.journal.read(&parent)?).ok_or_else(|| {
-        Failure::usage(format!("find run {parent}: the journal does not have it"))
-            .with_hint("`redistrict runs` lists them")
-    })?;
-    if let Some(line) = nothing_to_do(&state) {
+    let Some(state) = fold(&parts.journal.read(&parent)?) else {
+        return Err(unknown(&parts, &parent, arguments.dry_run).await?);
+    };
+    // CERT's ledger knows better than the journal: CERT may have been restored from a backup since.
+    let stands = stands_in_cert(&parts, &parent).await?;
+    if let Some(line) = nothing_to_do(&state).filter(|_| !stands) {
         say(session, &line);
+        if session.format() != Format::Text {
+            output::json(&serde_json::json!({
+                "run": state.run, "status": "NOTHING_TO_DO", "reason": line, "exit": 0,
+            }));
+        }
         return Ok(Exit::Done);
     }
     if state.is_unfinished() && state.kind == RunKind::Migration {
@@ -49,7 +56,7 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
         plan: state.plan.as_ref().clone(),
     };
     let summary = Box::pin(runner::start(session, &parts, new)).await?;
-    let exit = runner::conclude(session, &workspace, &parts, &summary)?;
+    let exit = runner::conclude(session, &parts, &summary)?;
     if exit == Exit::Done && !arguments.dry_run {
         let digest = digests::of_targets(&parts.targets, &parts.key).await?;
         say(session, &format!("CERT digest: {digest}"));
@@ -57,7 +64,65 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
     Ok(exit)
 }
 
-fn nothing_to_do(state: &RunState) -> Option<String> {
+/// Whether CERT's ledger has the run's rows, in any target.
+async fn stands_in_cert(parts: &Parts, run: &RunId) -> CommandResult<bool> {
+    for target in &parts.targets {
+        let record = target.run_record(run).await?;
+        if record.is_some_and(|record| record.state == RunState::Committed) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The journal does not have the run: it is lost, or on another machine. Without the plan the run's
+/// rows cannot be taken out; but a lease that it left behind is given back, so that CERT is usable.
+async fn unknown(parts: &Parts, run: &RunId, is_dry_run: bool) -> CommandResult<Failure> {
+    let stands = stands_in_cert(parts, run).await?;
+    let mut freed = false;
+    for target in parts.targets.iter().filter(|_| !is_dry_run) {
+        freed |= give_back_lease(target.as_ref(), run).await?;
+    }
+    let failure = match stands {
+        false => Failure::usage(format!("find run {run}: the journal does not have it"))
+            .with_hint("`redistrict runs` lists them"),
+        true => Failure::prerequisite(format!(
+            "take run {run} back: its rows stand in CERT, but the journal of this machine does not have its plan"
+        ))
+        .with_hint("roll it back where it was migrated, or bring .redistrict from there"),
+    };
+    Ok(if freed {
+        failure.with_hint(format!(
+            "run {run} had left its lease behind: it is given back now, other runs can work"
+        ))
+    } else {
+        failure
+    })
+}
+
+/// Gives back what the run holds; false if it holds nothing.
+async fn give_back_lease(target: &dyn TargetStore, run: &RunId) -> CommandResult<bool> {
+    let claim = |is_resume| LeaseClaim {
+        run: run.clone(),
+        is_resume,
+    };
+    match target.acquire_lease(&claim(false)).await? {
+        LeaseOutcome::Held(lease) => {
+            target.release_lease(&lease).await?;
+            return Ok(false);
+        }
+        LeaseOutcome::Busy { holder } if holder == *run => {}
+        LeaseOutcome::Busy { .. } => return Ok(false),
+    }
+    let LeaseOutcome::Held(lease) = target.acquire_lease(&claim(true)).await? else {
+        return Ok(false);
+    };
+    target.clear_staging(&lease).await?;
+    target.release_lease(&lease).await?;
+    Ok(true)
+}
+
+fn nothing_to_do(state: &History) -> Option<String> {
     if state.status == RunStatus::Undone {
         return Some(format!(
             "run {} was taken back already: nothing to do",

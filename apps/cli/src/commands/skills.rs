@@ -1,8 +1,11 @@
 //! The skills one by one: each works on the last sealed artifact of the step before.
 
+use std::path::Path;
+
 use redistrict_artifact::Artifact;
 use redistrict_journal::RunOptions;
-use redistrict_model::{Phase, RunId};
+use redistrict_model::{DistrictId, Phase, RunId, Verdict};
+use redistrict_validate::read_verdict;
 
 use crate::args;
 use crate::commands::migrate::{Prepared, newest_raw, only, prepare};
@@ -48,7 +51,7 @@ async fn run(
     let prepared = prepare(session, &workspace, &district.district).await?;
     let options = options(&prepared)?;
     let (parts, summary) = prepared.start(session, options).await?;
-    runner::conclude(session, &workspace, &parts, &summary)
+    runner::conclude(session, &parts, &summary)
 }
 
 /// The newest masked artifact has to be there and to be of this plan.
@@ -69,9 +72,29 @@ fn masked(prepared: &Prepared, phase: Phase) -> CommandResult<RunOptions> {
         )
         .with_hint(format!("redistrict anonymize {}", plan.district)));
     }
+    if phase == Phase::Loading {
+        validated(artifact.dir(), &plan.district)?;
+    }
     let run: RunId = artifact.run().clone();
     Ok(RunOptions {
         reuse: Some(run),
         ..only(phase)
     })
+}
+
+/// The step before loading is validation: nothing is loaded that has no verdict, or a FAILED one.
+fn validated(artifact: &Path, district: &DistrictId) -> CommandResult {
+    let hint = format!("redistrict validate {district}");
+    match read_verdict(artifact).map(|report| report.verdict) {
+        Some(Verdict::Failed) => Err(Failure::new(
+            Exit::ValidationFailed,
+            "load the last masked artifact: its verdict is FAILED",
+        )
+        .with_hint(format!("{hint} shows the failed checks again"))),
+        None => Err(
+            Failure::prerequisite("load the last masked artifact: it was not validated")
+                .with_hint(hint),
+        ),
+        Some(_) => Ok(()),
+    }
 }

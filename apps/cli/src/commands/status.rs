@@ -15,15 +15,17 @@ pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit
     let journal = session.journal(&workspace)?;
     let run = match run {
         Some(run) => RunId::new(run),
-        None => journal
-            .runs()?
-            .pop()
-            .ok_or_else(|| Failure::usage("show a run: there is none"))?,
+        None => journal.runs()?.pop().ok_or_else(|| {
+            Failure::usage("show a run: there is none yet")
+                .with_hint("`redistrict migrate DISTRICT` starts one")
+        })?,
     };
-    let state = fold(&journal.read(&run)?)
-        .ok_or_else(|| Failure::usage(format!("find run {run}: the journal does not have it")))?;
+    let state = fold(&journal.read(&run)?).ok_or_else(|| {
+        Failure::usage(format!("find run {run}: the journal does not have it"))
+            .with_hint("`redistrict runs` lists them")
+    })?;
     if session.format() == Format::Text {
-        output::data(text(&state));
+        output::data(output::typed(&text(&state)));
     } else {
         let value = serde_json::to_value(&state)
             .map_err(|_| Failure::new(Exit::Unexpected, "print the state of the run"))?;
@@ -88,13 +90,20 @@ pub(crate) fn runs(session: &Session) -> CommandResult<Exit> {
             &["run", "district", "started", "status", "takes back"],
             &rows,
         ));
-    } else {
-        for state in &states {
-            output::json(&serde_json::json!({
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<serde_json::Value> = states
+        .iter()
+        .map(|state| {
+            serde_json::json!({
                 "run": state.run, "district": state.district, "started": started(state),
                 "status": state.status.to_string(), "parent": state.parent,
-            }));
-        }
+            })
+        })
+        .collect();
+    match session.format() {
+        Format::Json => output::json(&serde_json::json!({ "runs": rows })),
+        _ => rows.iter().for_each(output::json),
     }
     Ok(Exit::Done)
 }

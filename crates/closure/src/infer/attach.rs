@@ -1,4 +1,4 @@
-//! Shared tables and what hangs on them: CLOSURE.md §4 rules 3, 4, 5 and 9, round by round.
+//! Shared tables and what hangs on them: docs/design/closure.md §4 rules 3, 4, 5 and 9, round by round.
 
 use std::cmp::Reverse;
 

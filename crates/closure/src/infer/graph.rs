@@ -7,7 +7,7 @@ use redistrict_model::{Edge, EdgeId, EdgeOrigin, Table, TableRef};
 use super::input::InferInput;
 use crate::edges::{is_followed_up_only, tables_by_name};
 
-/// What an edge is, in the terms of CLOSURE.md §2.
+/// What an edge is, in the terms of docs/design/closure.md §2.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EdgeFacts {
     pub(super) child: usize,

@@ -1,5 +1,5 @@
 //! Inference of owner lists, tiers and roles from catalogs, measured numbers and decisions:
-//! CLOSURE.md §2 and §4. Pure; reads no rows.
+//! docs/design/closure.md §2 and §4. Pure; reads no rows.
 
 mod attach;
 mod check;

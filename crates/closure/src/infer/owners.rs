@@ -9,7 +9,7 @@ use super::input::{Draft, InferError, InferInput, Measurements};
 use super::reference::{self, References};
 use super::tiers::{Tiers, path_edges, place};
 
-/// Infers owner lists, tiers and roles (CLOSURE.md §4). The same input gives the same draft.
+/// Infers owner lists, tiers and roles (docs/design/closure.md §4). The same input gives the same draft.
 ///
 /// Call it with the answers to `to_measure` of the draft before until that list is empty: shared
 /// tables make others hang on them, which may show further tables that have to be measured. The

@@ -1,4 +1,4 @@
-//! Reference tables and their details: CLOSURE.md §4 rules 8 and 12.
+//! Reference tables and their details: docs/design/closure.md §4 rules 8 and 12.
 
 use std::cmp::Reverse;
 

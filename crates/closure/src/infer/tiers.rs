@@ -1,4 +1,4 @@
-//! Organisation tables, tiers and key lineage: CLOSURE.md §2, §4 rules 1, 2 and 10.
+//! Organisation tables, tiers and key lineage: docs/design/closure.md §2, §4 rules 1, 2 and 10.
 
 use redistrict_model::OrgPart;
 

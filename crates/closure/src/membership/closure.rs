@@ -1,4 +1,4 @@
-//! The evaluator of CLOSURE.md §2 and §3: full members first, then what `exclude` takes out, then
+//! The evaluator of docs/design/closure.md §2 and §3: full members first, then what `exclude` takes out, then
 //! stubs. Says what it has to see, never decides on incomplete knowledge.
 
 use std::collections::BTreeMap;
@@ -103,7 +103,7 @@ impl Closure {
     /// Goes as far as facts allow and says which rows have to be seen next; nothing means done.
     ///
     /// # Errors
-    /// An unknown district, a table without identity, or answers of the last step that are missing.
+    /// An unknown district, or answers of the last step that are missing.
     pub fn step(&mut self) -> Result<Vec<Fetch>, ClosureError> {
         if self.outstanding > 0 {
             return Err(ClosureError::OutOfOrder {
@@ -119,7 +119,7 @@ impl Closure {
                 Stage::Stubs => self.grow_stubs(),
                 Stage::Done => return Ok(Vec::new()),
             }
-            let fetches = self.facts.take_fetches()?;
+            let fetches = self.facts.take_fetches();
             if !fetches.is_empty() {
                 self.outstanding = fetches.len();
                 return Ok(fetches);

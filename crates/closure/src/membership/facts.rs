@@ -152,7 +152,7 @@ impl Facts {
     }
 
     /// Everything that was asked for since the last call, grouped by table and columns.
-    pub(super) fn take_fetches(&mut self) -> Result<Vec<Fetch>, ClosureError> {
+    pub(super) fn take_fetches(&mut self) -> Vec<Fetch> {
         let mut fetches = Vec::new();
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.sort_by_key(|target| (self.pool.index(*target), *target));
@@ -162,7 +162,7 @@ impl Facts {
                 let purpose = Purpose::Rows {
                     targets: targets.to_vec(),
                 };
-                fetches.push(self.fetch(index.table, &index.names, targets, purpose)?);
+                fetches.push(self.fetch(index.table, &index.names, targets, purpose));
             }
         }
         for is_list in [true, false] {
@@ -185,22 +185,16 @@ impl Facts {
                     } else {
                         Purpose::Down
                     };
-                    fetches.push(self.fetch(edge.child, &edge.by, &targets, purpose)?);
+                    fetches.push(self.fetch(edge.child, &edge.by, &targets, purpose));
                 }
             }
         }
-        Ok(fetches)
+        fetches
     }
 
-    fn fetch(
-        &self,
-        table: usize,
-        by: &[String],
-        targets: &[u32],
-        purpose: Purpose,
-    ) -> Result<Fetch, ClosureError> {
+    fn fetch(&self, table: usize, by: &[String], targets: &[u32], purpose: Purpose) -> Fetch {
         let layout = &self.layout.tables[table];
-        Ok(Fetch {
+        Fetch {
             table: layout.name.clone(),
             columns: layout.columns.clone(),
             by: by.to_vec(),
@@ -208,8 +202,9 @@ impl Facts {
                 .iter()
                 .map(|target| self.pool.key(*target))
                 .collect(),
+            has_identity: layout.has_identity,
             purpose,
-        })
+        }
     }
 
     /// Takes an answer; gives the rows it holds, known before or not.

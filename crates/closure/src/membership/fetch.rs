@@ -14,6 +14,9 @@ pub struct Fetch {
     pub by: Vec<String>,
     /// Each key once, with one part per column of `by`.
     pub keys: Vec<Key>,
+    /// Without identity rows cannot be told apart, so no answer can hold one: whoever answers makes
+    /// sure that the table is empty.
+    pub has_identity: bool,
     pub(super) purpose: Purpose,
 }
 

@@ -1,4 +1,4 @@
-//! Labels and homes (CLOSURE.md §2), row by row, on facts that may be incomplete: an answer is
+//! Labels and homes (docs/design/closure.md §2), row by row, on facts that may be incomplete: an answer is
 //! final or "not yet", never a guess.
 
 use std::collections::BTreeMap;

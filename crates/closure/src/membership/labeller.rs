@@ -68,7 +68,12 @@ impl Labeller {
                 self.labels.label(&mut self.facts, self.district, row);
             }
         }
-        let fetches = self.facts.take_fetches()?;
+        let fetches = self.facts.take_fetches();
+        if let Some(fetch) = fetches.iter().find(|fetch| !fetch.has_identity) {
+            return Err(ClosureError::NoIdentity {
+                table: fetch.table.clone(),
+            });
+        }
         self.outstanding = fetches.len();
         self.is_done = fetches.is_empty();
         Ok(fetches)

@@ -1,4 +1,4 @@
-//! Measures whether a table is shared or reference (CLOSURE.md §4.3) on sampled rows.
+//! Measures whether a table is shared or reference (docs/design/closure.md §4.3) on sampled rows.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ impl Measurer {
     /// Goes as far as facts allow and says which rows have to be seen next; nothing means done.
     ///
     /// # Errors
-    /// A table without identity, or answers of the last step that are missing.
+    /// Answers of the last step that are missing.
     pub fn step(&mut self) -> Result<Vec<Fetch>, ClosureError> {
         if self.outstanding > 0 {
             return Err(ClosureError::OutOfOrder {
@@ -76,7 +76,7 @@ impl Measurer {
         }
         let (facts, labels) = (&mut self.facts, &mut self.labels);
         self.users.search(facts, labels, NONE, &rows);
-        let fetches = self.facts.take_fetches()?;
+        let fetches = self.facts.take_fetches();
         self.outstanding = fetches.len();
         self.is_done = fetches.is_empty();
         Ok(fetches)

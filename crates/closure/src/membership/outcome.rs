@@ -295,7 +295,7 @@ fn taken_out(closure: &Closure) -> BTreeMap<TableRef, u64> {
     counts
 }
 
-/// CLOSURE.md §5: tables whose rows belong to different districts by different owners, measured on
+/// docs/design/closure.md §5: tables whose rows belong to different districts by different owners, measured on
 /// all rows for which at least one owner leads here; these were all fetched.
 fn undecided(closure: &Closure) -> Vec<Undecided> {
     let layout = &closure.facts.layout;

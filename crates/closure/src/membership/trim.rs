@@ -1,4 +1,4 @@
-//! What the policy `exclude` takes out, and the full members that are left (CLOSURE.md §3).
+//! What the policy `exclude` takes out, and the full members that are left (docs/design/closure.md §3).
 //!
 //! Computed on the rows that would be members without it: what it takes out is among them, and
 //! everything they refer to is known, so nothing has to be fetched.

@@ -1,4 +1,4 @@
-//! Users of shared rows, D(p) of CLOSURE.md §2: the districts a shared row is known in. Searched
+//! Users of shared rows, D(p) of docs/design/closure.md §2: the districts a shared row is known in. Searched
 //! only for the rows where it matters.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

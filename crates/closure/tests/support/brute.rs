@@ -1,4 +1,4 @@
-//! A brute-force reading of CLOSURE.md §2, §3 and §5 over all rows at once. Slow, simple, and
+//! A brute-force reading of docs/design/closure.md §2, §3 and §5 over all rows at once. Slow, simple, and
 //! without any code of the evaluator.
 
 use std::collections::{BTreeMap, BTreeSet};

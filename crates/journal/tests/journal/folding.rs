@@ -124,7 +124,7 @@ fn legal_list(choices: &[usize]) -> Vec<Record> {
 fn is_end(record: &Record) -> bool {
     matches!(
         record.event,
-        Event::RunSucceeded { .. } | Event::RunFailed { .. }
+        Event::RunSucceeded { .. } | Event::RunFailed { .. } | Event::Undone { .. }
     )
 }
 

@@ -215,7 +215,7 @@ fn after_the_end_come_only_undo_and_redo_in_turns() {
         let refused = |event: Event| refusal(journal, &run, &[event]);
         let (undone, redone) = (Event::Undone { by: by.clone() }, Event::Redone { by });
         append(&[started(&run)]);
-        assert_eq!(refused(undone.clone()), "the run has not ended");
+        assert_eq!(refused(redone.clone()), "the run has not ended");
         append(&Phase::ALL.map(|phase| Event::PhaseSkipped {
             phase,
             reason: "no need".to_owned(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use redistrict_journal::{RunKind, RunStatus};
 use redistrict_model::{ErrorKind, Phase, RunId};
-use redistrict_orchestrator::{OrchestratorError, RunRequest, RunSummary};
+use redistrict_orchestrator::{OrchestratorError, RunLock, RunRequest, RunSummary};
 
 use crate::dying_journal::{Death, DyingJournal};
 use crate::fixture::{Place, Recorder, run_id};
@@ -81,16 +81,25 @@ async fn what_cannot_be_undone_is_refused_with_the_reason() {
         other => panic!("{other}"),
     };
     assert_eq!(refused(&run_id()).await, "the journal does not know it");
+}
+
+#[tokio::test]
+async fn a_run_that_has_not_ended_is_given_up_by_taking_it_back() {
+    let place = Place::new();
     let process = place.process();
     process.cancel.cancel();
     process.run(place.request()).await.unwrap();
-    assert_eq!(
-        refused(&run_id()).await,
-        "it has not ended, resume it first"
-    );
-    place.resume().await.unwrap();
-    undo(&place, "rb-0", &run_id()).await.unwrap();
-    assert_eq!(refused(&run_id()).await, "it is undone already");
+    assert_eq!(place.state().status, RunStatus::Interrupted);
+    let held = RunLock::take(&process.state_dir, &run_id()).unwrap();
+    let busy = undo(&place, "rb-0", &run_id()).await.unwrap_err();
+    assert!(matches!(busy, OrchestratorError::Busy { run } if run == run_id()));
+    drop(held);
+    undo(&place, "rb-1", &run_id()).await.unwrap();
+    assert_eq!(place.state().status, RunStatus::Undone);
+    assert!(place.state().is_given_up());
+    assert_eq!(place.resume().await.unwrap().status, RunStatus::Undone);
+    let redo = undo(&place, "rb-2", &RunId::new("rb-1")).await.unwrap_err();
+    assert!(matches!(redo, OrchestratorError::Parent { .. }), "{redo}");
 }
 
 #[tokio::test]

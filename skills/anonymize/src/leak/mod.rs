@@ -15,7 +15,8 @@ mod tally;
 mod values;
 
 pub(crate) use members::{IntoValues, collect_row};
+pub(crate) use normal::is_invisible;
 pub(crate) use proof::{ProofSummary, Prover, strong_hits};
 pub(crate) use rows::paired;
 pub(crate) use scan::Scanner;
-pub(crate) use values::{Builder, Values};
+pub(crate) use values::{Builder, Digester, Values};

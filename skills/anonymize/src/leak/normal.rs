@@ -82,7 +82,8 @@ fn is_hexadecimal(token: &str) -> bool {
         && token.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-fn is_invisible(c: char) -> bool {
+/// Shows nothing: zero-width characters, soft hyphens, marks of direction.
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\u{202a}'..='\u{202e}')
 }
 

@@ -41,8 +41,9 @@ impl Tally {
         matches.sum::<f64>() / float(self.cells)
     }
 
-    /// What is wrong with the column, in words with counts.
-    pub(crate) fn verdict(&self, decision: &ColumnDecision) -> Vec<String> {
+    /// What is wrong with the column, in words with counts. `never_keeps`: its mask never gives a
+    /// value back, so that chance explains no row that keeps its own.
+    pub(crate) fn verdict(&self, decision: &ColumnDecision, never_keeps: bool) -> Vec<String> {
         let column = &decision.column;
         let mut wrong = Vec::new();
         let mut say = |count: u64, what: &str| {
@@ -63,7 +64,7 @@ impl Tally {
             "rows hold two or more of their own originals, one in",
         );
         let is_synthetic = decision.kind == MaskKind::Synthetic;
-        let bound = if is_synthetic {
+        let bound = if is_synthetic && !never_keeps {
             baseline_bound(self.baseline())
         } else {
             0

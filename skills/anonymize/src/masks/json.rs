@@ -104,7 +104,7 @@ impl Leaves<'_> {
 }
 
 /// A name that a programmer gives: other keys may be data (an address, a number, a name).
-fn is_plain_key(key: &str) -> bool {
+pub(crate) fn is_plain_key(key: &str) -> bool {
     key.len() <= 40
         && key.chars().filter(char::is_ascii_digit).count() <= 3
         && key

@@ -30,5 +30,6 @@ pub(crate) use text::keeps_format;
 pub(crate) use registry::{mask_of_class, mask_of_types};
 
 pub(crate) use calendar::{is_sentinel, parse_date};
+pub(crate) use json::is_plain_key;
 pub(crate) use json_text::{JsonPart, walk};
 pub(crate) use number::segments_are_enough;

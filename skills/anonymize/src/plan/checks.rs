@@ -1,7 +1,9 @@
 //! What a CHECK constraint demands, as far as its text is one of a few simple forms: a list of
 //! values, bounds of a number, an order of columns. Anything else is not understood, and said so.
 
-use redistrict_model::{Check, Table};
+use std::collections::BTreeSet;
+
+use redistrict_model::{Check, ColumnRef, Plan, Table};
 
 use crate::masks::Bounds;
 
@@ -12,6 +14,8 @@ pub(crate) enum Demand {
     List,
     /// The one column lies within bounds.
     Within(Bounds),
+    /// The one column is a text of at most so many characters.
+    MaxLength(u32),
     /// Nothing but comparisons of columns with each other and with NULL: holds under a common shift.
     Order,
     /// Texts are not empty, or not NULL: every mask keeps that.
@@ -25,6 +29,33 @@ pub(crate) fn names(check: &Check, table: &Table, column: &str) -> bool {
         return check.columns.iter().any(|own| own == column);
     }
     named_columns(check, table).contains(&column)
+}
+
+/// The values that CHECKs of either side list for a column; none if no CHECK does.
+pub(crate) fn allowed_values(plan: &Plan, column: &ColumnRef) -> Option<BTreeSet<String>> {
+    let targets = plan.sections.load.tables.iter().map(|one| &one.table);
+    let sides = plan
+        .sections
+        .extract
+        .catalog_table(&column.table)
+        .into_iter()
+        .chain(targets.filter(|table| table.name == column.table));
+    let mut listed: Option<BTreeSet<String>> = None;
+    for table in sides {
+        let checks = table
+            .checks
+            .iter()
+            .filter(|check| names(check, table, &column.column));
+        for check in checks.filter(|check| demand(&check.expression) == Demand::List) {
+            let literals = simplify(tokens(&check.expression)).into_iter();
+            let texts = literals.filter_map(|token| match token {
+                Token::Text(text) | Token::Number(text) => Some(text),
+                _ => None,
+            });
+            listed.get_or_insert_default().extend(texts);
+        }
+    }
+    listed
 }
 
 /// The columns that a CHECK speaks of.
@@ -87,6 +118,9 @@ pub(crate) fn demand(expression: &str) -> Demand {
         if is_not_empty(&tokens) {
             return Demand::Present;
         }
+        if let Some(demand) = length(&tokens) {
+            return demand;
+        }
     }
     if !has_literal
         && words(&["and", "or", "is", "not", "null"])
@@ -125,6 +159,7 @@ fn is_keyword(word: &str) -> bool {
         "false",
         "length",
         "char_length",
+        "character_length",
         "lower",
         "upper",
         "collate",
@@ -207,6 +242,40 @@ fn bound(bounds: &mut Bounds, sign: &str, number: &str) -> Option<()> {
         _ => return None,
     }
     Some(())
+}
+
+/// `length(x) <= 20`, `length(x) > 0 and length(x) < 21`: at most so many characters, not empty.
+fn length(tokens: &[Token]) -> Option<Demand> {
+    let flat: Vec<&Token> = tokens
+        .iter()
+        .filter(|token| !matches!(token, Token::Sign(sign) if sign == "(" || sign == ")"))
+        .collect();
+    let is_and = |token: &&Token| matches!(token, Token::Word(word) if word == "and");
+    let mut longest: Option<u32> = None;
+    for term in flat.split(is_and) {
+        let [
+            Token::Word(function),
+            Token::Word(_) | Token::Quoted(_),
+            Token::Sign(sign),
+            Token::Number(number),
+        ] = term
+        else {
+            return None;
+        };
+        let functions = ["length", "char_length", "character_length"];
+        let number: u32 = number.parse().ok()?;
+        match (functions.contains(&function.as_str()), sign.as_str()) {
+            (true, ">") if number == 0 => {}
+            (true, ">=") if number <= 1 => {}
+            (true, "<=") => longest = Some(longest.map_or(number, |own| own.min(number))),
+            (true, "<") => {
+                let most = number.checked_sub(1)?;
+                longest = Some(longest.map_or(most, |own| own.min(most)));
+            }
+            _ => return None,
+        }
+    }
+    Some(longest.map_or(Demand::Present, Demand::MaxLength))
 }
 
 /// `x <> ''`.
@@ -392,6 +461,25 @@ mod tests {
             "start + 1 < finish",
         ] {
             assert_eq!(demand(text), Demand::NotUnderstood, "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_recognised_where_they_bound_from_above_only() {
+        for (text, expected) in [
+            ("length(nick) < 20", Demand::MaxLength(19)),
+            ("(char_length((nick)::text) <= 20)", Demand::MaxLength(20)),
+            (
+                "length(nick) > 0 and length(nick) <= 8",
+                Demand::MaxLength(8),
+            ),
+            ("(length(btrim) >= 1)", Demand::Present),
+            ("length(nick) = 9", Demand::NotUnderstood),
+            ("length(nick) > 4", Demand::NotUnderstood),
+            ("length(nick) < 9 or other = 1", Demand::NotUnderstood),
+            ("length(trim(nick)) < 9", Demand::NotUnderstood),
+        ] {
+            assert_eq!(demand(text), expected, "{text}");
         }
     }
 }

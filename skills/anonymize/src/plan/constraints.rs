@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use redistrict_model::{
-    ColumnClass, ColumnDecision, ColumnRef, ExtractSection, Finding, MaskKind, MaskName,
-    TargetTable,
+    ColumnClass, ColumnDecision, ColumnRef, ColumnType, ExtractSection, Finding, MaskKind,
+    MaskName, TargetTable,
 };
 
 use super::checks::{self, Demand, demand};
@@ -53,8 +53,13 @@ pub(crate) fn shape(
             }
         }
         for check in &field.checks {
-            if let Demand::Within(bounds) = demand(&check.expression) {
-                narrow(&mut shape.bounds, bounds);
+            match demand(&check.expression) {
+                Demand::Within(bounds) => narrow(&mut shape.bounds, bounds),
+                Demand::MaxLength(length) => {
+                    let length = usize::try_from(length).unwrap_or(usize::MAX);
+                    shape.max_length = Some(shape.max_length.map_or(length, |own| own.min(length)));
+                }
+                _ => {}
             }
         }
     }
@@ -133,7 +138,7 @@ pub(crate) fn check(
                 "{} needs {} characters, it has room for {}",
                 name_of(mask),
                 definition.min_length,
-                shortest(field)
+                shape.max_length.unwrap_or(0)
             );
             stop("mask-length", &field.column, &message)
         }));
@@ -191,7 +196,8 @@ fn single_checks(field: &Field<'_>, mask: MaskName, shape: &FieldShape) -> Vec<F
             // Looked at when all decisions are there.
             Demand::Order => continue,
             Demand::Present if mask != MaskName::Null => continue,
-            Demand::Within(_) if mask == MaskName::Null => continue,
+            Demand::Within(_) | Demand::MaxLength(_) if mask == MaskName::Null => continue,
+            Demand::MaxLength(_) if shape.types.iter().all(is_text) => continue,
             Demand::Within(_) if mask == MaskName::Number => {
                 if segments_are_enough(shape.bounds) {
                     continue;
@@ -208,6 +214,10 @@ fn single_checks(field: &Field<'_>, mask: MaskName, shape: &FieldShape) -> Vec<F
         }
     }
     findings
+}
+
+fn is_text(column_type: &ColumnType) -> bool {
+    matches!(column_type, ColumnType::Text | ColumnType::Char)
 }
 
 /// CHECKs that compare columns hold only where all of them are shifted alike.

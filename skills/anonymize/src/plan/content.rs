@@ -10,9 +10,13 @@ use crate::words::has_known_name;
 /// Fewer values than this say nothing.
 const FEWEST: usize = 3;
 /// Codes: at most so many distinct values…
-const MOST_CODES: usize = 64;
+pub(crate) const MOST_CODES: usize = 64;
 /// …each in so many sampled rows or more.
-const FEWEST_SHARERS: usize = 11;
+pub(crate) const FEWEST_SHARERS: u64 = 11;
+/// …none with more characters, more words, or so many digits in a row.
+const LONGEST_CODE: usize = 32;
+const MOST_WORDS: usize = 3;
+const LONG_NUMBER: usize = 7;
 
 type Look = fn(&str) -> bool;
 
@@ -56,7 +60,7 @@ pub(crate) fn is_code(samples: &[Option<Box<str>>], column_type: ColumnType) -> 
     if !can_be {
         return false;
     }
-    let mut counts: HashMap<&str, usize> = HashMap::new();
+    let mut counts: HashMap<&str, u64> = HashMap::new();
     for value in samples.iter().flatten() {
         *counts.entry(value).or_insert(0) += 1;
         if counts.len() > MOST_CODES {
@@ -66,7 +70,22 @@ pub(crate) fn is_code(samples: &[Option<Box<str>>], column_type: ColumnType) -> 
     !counts.is_empty()
         && counts
             .iter()
-            .all(|(value, count)| *count >= FEWEST_SHARERS && !has_known_name(value))
+            .all(|(value, count)| *count >= FEWEST_SHARERS && !is_no_code(value))
+}
+
+/// The value is longer than codes are, or looks like a person's: a name, an address to reach one at,
+/// a number with so many digits that it may be one's own.
+pub(crate) fn is_no_code(text: &str) -> bool {
+    let text = text.trim();
+    text.chars().count() > LONGEST_CODE
+        || text.split_whitespace().count() > MOST_WORDS
+        || text.split_whitespace().any(is_email)
+        || is_national_id(text)
+        || is_phone(text)
+        || text
+            .split(|c: char| !c.is_numeric())
+            .any(|run| run.chars().count() >= LONG_NUMBER)
+        || has_known_name(text)
 }
 
 fn is_email(text: &str) -> bool {
@@ -140,9 +159,42 @@ mod tests {
         assert!(!is_code(&many(&["A", "B"], 10), ColumnType::Text));
         assert!(!is_code(&many(&["A", "Maria"], 20), ColumnType::Text));
         assert!(!is_code(&many(&["1.5", "2.5"], 20), ColumnType::Float64));
+        assert!(!is_code(&many(&["123456789", "1"], 20), ColumnType::Int64));
         assert!(!is_code(&[None, None], ColumnType::Text));
         let distinct: Vec<String> = (0..65).map(|n| n.to_string()).collect();
         let distinct: Vec<&str> = distinct.iter().map(String::as_str).collect();
         assert!(!is_code(&many(&distinct, 11), ColumnType::Int32));
+    }
+
+    #[test]
+    fn what_may_be_a_persons_is_no_code() {
+        for text in [
+            "María",
+            "MARI\u{301}A",
+            "Ma\u{200b}ria",
+            "x, martinez",
+            "call a.b@c.org",
+            "(425) 312-9876",
+            "312-9876",
+            "123-45-6789",
+            "123456789",
+            "٣١٢٩٨٧٦",
+            "was seen by nurse",
+            "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnop",
+        ] {
+            assert!(is_no_code(text), "{text}");
+        }
+        for text in [
+            "",
+            " ",
+            "present",
+            "K-5",
+            "free / reduced",
+            "98038",
+            "-12",
+            "été",
+        ] {
+            assert!(!is_no_code(text), "{text}");
+        }
     }
 }

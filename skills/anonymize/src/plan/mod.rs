@@ -14,5 +14,8 @@ mod tokens;
 
 pub use section::{MaskInputs, plan};
 
+pub(crate) use checks::allowed_values;
 pub(crate) use classify::class_of_name;
 pub(crate) use constraints::{required_bits, shapes};
+pub(crate) use content::{FEWEST_SHARERS, MOST_CODES, is_no_code};
+pub(crate) use settings::{header, public_lines};

@@ -15,7 +15,7 @@ use super::fields::Fields;
 use super::settings::{self, header, is_declared_public, named_domains};
 use crate::error::MaskPlanError;
 use crate::key::KEY_VERSION;
-use crate::masks::MaskRegistry;
+use crate::masks::{MaskRegistry, mask_of_types};
 
 /// What the mask section follows from.
 #[derive(Clone, Copy, Debug)]
@@ -143,6 +143,7 @@ impl<'a> Planner<'a> {
             let column = self.fields.list[domain.members[0]].column.to_string();
             return Err(vec![Finding::error("mask-type", column, message, 0)]);
         };
+        let (mask, decided) = self.roomy(domain, mask, decided, &types, is_unique);
         let kind = kind_of(mask, decided.class, is_unique, &types, &self.registry);
         let shape = shape(
             &self.fields,
@@ -159,6 +160,44 @@ impl<'a> Planner<'a> {
         let scope = self.scope(domain);
         let one = |at: &usize| self.decision(*at, domain, &decided, mask, kind, scope, is_unique);
         Ok(domain.members.iter().map(one).collect())
+    }
+
+    /// Unique national ids: no range that was never issued has room for many different ones, so they
+    /// are permuted within their format. What the user asks for stays.
+    fn roomy(
+        &self,
+        domain: &Domain,
+        mask: MaskName,
+        decided: Proposal,
+        types: &[ColumnType],
+        is_unique: bool,
+    ) -> (MaskName, Proposal) {
+        let is_ours = mask == MaskName::NationalId && decided.mask.is_none();
+        if !is_ours || !is_unique {
+            return (mask, decided);
+        }
+        let Some(other) = mask_of_types(types) else {
+            return (mask, decided);
+        };
+        let class = decided.class;
+        let has_room = |mask: MaskName| {
+            let kind = kind_of(mask, class, is_unique, types, &self.registry);
+            let shape = shape(&self.fields, &domain.members, class, kind, is_unique);
+            let errors = check(
+                domain,
+                &self.fields,
+                mask,
+                &shape,
+                self.inputs.extract,
+                &self.registry,
+            );
+            !errors.iter().any(|finding| finding.code == "mask-capacity")
+        };
+        if has_room(mask) || !has_room(other) {
+            return (mask, decided);
+        }
+        let reason = format!("{}; unique: permuted within its format", decided.reason);
+        (other, Proposal { reason, ..decided })
     }
 
     /// The proposals of the columns that refer to none, made one.

@@ -147,7 +147,13 @@ fn keep(
     proposed: Proposal,
 ) -> Result<Proposal, Vec<Finding>> {
     let (column, _) = said[0];
-    if proposed.is_kept() {
+    let reason = said
+        .iter()
+        .find(|(_, settings)| is_declared_public(settings))
+        .and_then(|(_, settings)| settings.reason.clone());
+    // Columns of these classes are looked at over all rows, unless everybody may see them.
+    let is_looked_at = matches!(proposed.class, ColumnClass::Code | ColumnClass::Enumeration);
+    if proposed.is_kept() && !(is_looked_at && reason.is_some()) {
         let class = class.filter(|class| is_kept_class(*class));
         return Ok(Proposal {
             class: class.unwrap_or(proposed.class),
@@ -155,10 +161,6 @@ fn keep(
             ..proposed
         });
     }
-    let reason = said
-        .iter()
-        .find(|(_, settings)| is_declared_public(settings))
-        .and_then(|(_, settings)| settings.reason.clone());
     let Some(reason) = reason else {
         let message = "it is sensitive: keeping it needs public = true and a reason";
         return Err(vec![

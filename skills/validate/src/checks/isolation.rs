@@ -66,6 +66,9 @@ struct Step {
     is_mandatory: bool,
     /// A label flows the other way too: from a row to its base row of the same key.
     is_base: bool,
+    /// A reference between root rows that is no declared tree explains why a row is here; no label
+    /// follows it.
+    is_followed: bool,
 }
 
 impl Step {
@@ -176,10 +179,7 @@ impl Isolation {
         let Ok(child) = u32::try_from(child) else {
             return;
         };
-        if child >= *children
-            || parent >= *parents
-            || (is_between_roots && !self.tree.contains(&edge.id))
-        {
+        if child >= *children || parent >= *parents {
             return;
         }
         self.steps.push(Step {
@@ -187,6 +187,7 @@ impl Isolation {
             parent: to + parent,
             is_mandatory: edge.mandatory,
             is_base: self.base.contains(&edge.id),
+            is_followed: !is_between_roots || self.tree.contains(&edge.id),
         });
     }
 
@@ -195,6 +196,7 @@ impl Isolation {
         self.mark_roots();
         self.connect();
         let mut arcs = std::mem::take(&mut self.steps);
+        arcs.retain(|arc| arc.is_followed);
         let upwards: Vec<Step> = arcs
             .iter()
             .filter(|arc| arc.is_base)
@@ -242,7 +244,7 @@ impl Isolation {
         let tree: Vec<(usize, usize)> = self
             .steps
             .iter()
-            .filter(|step| is_root(step.child) && is_root(step.parent))
+            .filter(|step| step.is_followed && is_root(step.child) && is_root(step.parent))
             .map(|step| (step.child as usize, step.parent as usize))
             .collect();
         let mut has_changed = true;

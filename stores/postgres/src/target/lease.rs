@@ -45,9 +45,11 @@ pub(super) async fn begin_holding(client: &Client, lease: &Lease) -> Result<(), 
     Ok(())
 }
 
+/// Writes only where the role may: a role or a server that is read-only by default stays so, from the
+/// first statement on, and not only in those of our statements that run outside of a transaction.
 pub(super) async fn begin(client: &Client) -> Result<(), StoreError> {
     client
-        .batch_execute("begin isolation level read committed read write")
+        .batch_execute("begin isolation level read committed")
         .await
         .map_err(|error| failed("begin a transaction", &error))
 }

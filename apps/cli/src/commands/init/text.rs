@@ -8,7 +8,7 @@ use super::{Found, NewStore};
 
 const HEAD: &str = "\
 # Written by `redistrict init` from the catalogs. What was inferred stands below as comments, each
-# with its reason; nothing of it has to be repeated here. The grammar: README.md.
+# with its reason; nothing of it has to be repeated here. The grammar: docs/configuration.md.
 ";
 
 /// Tenant and stores only.
@@ -51,10 +51,40 @@ pub(super) fn provisional(
     decisions: &[Finding],
 ) -> String {
     let mut out = stores_only(stores, &root.to_string(), key);
-    for text in decisions.iter().flat_map(|finding| &finding.lines) {
-        line(&mut out, text);
+    for (heading, entries) in sections(decisions) {
+        line(&mut out, &heading);
+        for entry in entries {
+            line(&mut out, &entry);
+        }
     }
     out
+}
+
+/// Lines that settle findings, each heading once and each key under it once: a configuration names
+/// a table once. Lines that are comments already stand where they stood.
+fn sections(findings: &[Finding]) -> Vec<(String, Vec<String>)> {
+    let mut sections: Vec<(String, Vec<String>)> = Vec::new();
+    for finding in findings {
+        let mut at = None;
+        for text in &finding.lines {
+            if text.starts_with('[') {
+                let known = sections.iter().position(|(heading, _)| heading == text);
+                at = Some(known.unwrap_or_else(|| {
+                    sections.push((text.clone(), Vec::new()));
+                    sections.len() - 1
+                }));
+            } else if let Some((_, entries)) = at.and_then(|at: usize| sections.get_mut(at)) {
+                let key = |text: &str| text.split_once(" =").map(|(key, _)| key.to_owned());
+                let is_new = entries.iter().all(|entry| {
+                    entry != text && (key(entry).is_none() || key(entry) != key(text))
+                });
+                if is_new {
+                    entries.push(text.clone());
+                }
+            }
+        }
+    }
+    sections
 }
 
 /// The file.
@@ -85,15 +115,29 @@ fn decisions(out: &mut String, findings: &[Finding]) {
         out,
         "\n# ---- To decide: uncomment what is right, and write the reason",
     );
-    for finding in findings {
-        line(
-            out,
-            &format!("\n# {}: {}", finding.subject, comment(&finding.message)),
-        );
-        for text in &finding.lines {
+    let mut open: Vec<&Finding> = findings.iter().collect();
+    for (heading, entries) in sections(findings) {
+        line(out, "");
+        open.retain(|finding| {
+            let is_here = finding.lines.contains(&heading);
+            if is_here {
+                reason(out, finding);
+            }
+            !is_here
+        });
+        for text in std::iter::once(&heading).chain(&entries) {
             line(out, &format!("# {text}"));
         }
     }
+    for finding in open {
+        line(out, "");
+        reason(out, finding);
+    }
+}
+
+fn reason(out: &mut String, finding: &Finding) {
+    let text = format!("{}: {}", finding.subject, finding.message);
+    line(out, &format!("# {}", comment(&text)));
 }
 
 fn roles(out: &mut String, found: &Found) {
@@ -114,12 +158,10 @@ fn roles(out: &mut String, found: &Found) {
         };
         line(
             out,
-            &format!(
+            &comment(&format!(
                 "# {} {}{owners}: {}",
-                role.table,
-                role.role,
-                comment(&role.reason)
-            ),
+                role.table, role.role, role.reason
+            )),
         );
     }
 }
@@ -137,12 +179,12 @@ fn columns(out: &mut String, found: &Found) {
         };
         line(
             out,
-            &format!(
+            &comment(&format!(
                 "# {} is {}, {done}: {}",
                 decision.column,
                 name_of(&decision.class),
-                comment(&decision.reason)
-            ),
+                decision.reason
+            )),
         );
     }
 }
