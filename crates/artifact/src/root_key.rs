@@ -14,19 +14,20 @@ use crate::error::ArtifactError;
 pub struct RootKey(Zeroizing<Vec<u8>>);
 
 impl RootKey {
-    /// Takes 64 hexadecimal digits, or any secret of 32 bytes or more.
+    /// Takes 64 hexadecimal digits, or any secret of 32 bytes or more; a line end behind it does not
+    /// count.
     ///
     /// # Errors
     /// Shorter secrets are refused.
     pub fn new(secret: &[u8]) -> Result<Self, ArtifactError> {
-        let trimmed = secret.trim_ascii();
-        if let Some(bytes) = decode_hex(trimmed) {
+        if let Some(bytes) = decode_hex(secret.trim_ascii()) {
             return Ok(Self(Zeroizing::new(bytes)));
         }
-        if trimmed.len() < 32 {
+        let line = secret.strip_suffix(b"\n").unwrap_or(secret);
+        if line.len() < 32 {
             return Err(ArtifactError::BadRootKey);
         }
-        Ok(Self(Zeroizing::new(trimmed.to_vec())))
+        Ok(Self(Zeroizing::new(line.to_vec())))
     }
 
     /// Draws a new key; gives it with the 64 digits that [`RootKey::new`] takes.
@@ -100,6 +101,10 @@ mod tests {
     #[test]
     fn short_secrets_are_refused() {
         assert!(RootKey::new(b"too short").is_err());
+        assert!(
+            RootKey::new(&[b'\t'; 32]).is_ok(),
+            "a raw secret is taken as it is"
+        );
         assert!(format!("{:?}", RootKey::new(&[7; 40]).unwrap()).len() < 10);
     }
 }
