@@ -90,11 +90,13 @@ impl Mask for PassThrough {
         self.0.capacity_bits(shape)
     }
 
-    fn mask(&self, value: Value<'_>, field: &Field) -> Result<Masked, Unmaskable> {
-        match value {
-            Value::Text(text) => Ok(Masked::Text(text.to_owned())),
-            other => self.0.mask(other, field),
-        }
+    fn mask(&self, value: Value<'_>, _: &Field) -> Result<Masked, Unmaskable> {
+        Ok(match value {
+            Value::Text(text) => Masked::Text(text.to_owned()),
+            Value::Days(days) => Masked::Days(days),
+            Value::Micros(micros) => Masked::Micros(micros),
+            Value::Bytes(bytes) => Masked::Bytes(bytes.to_vec()),
+        })
     }
 
     fn is_output(&self, output: &str, shape: &FieldShape) -> bool {

@@ -148,6 +148,8 @@ fn broken_mask(
         ))
     } else if emails.count(said.as_bytes()) > 0 {
         Some("the message about the broken mask holds a value".to_owned())
+    } else if !files(&world.dir.join("data/anonymized"))?.is_empty() {
+        Some("what a broken mask wrote was left on the disk".to_owned())
     } else if before != after {
         Some("a broken mask changed CERT".to_owned())
     } else {

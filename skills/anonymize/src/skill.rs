@@ -104,6 +104,20 @@ impl Skill for AnonymizeSkill {
         })?
         .map_err(SkillError::from)
     }
+
+    /// What was masked and not proved may hold what the proof found: it is removed.
+    async fn compensate(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        let district = self.layout.masked_of(&context.plan.district, &self.key);
+        let dir = district.join(context.run.as_str());
+        let is_proved = Artifact::open(&dir, &self.key).is_ok();
+        if !is_proved && dir.exists() {
+            std::fs::remove_dir_all(&dir).map_err(|error| {
+                let doing = format!("remove the unproved masked artifact {}", dir.display());
+                SkillError::because(ErrorKind::Config, doing, &error)
+            })?;
+        }
+        Ok(UnitOutcome::default())
+    }
 }
 
 /// Whether the raw artifact is one that the plan can be carried out on: raw, of the district, read

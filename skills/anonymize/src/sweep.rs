@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use redistrict_artifact::{Artifact, DataKey, Layout, RootKey};
+use redistrict_artifact::{Artifact, ArtifactError, DataKey, Layout, RootKey};
 use redistrict_model::{ErrorKind, Finding, Phase, Plan, RunId, UnitKey};
 use redistrict_skill::{Skill, SkillError, UnitContext, UnitOutcome};
 use serde_json::json;
@@ -83,7 +83,16 @@ fn sweep(dir: &Path, paths: &[PathBuf], key: &RootKey) -> Result<UnitOutcome, An
             ..UnitOutcome::default()
         });
     }
-    let raw = Artifact::open(dir, key)?;
+    let raw = match Artifact::open(dir, key) {
+        // The extraction failed before it was sealed: no value was ever collected.
+        Err(ArtifactError::NotSealed { .. }) => {
+            return Ok(UnitOutcome {
+                facts: json!({"swept": "nothing was extracted"}),
+                ..UnitOutcome::default()
+            });
+        }
+        opened => opened?,
+    };
     let Some(values) = read_values(&raw)? else {
         return Ok(UnitOutcome {
             facts: json!({"swept": "before"}),
