@@ -279,7 +279,7 @@ fn log_only(event: &FeedEvent) -> Option<String> {
             millis,
         } => Some(format!("{phase}: {state} after {millis} ms")),
         FeedEvent::RunEnded(summary) => {
-            Some(format!("run {} ended: {:?}", summary.run, summary.status))
+            Some(format!("run {} ended: {}", summary.run, summary.status))
         }
         _ => None,
     }

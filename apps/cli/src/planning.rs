@@ -243,6 +243,31 @@ impl Source {
     }
 }
 
+/// The masks as far as PROD alone tells, or everything that has to be settled first.
+pub(crate) async fn source_masks(
+    workspace: &Workspace,
+    source: &mut Source,
+) -> CommandResult<Result<MaskSection, Vec<Finding>>> {
+    let extract = match source.extract_section() {
+        Ok(extract) => extract,
+        Err(findings) => return Ok(Err(findings)),
+    };
+    let samples = source.samples(&extract).await?;
+    let confirmed: BTreeSet<_> = source.settings.confirmed.keys().cloned().collect();
+    let inputs = MaskInputs {
+        extract: &extract,
+        target_tables: &[],
+        columns: &source.settings.columns,
+        confirmed: &confirmed,
+        samples: &samples,
+        unknown: workspace.config.masking.unknown,
+    };
+    let planned = redistrict_anonymize::plan(&inputs);
+    Ok(planned
+        .map(|(section, _)| section)
+        .map_err(|error| error.findings))
+}
+
 /// CERT, looked at.
 pub(crate) struct Target {
     pub(crate) groups: Vec<Arc<dyn TargetStore>>,

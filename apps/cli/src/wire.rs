@@ -76,8 +76,23 @@ impl Workspace {
         }
         let (key, text) = RootKey::generate()?;
         create_private_dir(&self.layout.state_dir)?;
-        write_atomic(&path, text.as_bytes())?;
-        Ok(key)
+        // Linked into place, so that of two first uses at the same time one key wins for both.
+        let drawn = self
+            .layout
+            .state_dir
+            .join(format!("key.{}", std::process::id()));
+        write_atomic(&drawn, text.as_bytes())?;
+        let linked = std::fs::hard_link(&drawn, &path);
+        let removed = std::fs::remove_file(&drawn);
+        match linked.and(removed) {
+            Ok(()) => Ok(key),
+            Err(_) if path.exists() => self.root_key(),
+            Err(error) => Err(Failure::prerequisite(format!(
+                "write the masking key {}: {}",
+                path.display(),
+                error.kind()
+            ))),
+        }
     }
 
     /// The journal.

@@ -1,7 +1,5 @@
 //! `redistrict doctor` and `redistrict config check`: everything that could stop a run, in one list.
 
-use redistrict_model::{Finding, Severity};
-
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::output::{self, Format};
@@ -82,19 +80,10 @@ fn line(store: &str, side: &str, version: &str, state: &str) -> Vec<String> {
 /// Resolves every name of the configuration against the live catalogs and plans as far as possible.
 pub(crate) async fn check_config(session: &Session) -> CommandResult<Exit> {
     let workspace = session.workspace()?;
-    let source = planning::source(&workspace, false).await?;
-    let findings: Vec<Finding> = match source.extract_section() {
-        Ok(_) => Vec::new(),
-        Err(findings) => findings,
-    };
-    if findings
-        .iter()
-        .any(|finding| finding.severity == Severity::Error)
-    {
-        return Err(planning::stop(
-            "use the configuration for a migration yet",
-            &findings,
-        ));
+    let mut source = planning::source(&workspace, false).await?;
+    if let Err(findings) = planning::source_masks(&workspace, &mut source).await? {
+        let what = "use the configuration for a migration yet";
+        return Err(planning::stop(what, &findings));
     }
     if workspace
         .config

@@ -6,7 +6,6 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use redistrict_anonymize::MaskInputs;
 use redistrict_artifact::write_atomic;
 use redistrict_model::{ColumnDecision, Finding, StoreKind, TableRef};
 
@@ -207,7 +206,10 @@ async fn infer(
         let provisional = text::provisional(stores, &root, &key, &decisions);
         let workspace = Workspace::provisional(&provisional, path, &session.arguments.state_dir)?;
         let mut source = planning::source_in_memory(&workspace).await?;
-        let (columns, missing) = columns(&workspace, &mut source).await?;
+        let (columns, missing) = match planning::source_masks(&workspace, &mut source).await? {
+            Ok(section) => (section.columns, Vec::new()),
+            Err(findings) => (Vec::new(), findings),
+        };
         let known: BTreeSet<String> = decisions
             .iter()
             .map(|finding| finding.lines.concat())
@@ -234,31 +236,6 @@ async fn infer(
         Exit::Unexpected,
         "infer a configuration: it does not come to an end",
     ))
-}
-
-/// The decision of every column, or what is missing for it.
-async fn columns(
-    workspace: &Workspace,
-    source: &mut Source,
-) -> CommandResult<(Vec<ColumnDecision>, Vec<Finding>)> {
-    let extract = match source.extract_section() {
-        Ok(extract) => extract,
-        Err(findings) => return Ok((Vec::new(), findings)),
-    };
-    let samples = source.samples(&extract).await?;
-    let confirmed: BTreeSet<TableRef> = source.settings.confirmed.keys().cloned().collect();
-    let inputs = MaskInputs {
-        extract: &extract,
-        target_tables: &[],
-        columns: &source.settings.columns,
-        confirmed: &confirmed,
-        samples: &samples,
-        unknown: workspace.config.masking.unknown,
-    };
-    match redistrict_anonymize::plan(&inputs) {
-        Ok((section, _)) => Ok((section.columns, Vec::new())),
-        Err(error) => Ok((Vec::new(), error.findings)),
-    }
 }
 
 /// Columns of the root that may hold the district's name.

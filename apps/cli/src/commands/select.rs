@@ -1,8 +1,7 @@
 //! `redistrict select`: ranks the districts and proposes pilots.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use redistrict_anonymize::MaskInputs;
 use redistrict_model::{ColumnClass, DistrictId, MaskKind, MaskSection, TableRef};
 use redistrict_select::{CollectInput, DEFAULT_SAMPLE_ROWS, Selection, collect, rank};
 
@@ -19,20 +18,8 @@ pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
     let section = source
         .extract_section()
         .map_err(|findings| planning::stop("decide what moves", &findings))?;
-    let samples = source.samples(&section).await?;
-    let confirmed: BTreeSet<TableRef> = source.settings.confirmed.keys().cloned().collect();
-    let inputs = MaskInputs {
-        extract: &section,
-        target_tables: &[],
-        columns: &source.settings.columns,
-        confirmed: &confirmed,
-        samples: &samples,
-        unknown: workspace.config.masking.unknown,
-    };
     // Without masks no name is printed; a ranking needs none.
-    let masks = redistrict_anonymize::plan(&inputs)
-        .map(|(masks, _)| masks)
-        .ok();
+    let masks = planning::source_masks(&workspace, &mut source).await?.ok();
     let name_column = source.settings.name_column.clone();
     let root = &section.ownership.root;
     let input = CollectInput {
