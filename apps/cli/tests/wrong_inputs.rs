@@ -128,6 +128,27 @@ async fn an_unreachable_host_is_exit_8() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_undo_is_possible_while_prod_is_away() {
+    let mut small = Small::enrolled().await;
+    let (run, code) = small.environment.json(&["migrate", "1"]);
+    assert_eq!(code, 0, "{run:#}");
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    small.environment.set(
+        "PROD",
+        &format!("postgres://nobody:x@127.0.0.1:{free}/none"),
+    );
+    small
+        .environment
+        .must(&["rollback", run["run"].as_str().unwrap()]);
+    let left = crate::environment::count(&small.cert, "select count(*) from districts").await;
+    assert_eq!(left, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_key_is_exit_3_with_the_nearest_one() {
     let small = Small::enrolled().await;
     small

@@ -5,6 +5,7 @@ use redistrict_model::RunId;
 
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
+use crate::output;
 use crate::planning;
 use crate::retention;
 use crate::runner::{self, Parts};
@@ -14,7 +15,7 @@ use crate::wire::Workspace;
 /// Resumes the named run, or the newest unfinished one.
 pub(crate) async fn run(session: &Session, run: Option<&str>) -> CommandResult<Exit> {
     let workspace = session.workspace()?;
-    let parts = parts(session, &workspace).await?;
+    let parts = parts(session, &workspace, Prod::MustAnswer).await?;
     let run = match run {
         Some(run) => RunId::new(run),
         None => newest_unfinished(parts.journal.as_ref())?,
@@ -23,13 +24,33 @@ pub(crate) async fn run(session: &Session, run: Option<&str>) -> CommandResult<E
     runner::conclude(session, &parts, &summary)
 }
 
+/// Whether PROD has to answer.
+#[derive(Clone, Copy)]
+pub(crate) enum Prod {
+    MustAnswer,
+    /// An undo reads nothing of PROD and must be possible without it.
+    MayBeAway,
+}
+
 /// The parts of a run that has its plan already: nothing is analyzed again.
-pub(crate) async fn parts(session: &Session, workspace: &Workspace) -> CommandResult<Parts> {
+pub(crate) async fn parts(
+    session: &Session,
+    workspace: &Workspace,
+    prod: Prod,
+) -> CommandResult<Parts> {
     retention::shred_overdue(session, workspace)?;
     let sources = workspace.sources()?;
     let mut source_fingerprints = Vec::new();
     for source in &sources {
-        source_fingerprints.push(source.probe().await?.fingerprint);
+        match (source.probe().await, prod) {
+            (Ok(probe), _) => source_fingerprints.push(probe.fingerprint),
+            (Err(error), Prod::MayBeAway) => output::note(format!(
+                "warning: PROD of store {} could not be looked at ({error}); the undo goes on: \
+                 it writes only where this run's own ledger is",
+                source.name()
+            )),
+            (Err(error), Prod::MustAnswer) => return Err(error.into()),
+        }
     }
     let target = planning::target(session, workspace, &source_fingerprints, true).await?;
     Ok(Parts {
