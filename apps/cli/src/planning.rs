@@ -60,6 +60,18 @@ async fn look(workspace: &Workspace, reuse: Reuse) -> CommandResult<Source> {
     }
     let settings =
         redistrict_analyze::resolve(&workspace.config, &catalogs).map_err(configuration_failed)?;
+    let excluded = |subject: &str| {
+        let mut names = settings.decisions.excluded.keys();
+        names.any(|table| table.to_string() == subject)
+    };
+    let refused: Vec<&Finding> = probes
+        .iter()
+        .flat_map(|probe| &probe.findings)
+        .filter(|one| one.severity == Severity::Error && !excluded(&one.subject))
+        .collect();
+    if !refused.is_empty() {
+        return Err(stop("read PROD exactly", refused));
+    }
     let mut cuts = Cuts::new();
     for (store, catalog) in stores.iter().zip(&catalogs) {
         cuts.insert(store.name().clone(), store.open_cut(&catalog.tables).await?);

@@ -251,3 +251,21 @@ async fn a_root_row_that_refers_to_another_one_comes_with_a_stub_of_it_through_a
         "{offices:#}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_compares_without_case_is_refused_by_name_and_loses_no_row() {
+    let schema = "create collation nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+         create table districts(code text collate nocase primary key);
+         create table schools(id int primary key, district text collate nocase not null references districts);";
+    let rows = "insert into districts values ('ABC'); insert into schools values (1, 'abc');";
+    let (environment, _) = environment(schema, rows).await;
+    environment.write(
+        "redistrict.toml",
+        "[tenant]\nroot = \"db.districts\"\nkey = \"code\"\n[store.db]\nkind = \"postgres\"\n\
+         source = { env = \"DB_PROD_URL\" }\ntarget = { env = \"DB_CERT_URL\" }\n",
+    );
+    environment.must(&["enroll", "--name", "test"]);
+    let ended = environment.run(&["migrate", "ABC"]);
+    assert_eq!(ended.code, 3, "{}\n{}", ended.out, ended.err);
+    assert!(ended.err.contains("code"), "{}", ended.err);
+}

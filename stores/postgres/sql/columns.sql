@@ -39,8 +39,12 @@ select
   attribute.attname::text as column_name,
   format_type(attribute.atttypid, attribute.atttypmod) as source_type,
   format_type(base.oid, -1) as base_type,
-  case when base.typnamespace = 'pg_catalog'::regnamespace then base.typname::text else '' end
-    as base_name,
+  -- Without a name the type does not move: equality of text is then not that of its bytes.
+  case
+    when base.typnamespace = 'pg_catalog'::regnamespace and coalesce(co.collisdeterministic, true)
+      then base.typname::text
+    else ''
+  end as base_name,
   base.typtype::text as base_kind,
   case when attribute.atttypid = base.oid then attribute.atttypmod else step.typmod end as typmod,
   attribute.attnotnull or step.is_mandatory as is_mandatory,
@@ -54,5 +58,6 @@ select
 from attribute
 join step on step.declared = attribute.atttypid
 join pg_type as base on base.oid = step.base and base.typtype <> 'd'
+left join pg_collation as co on co.oid = attribute.attcollation
 left join pg_attrdef as d on d.adrelid = attribute.attrelid and d.adnum = attribute.attnum
 order by attribute.nspname, attribute.relname, attribute.attnum

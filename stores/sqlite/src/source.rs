@@ -108,6 +108,7 @@ fn findings(connection: &Connection, name: &StoreName) -> Result<Vec<Finding>, S
             Finding::warning("virtual-table", subject, "virtual tables are not read", 1)
         })
         .collect();
+    findings.extend(collated_keys(connection, name)?);
     let mode: String = connection
         .pragma_query_value(None, "journal_mode", |row| row.get(0))
         .doing("read the journal mode of a SQLite file")?;
@@ -158,4 +159,29 @@ impl RowReader for SqliteCut {
     ) -> Result<BatchStream<'a>, StoreError> {
         self.reader.rows(request).await
     }
+}
+
+/// Keys that others refer to and that SQLite compares by another collation than ours (byte by byte):
+/// a child that differs in case would be lost, so they are refused by name.
+fn collated_keys(connection: &Connection, name: &StoreName) -> Result<Vec<Finding>, StoreError> {
+    let what = "read the collations of keys";
+    let mut statement = connection
+        .prepare(include_str!("sql/collated_keys.sql"))
+        .doing(what)?;
+    let rows = statement
+        .query_map([], |row| {
+            let (table, column): (String, String) = (row.get(0)?, row.get(1)?);
+            Ok((table, column, row.get::<_, String>(2)?))
+        })
+        .doing(what)?;
+    rows.map(|row| {
+        let (table, column, collation) = row.doing(what)?;
+        let subject = TableRef::new(name, SCHEMA, table).to_string();
+        let message = format!(
+            "others refer to its key column {column}, which compares by the collation {collation}: \
+             that is not available yet"
+        );
+        Ok(Finding::error("key-collation", subject, message, 1))
+    })
+    .collect()
 }

@@ -179,6 +179,27 @@ async fn what_is_no_table_is_left_out_and_virtual_tables_are_told() {
 }
 
 #[tokio::test]
+async fn a_key_with_a_collation_is_told_only_where_others_refer_to_it() {
+    let (group, _) = catalog_of(
+        "create table alone (k text collate nocase primary key);
+         create table parent (k text collate nocase primary key, v text collate rtrim);
+         create table child (id integer primary key, k text references parent (k))",
+    )
+    .await;
+    let probe = source(&group.folder.path().join("prod.db"))
+        .probe()
+        .await
+        .unwrap();
+    let errors: Vec<_> = probe
+        .findings
+        .iter()
+        .filter(|one| one.severity == Severity::Error)
+        .map(|one| one.subject.as_str())
+        .collect();
+    assert_eq!(errors, ["s0.main.parent"]);
+}
+
+#[tokio::test]
 async fn a_cut_leaves_every_byte_of_the_file_and_no_file_beside_it() {
     let group = Group::of(
         0,
