@@ -23,12 +23,12 @@ pub fn district_key(district: &str, root_key: &[String]) -> Key {
 /// Evaluates which rows belong to the district.
 ///
 /// # Errors
-/// An unknown district (kind `Usage`), a failing store.
+/// An unknown district (kind `Usage`), a failing store, and what `on_step` ends it with.
 pub async fn evaluate(
     section: &ExtractSection,
     district: &Key,
     cuts: &mut Cuts,
-    mut on_step: impl FnMut(u64) + Send,
+    mut on_step: impl FnMut(u64) -> Result<(), SkillError> + Send,
 ) -> Result<Members, SkillError> {
     left_out(section, cuts).await?;
     let identity = identities(&section.catalogs);
@@ -67,7 +67,7 @@ pub async fn evaluate(
                 .await
                 .map_err(|error| store_failed(&error))?;
             rows_seen += rows.len() as u64;
-            on_step(rows_seen);
+            on_step(rows_seen)?;
             closure
                 .absorb(fetch, &rows)
                 .map_err(|error| closure_failed(&error))?;

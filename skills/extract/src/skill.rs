@@ -55,16 +55,15 @@ impl ExtractSkill {
         let stores = self.stores(&cuts);
         let district = district_key(context.plan.district.as_str(), &section.ownership.root_key);
         let members = evaluate(section, &district, &mut cuts, |rows| {
-            context.cancel.check().ok();
             context.progress.progress(Progress {
                 unit: unit.clone(),
                 subject: "closure".to_owned(),
                 rows_done: rows,
                 rows_expected: None,
             });
+            context.cancel.check()
         })
         .await?;
-        context.cancel.check()?;
         if let Some(error) = undecided(&members, &section.ownership) {
             return Err(error);
         }

@@ -52,7 +52,7 @@ async fn members(source: &mut Source, plan: &Plan) -> CommandResult<Members> {
     let section = &plan.sections.extract;
     let district = district_key(plan.district.as_str(), &section.ownership.root_key);
     let cuts: &mut Cuts = &mut source.cuts;
-    Ok(evaluate(section, &district, cuts, |_| {}).await?)
+    Ok(evaluate(section, &district, cuts, |_| Ok(())).await?)
 }
 
 /// What a load would need of CERT and does not find.
