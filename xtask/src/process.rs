@@ -5,9 +5,15 @@ use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result, bail};
 
-/// The root of the repository.
+/// The root of the repository: of the one that is run, which need not be where it was compiled (a
+/// target folder may serve several checkouts).
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place of xtask that asks the environment"
+)]
 pub(crate) fn root() -> PathBuf {
-    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let running = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let manifest = running.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
     manifest
         .parent()
         .map_or_else(|| manifest.clone(), PathBuf::from)
