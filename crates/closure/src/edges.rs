@@ -163,10 +163,10 @@ fn add_foreign_key(distinct: &mut BTreeMap<EdgeShape, Edge>, table: &Table, key:
         child_columns: key.columns.clone(),
         parent: key.parent.clone(),
         parent_columns: key.parent_columns.clone(),
-        mandatory: nullable.is_empty(),
+        mandatory: nullable.is_empty() && key.when.is_empty(),
         nullable_columns: nullable,
         on_delete_cascade: key.on_delete_cascade,
-        when: Vec::new(),
+        when: key.when.clone(),
         policy: None,
     };
     let known = distinct

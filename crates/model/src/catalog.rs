@@ -68,7 +68,8 @@ impl Table {
     }
 
     /// The columns that identify a row: the primary key, else the first unique key by name whose
-    /// columns are all NOT NULL, else none (such a table is a multiset of whole rows).
+    /// columns are all NOT NULL, else none: such a table is *keyless*, a multiset of whole rows
+    /// (docs/design/keyless.md).
     #[must_use]
     pub fn identity(&self) -> Option<&[String]> {
         if let Some(key) = &self.primary_key {
@@ -113,9 +114,13 @@ pub struct Column {
     /// The labels of an enum, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// For `Array`: the type of its elements, never `Array` itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub element: Option<ColumnType>,
 }
 
-/// The types that move, and how. Everything else is `Other` and refused in the plan by name.
+/// The types that move, and how. What Arrow cannot hold travels as the server's exact text with the
+/// source type kept. `Other` is what cannot be written back from its text: refused in the plan by name.
 ///
 /// The Arrow type each one travels as is fixed in `redistrict_store::arrow_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -150,6 +155,25 @@ pub enum ColumnType {
     Inet,
     /// Exact text.
     Enum,
+    /// Exact text, a PostgreSQL array literal (see [`crate::array_text`]), in every kind of store; the
+    /// elements are of type `Column::element`.
+    Array,
+    /// Exact text of a range or multirange.
+    Range,
+    /// Exact text of a row: `(a,"b c",)`.
+    Composite,
+    /// Exact text of `0` and `1`.
+    Bits,
+    /// Exact text.
+    Xml,
+    /// Exact text, printed under `lc_monetary = 'C'`.
+    Money,
+    /// ISO 8601 date and time as exact text, with nanoseconds, offset and zone name where the value has
+    /// them: what microseconds in UTC cannot hold.
+    DateTimeText,
+    /// Exact text in the server's own notation, for types that have no meaning to us: written back
+    /// from that text, masked only as a whole.
+    Verbatim,
     Other,
 }
 
@@ -171,6 +195,10 @@ pub struct ForeignKey {
     pub deferrable: bool,
     /// False for NOT VALID keys: rows without a partner may exist.
     pub validated: bool,
+    /// The key counts only for rows where each named column has one of the texts: the ends of
+    /// relationships in a graph. Empty in relational stores.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<(String, Vec<String>)>,
 }
 
 /// A CHECK constraint.

@@ -3,6 +3,7 @@
 //! No I/O, no async, no Arrow. Everything here can be written to a file or a journal and holds no
 //! value of a person; the district's key is the one value of a database that appears.
 
+pub mod array_text;
 mod catalog;
 pub mod config;
 mod error_kind;

@@ -10,6 +10,8 @@ use redistrict_model::{Column, ColumnType, Table};
 pub const SOURCE_TYPE_METADATA: &str = "redistrict.source_type";
 /// Field metadata: the [`ColumnType`] in snake case.
 pub const COLUMN_TYPE_METADATA: &str = "redistrict.column_type";
+/// Field metadata: the element type of an array, in snake case.
+pub const ELEMENT_TYPE_METADATA: &str = "redistrict.element_type";
 
 /// The Arrow type of a column type; none for [`ColumnType::Other`], which is refused in the plan.
 ///
@@ -35,7 +37,15 @@ pub fn arrow_type(column_type: ColumnType) -> Option<DataType> {
         | ColumnType::Uuid
         | ColumnType::Json
         | ColumnType::Inet
-        | ColumnType::Enum => DataType::Utf8,
+        | ColumnType::Enum
+        | ColumnType::Array
+        | ColumnType::Range
+        | ColumnType::Composite
+        | ColumnType::Bits
+        | ColumnType::Xml
+        | ColumnType::Money
+        | ColumnType::DateTimeText
+        | ColumnType::Verbatim => DataType::Utf8,
         ColumnType::Other => return None,
     })
 }
@@ -45,10 +55,14 @@ pub fn arrow_type(column_type: ColumnType) -> Option<DataType> {
 #[must_use]
 pub fn arrow_field(column: &Column) -> Option<Field> {
     let name = serde_name(column.column_type);
-    let metadata = HashMap::from([
+    let mut metadata = HashMap::from([
         (SOURCE_TYPE_METADATA.to_owned(), column.source_type.clone()),
         (COLUMN_TYPE_METADATA.to_owned(), name.to_owned()),
     ]);
+    if let Some(element) = column.element {
+        let element = serde_name(element).to_owned();
+        metadata.insert(ELEMENT_TYPE_METADATA.to_owned(), element);
+    }
     let data_type = arrow_type(column.column_type)?;
     Some(Field::new(&column.name, data_type, true).with_metadata(metadata))
 }
@@ -68,11 +82,20 @@ pub fn arrow_schema(table: &Table, columns: &[String]) -> Arc<Schema> {
 /// The column type that a field's metadata names.
 #[must_use]
 pub fn column_type(field: &Field) -> Option<ColumnType> {
-    let name = field.metadata().get(COLUMN_TYPE_METADATA)?;
+    named_type(field.metadata().get(COLUMN_TYPE_METADATA)?)
+}
+
+/// The element type that a field's metadata names; none for fields that are no arrays.
+#[must_use]
+pub fn element_type(field: &Field) -> Option<ColumnType> {
+    named_type(field.metadata().get(ELEMENT_TYPE_METADATA)?)
+}
+
+fn named_type(name: &str) -> Option<ColumnType> {
     ALL.into_iter().find(|one| serde_name(*one) == name)
 }
 
-const ALL: [ColumnType; 20] = [
+const ALL: [ColumnType; 28] = [
     ColumnType::Bool,
     ColumnType::Int16,
     ColumnType::Int32,
@@ -92,6 +115,14 @@ const ALL: [ColumnType; 20] = [
     ColumnType::Json,
     ColumnType::Inet,
     ColumnType::Enum,
+    ColumnType::Array,
+    ColumnType::Range,
+    ColumnType::Composite,
+    ColumnType::Bits,
+    ColumnType::Xml,
+    ColumnType::Money,
+    ColumnType::DateTimeText,
+    ColumnType::Verbatim,
     ColumnType::Other,
 ];
 
@@ -116,6 +147,14 @@ fn serde_name(column_type: ColumnType) -> &'static str {
         ColumnType::Json => "json",
         ColumnType::Inet => "inet",
         ColumnType::Enum => "enum",
+        ColumnType::Array => "array",
+        ColumnType::Range => "range",
+        ColumnType::Composite => "composite",
+        ColumnType::Bits => "bits",
+        ColumnType::Xml => "xml",
+        ColumnType::Money => "money",
+        ColumnType::DateTimeText => "date_time_text",
+        ColumnType::Verbatim => "verbatim",
         ColumnType::Other => "other",
     }
 }
@@ -136,6 +175,7 @@ mod tests {
                 has_default: false,
                 max_length: None,
                 labels: Vec::new(),
+                element: None,
             };
             match arrow_field(&column) {
                 Some(field) => assert_eq!(column_type(&field), Some(one)),

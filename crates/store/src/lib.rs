@@ -13,15 +13,16 @@ mod source;
 mod target;
 
 pub use arrow_types::{
-    COLUMN_TYPE_METADATA, SOURCE_TYPE_METADATA, arrow_field, arrow_schema, arrow_type, column_type,
+    COLUMN_TYPE_METADATA, ELEMENT_TYPE_METADATA, SOURCE_TYPE_METADATA, arrow_field, arrow_schema,
+    arrow_type, column_type, element_type,
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use source::{
-    BatchStream, Cut, Fingerprint, KeyReader, KeyRequest, Probe, RowReader, RowRequest, Selector,
-    SourceCut, SourceStore,
+    BatchStream, Cut, Fingerprint, KeyReader, KeyRequest, MAX_VALUE_BYTES, Probe, RowReader,
+    RowRequest, Selector, SourceCut, SourceStore, Unfit, UnfitReason,
 };
 pub use target::{
     Action, Applied, CommitOutcome, Enrolment, Epoch, Lease, LeaseClaim, LeaseOutcome, Ledger,
-    LedgerEntry, LedgerOperation, Merge, RunRecord, RunState, StagePart, Staged,
-    TargetCapabilities, TargetRead, TargetStore, TwoPhase,
+    LedgerEntry, LedgerOperation, Merge, RunRecord, RunState, StagePart, Staged, TableSize,
+    TargetCapabilities, TargetRead, TargetStore, TwoPhase, staged_key,
 };

@@ -33,6 +33,9 @@ pub enum Selector {
 }
 
 /// Asks for columns of rows as canonical text.
+///
+/// The rows of a keyless table (`Table::identity` is none) are told by *locators*: the one text of
+/// `KeyRow::id` names a row inside this view and nowhere else (docs/design/keyless.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRequest {
     pub table: TableRef,
@@ -46,11 +49,31 @@ pub struct RowRequest {
     pub table: TableRef,
     /// The columns of the batches, in order. Each must be of a type that moves.
     pub columns: Vec<String>,
-    /// The identity columns (see `Table::identity`).
+    /// The identity columns (see `Table::identity`); empty for a keyless table.
     pub identity: Vec<String>,
-    /// Every key once. Keys without a row give no row.
+    /// Every key once; locators of this view for a keyless table. Keys without a row give no row.
     pub keys: Vec<Key>,
 }
+
+/// Why a value cannot travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnfitReason {
+    /// Longer than [`MAX_VALUE_BYTES`].
+    TooLarge,
+    /// Outside the range of the Arrow type that its column travels as.
+    OutOfRange,
+}
+
+/// Values that cannot travel: how many rows have one in that column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    pub column: String,
+    pub reason: UnfitReason,
+    pub rows: u64,
+}
+
+/// The largest single value that moves, in bytes of its text or binary form.
+pub const MAX_VALUE_BYTES: usize = 32 << 20;
 
 /// Reads keys. Each answer is complete: all rows that match, each once, in no particular order.
 ///
@@ -60,8 +83,8 @@ pub struct RowRequest {
 /// [`StoreErrorKind::Bug`]: crate::StoreErrorKind::Bug
 #[async_trait]
 pub trait KeyReader: Send {
-    /// The rows that match. `KeyRow::id` is the identity of the row: a table without identity
-    /// columns is refused with [`StoreErrorKind::Config`](crate::StoreErrorKind::Config).
+    /// The rows that match. `KeyRow::id` is the identity of the row, or its locator where the table is
+    /// keyless.
     async fn keys(&mut self, request: &KeyRequest) -> Result<Vec<KeyRow>, StoreError>;
 
     /// The number of rows of a table, exact.
@@ -71,8 +94,9 @@ pub trait KeyReader: Send {
 /// Reads whole rows as record batches with the schema `arrow_schema(table, columns)`.
 ///
 /// Values arrive exactly or as an error that names table and column: nothing is rounded, cut or
-/// replaced. Rows come in ascending order of their key text within the order of `keys` chunks;
-/// the same request inside one cut gives the same bytes. A batch holds at most 8,192 rows.
+/// replaced. Rows come in ascending order of their key text (bytes; locators likewise) within the
+/// order of `keys` chunks; the same request inside one cut gives the same bytes. A batch holds at
+/// most 8,192 rows.
 #[async_trait]
 pub trait RowReader: Send {
     /// Streams the rows. Dropping the stream cancels the statement.
@@ -95,9 +119,21 @@ pub struct Cut {
 /// If the view is lost (connection gone, snapshot too old) every further call fails with
 /// [`StoreErrorKind::Transient`](crate::StoreErrorKind::Transient); a new cut has to be taken and
 /// everything of this store read again: two cuts are never mixed.
+#[async_trait]
 pub trait SourceCut: KeyReader + RowReader {
     /// Where and when.
     fn cut(&self) -> &Cut;
+
+    /// Counts the values of the requested rows that cannot travel, per column and reason, without
+    /// moving them. Only columns that can hold such values cost anything.
+    async fn unfit(&mut self, request: &RowRequest) -> Result<Vec<Unfit>, StoreError>;
+
+    /// Called once, after the last read. Says whether everything read was one state of the
+    /// database; kinds with snapshots always say so (none). Otherwise a warning with the number of
+    /// transactions that were committed meanwhile.
+    async fn settle(&mut self) -> Result<Option<Finding>, StoreError> {
+        Ok(None)
+    }
 }
 
 /// What a preflight of a source found: rights the role should not have, settings that matter.

@@ -2,7 +2,7 @@
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
-use redistrict_model::{Catalog, Key, RunId, StoreName, Table, TableRef};
+use redistrict_model::{Catalog, Finding, Key, RunId, StoreName, Table, TableRef};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -15,6 +15,20 @@ pub struct TargetCapabilities {
     pub two_phase: bool,
     /// Foreign keys are checked at the end of the transaction, so that write order does not matter.
     pub defers_foreign_keys: bool,
+    /// Tables and columns come into being by being written (a graph). What the target's catalog lacks
+    /// is taken from the source's, but for keys: a table with a key in the source needs the same
+    /// key in the target.
+    pub open_schema: bool,
+}
+
+/// How much a merge would write into one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSize {
+    pub table: TableRef,
+    pub rows: u64,
+    pub columns: usize,
+    /// Bytes of the values, as Arrow holds them; 0 where nobody knows.
+    pub bytes: u64,
 }
 
 /// The mark that makes a database a target. Made once, by a person.
@@ -70,7 +84,14 @@ pub struct StagePart {
     pub part: u32,
     /// The columns of the batches, in order.
     pub columns: Vec<String>,
+    /// Empty for a keyless table: its staged rows are told by [`staged_key`].
     pub identity: Vec<String>,
+}
+
+/// The key of a staged row of a keyless table: its part and its place in the part, from 0.
+#[must_use]
+pub fn staged_key(part: u32, row: u64) -> Key {
+    Key::new([part.to_string(), row.to_string()])
 }
 
 /// What staging a part did.
@@ -138,7 +159,8 @@ pub struct LedgerEntry {
     /// Position within (run, table).
     pub part: u32,
     pub operation: LedgerOperation,
-    /// The identity of each row.
+    /// The identity of each row. For a keyless table whatever the skill tells its rows by; the
+    /// store keeps it and makes nothing of it.
     pub keys: Vec<Key>,
     /// For `Inserted` and `Updated`: a keyed hash of each row as it stood in the target at commit,
     /// in the order of `keys`. Empty for `Deleted`.
@@ -204,6 +226,13 @@ pub trait TargetStore: Send + Sync {
 
     /// The catalog of the configured schemas, our own objects left out.
     async fn catalog(&self, store: &StoreName) -> Result<Catalog, StoreError>;
+
+    /// What stands against writing so much in one transaction, as an ERROR finding with figures; none
+    /// where the server can hold it. Asked by the preflight, before anything is staged.
+    async fn fits(&self, size: &[TableSize]) -> Result<Option<Finding>, StoreError> {
+        let _ = size;
+        Ok(None)
+    }
 
     /// The enrolment mark, if there is one.
     async fn enrolment(&self, store: &StoreName) -> Result<Option<Enrolment>, StoreError>;
@@ -272,13 +301,16 @@ impl<T: KeyReader + RowReader + Send> TargetRead for T {}
 #[async_trait]
 pub trait Merge: KeyReader + RowReader + Send {
     /// Locks, in key order, the target rows that have the identity of a staged row of this run, and
-    /// gives their keys.
+    /// gives their keys. None for a keyless table: no row of the target is one of ours by identity.
     async fn lock_staged(&mut self, table: &TableRef) -> Result<Vec<Key>, StoreError>;
 
-    /// Locks the named rows, in key order, and gives the keys of those that are there.
+    /// Locks the named rows, in key order, and gives the keys of those that are there. Rows of a
+    /// keyless table are named by locators of this transaction; a row that changed since its
+    /// locator was read is not there.
     async fn lock(&mut self, table: &TableRef, keys: &[Key]) -> Result<Vec<Key>, StoreError>;
 
-    /// Sets what is done with staged rows.
+    /// Sets what is done with staged rows. Those of a keyless table are named by [`staged_key`] and are
+    /// inserted or left, never updated.
     async fn mark(
         &mut self,
         table: &TableRef,
@@ -290,7 +322,7 @@ pub trait Merge: KeyReader + RowReader + Send {
     /// that refer to each other in a cycle can be written together.
     async fn apply(&mut self, tables: &[TableRef]) -> Result<Vec<Applied>, StoreError>;
 
-    /// Deletes rows by key; every key must be there. Rows of others are never touched: a foreign key
+    /// Deletes rows by key, or by locator where the table is keyless; every key must be there. Rows of others are never touched: a foreign key
     /// that would cascade to rows that are not among the deleted ones is an error.
     async fn delete(&mut self, tables: &[(TableRef, Vec<Key>)]) -> Result<u64, StoreError>;
 

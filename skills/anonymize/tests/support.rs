@@ -70,6 +70,7 @@ pub(crate) fn column(text: &str) -> Column {
         has_default: false,
         max_length: length,
         labels: Vec::new(),
+        element: None,
     }
 }
 

@@ -131,6 +131,7 @@ mod tests {
                     on_delete_cascade: false,
                     deferrable: false,
                     validated: true,
+                    when: Vec::new(),
                 })
                 .collect(),
             checks: Vec::new(),

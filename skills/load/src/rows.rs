@@ -231,6 +231,7 @@ mod tests {
                 has_default: false,
                 max_length: None,
                 labels: Vec::new(),
+                element: None,
             }],
             primary_key: None,
             uniques: Vec::new(),

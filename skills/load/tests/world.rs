@@ -61,6 +61,7 @@ pub(crate) fn column(text: &str) -> Column {
         has_default: false,
         max_length: None,
         labels: Vec::new(),
+        element: None,
     }
 }
 
@@ -73,6 +74,7 @@ fn refers(mut table: Table, columns: &str, parent: &str) -> Table {
         on_delete_cascade: false,
         deferrable: false,
         validated: true,
+        when: Vec::new(),
     });
     table
 }

@@ -75,6 +75,7 @@ fn table(table: &str, columns: &[(&str, ColumnType, bool)]) -> Table {
         has_default: false,
         max_length: None,
         labels: Vec::new(),
+        element: None,
     });
     Table {
         name: name(table),

@@ -271,6 +271,7 @@ async fn a_key_that_only_the_target_has_is_checked_too() {
             on_delete_cascade: false,
             deferrable: false,
             validated: true,
+            when: Vec::new(),
         }];
     };
     let (offences, report) = defect(foreign).await;

@@ -167,6 +167,7 @@ impl<S> Reading<'_, S> {
                 on_delete_cascade: row.get("is_cascade"),
                 deferrable: row.get("is_deferrable"),
                 validated: row.get("is_validated"),
+                when: Vec::new(),
             });
         }
         Ok(())
@@ -221,6 +222,7 @@ fn column(row: &Row) -> Column {
         has_default: row.get::<_, bool>("has_default") && generated != Generated::Stored,
         max_length: types::max_length(row.get("base_name"), live.typmod),
         labels: live.labels,
+        element: None,
     }
 }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use redistrict_model::{Catalog, Finding, KeyRow, Severity, StoreKind, StoreName, Table, TableRef};
 use redistrict_store::{
     BatchStream, Cut, KeyReader, KeyRequest, Probe, RowReader, RowRequest, SourceCut, SourceStore,
-    StoreError, StoreErrorKind,
+    StoreError, StoreErrorKind, Unfit,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -179,9 +179,14 @@ impl RowReader for PostgresCut {
     }
 }
 
+#[async_trait]
 impl SourceCut for PostgresCut {
     fn cut(&self) -> &Cut {
         &self.cut
+    }
+
+    async fn unfit(&mut self, _: &RowRequest) -> Result<Vec<Unfit>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

@@ -300,6 +300,7 @@ impl TableReader<'_> {
                 has_default: raw.has_default,
                 max_length: understood.max_length,
                 labels: Vec::new(),
+                element: None,
             }
         };
         self.shape.columns.iter().map(column).collect()
@@ -376,6 +377,7 @@ impl TableReader<'_> {
                 on_delete_cascade: same(&raw.on_delete, "cascade"),
                 deferrable: declared.is_some_and(|one| one.is_deferrable),
                 validated: violated.as_ref().is_some_and(|ids| !ids.contains(&id)),
+                when: Vec::new(),
                 columns: raw.columns,
                 parent_columns: raw.parent_columns,
             });

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use redistrict_model::{Catalog, Finding, KeyRow, Severity, StoreKind, StoreName, Table, TableRef};
 use redistrict_store::{
     BatchStream, Cut, KeyReader, KeyRequest, Probe, RowReader, RowRequest, SourceCut, SourceStore,
-    StoreError,
+    StoreError, Unfit,
 };
 use rusqlite::Connection;
 
@@ -134,9 +134,14 @@ struct SqliteCut {
     reader: Reader,
 }
 
+#[async_trait]
 impl SourceCut for SqliteCut {
     fn cut(&self) -> &Cut {
         &self.cut
+    }
+
+    async fn unfit(&mut self, _: &RowRequest) -> Result<Vec<Unfit>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

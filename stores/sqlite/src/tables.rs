@@ -163,6 +163,7 @@ mod tests {
             has_default: false,
             max_length: None,
             labels: Vec::new(),
+            element: None,
         };
         let table = Table {
             name: TableRef::new(&StoreName::new("s"), "main", "t"),

@@ -147,6 +147,7 @@ impl TargetStore for SqliteTarget {
         TargetCapabilities {
             two_phase: false,
             defers_foreign_keys: true,
+            open_schema: false,
         }
     }
 

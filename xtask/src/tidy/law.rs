@@ -23,6 +23,7 @@ const LAW: &[(&str, &[&str])] = &[
     ),
     ("postgres", &["model", "store"]),
     ("sqlite", &["model", "store"]),
+    ("neo4j", &["model", "store"]),
     (
         "analyze",
         &["model", "skill", "artifact", "store", "closure"],

@@ -117,6 +117,7 @@ impl World {
                 has_default: false,
                 max_length: None,
                 labels: Vec::new(),
+                element: None,
             });
         }
         table.primary_key = (!primary.is_empty()).then_some(primary);
@@ -164,6 +165,7 @@ impl World {
             on_delete_cascade: tail.contains("cascade"),
             deferrable: false,
             validated: !tail.contains("not valid"),
+            when: Vec::new(),
         };
         self.table_mut(&table_ref(child)).foreign_keys.push(key);
     }

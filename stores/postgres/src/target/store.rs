@@ -111,6 +111,7 @@ impl TargetStore for PostgresTarget {
         TargetCapabilities {
             two_phase: false,
             defers_foreign_keys: false,
+            open_schema: false,
         }
     }
 

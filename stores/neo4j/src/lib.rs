@@ -1,0 +1,1 @@
+//! Store kind `neo4j`: a property graph read and written as tables (docs/design/graph.md).
