@@ -1,4 +1,4 @@
-//! Automation of the repository: `cargo xtask ci | check | test | servers | tidy | prove`.
+//! Automation of the repository: `cargo xtask ci | check | test | servers | tidy | prove | bench`.
 //!
 //! Light on purpose: it starts other programs and reads files, it links nothing of the product.
 
@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod ci;
 mod process;
 mod prove;
@@ -27,14 +28,17 @@ enum Command {
     Ci,
     /// Format, clippy and tidy, without tests.
     Check,
-    /// All tests against real servers; installs PostgreSQL without asking only where CI is set.
+    /// All tests against real servers; installs them without asking only where CI is set.
     Test {
         /// Passed on to the test runner.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
-    /// Say which servers the tests would use.
-    Servers,
+    /// Say which servers the tests would use; start and stop some for a developer.
+    Servers {
+        #[command(subcommand)]
+        action: Option<servers::Action>,
+    },
     /// The rules of the repository as code: dependency law, sizes, headers.
     Tidy,
     /// A demonstration that ends in one line with PASS or FAIL.
@@ -44,6 +48,13 @@ enum Command {
         quick: bool,
         #[arg(long)]
         seed: Option<u64>,
+    },
+    /// What a migration costs beside a plain copy, and what the estate's generator costs.
+    Bench {
+        #[command(subcommand)]
+        what: bench::What,
+        #[command(flatten)]
+        how: bench::How,
     },
 }
 
@@ -62,8 +73,9 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Ci => ci::run(),
         Command::Check => ci::check().map(|()| ExitCode::SUCCESS),
         Command::Test { rest } => test::run(&rest),
-        Command::Servers => servers::print().map(|()| ExitCode::SUCCESS),
+        Command::Servers { action } => servers::run(action).map(|()| ExitCode::SUCCESS),
         Command::Tidy => tidy::run(),
         Command::Prove { name, quick, seed } => prove::run(&name, quick, seed),
+        Command::Bench { what, how } => bench::run(what, how),
     }
 }

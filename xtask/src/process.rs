@@ -1,6 +1,6 @@
 //! Starts other programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result, bail};
@@ -37,13 +37,35 @@ pub(crate) fn result(line: &str) {
     println!("{line}");
 }
 
-/// Whether an environment variable is set.
+/// An environment variable that is set to something.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place of xtask that asks"
 )]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether an environment variable is set.
 pub(crate) fn is_set(name: &str) -> bool {
-    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+    variable(name).is_some()
+}
+
+/// Writes a file of a developer's servers.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "these are no files of a run of the product"
+)]
+pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
+}
+
+/// 128 random bits as hexadecimal digits.
+pub(crate) fn random_text() -> Result<String> {
+    let mut bytes = [0; 16];
+    let mut source = std::fs::File::open("/dev/urandom").context("open /dev/urandom")?;
+    std::io::Read::read_exact(&mut source, &mut bytes).context("read /dev/urandom")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The cargo that runs us, in the repository's root.

@@ -8,10 +8,10 @@ use crate::process::{cargo, status};
 use crate::servers;
 
 /// What there is; `docs/proofs.md` describes each.
-const KNOWN: [&str; 3] = ["estate", "leak", "run-crash"];
+const KNOWN: [&str; 5] = ["estate", "injection", "leak", "run-crash", "types"];
 
 /// The quick forms that CI runs.
-pub(crate) const IN_CI: [&str; 3] = ["estate", "leak", "run-crash"];
+pub(crate) const IN_CI: [&str; 4] = ["estate", "leak", "run-crash", "types"];
 
 /// Runs a proof; its last line is the result.
 pub(crate) fn run(name: &str, quick: bool, seed: Option<u64>) -> Result<ExitCode> {
@@ -21,7 +21,7 @@ pub(crate) fn run(name: &str, quick: bool, seed: Option<u64>) -> Result<ExitCode
             KNOWN.join(", ")
         );
     }
-    servers::require_postgres()?;
+    servers::require()?;
     let seed_text = seed.map(|seed| seed.to_string());
     let mut arguments = vec![
         "run",
@@ -40,13 +40,15 @@ pub(crate) fn run(name: &str, quick: bool, seed: Option<u64>) -> Result<ExitCode
     if let Some(seed) = &seed_text {
         arguments.extend(["--seed", seed]);
     }
-    // The faulty twin of the binary is started by the proofs as a child process.
+    // The binary and its faulty twin are started by the proofs as child processes.
     let built = status(&mut cargo(&[
         "build",
         "--quiet",
         "--locked",
         "--package",
         "redistrict-proofs",
+        "--package",
+        "redistrict-cli",
     ]))?;
     if !built.success() {
         return Ok(ExitCode::FAILURE);

@@ -6,15 +6,18 @@ use std::process::{ExitCode, Stdio};
 use anyhow::{Context, Result};
 
 use crate::process::{cargo, result, say};
-use crate::servers;
+use crate::servers::{self, Installed};
 
 /// Runs the tests of the whole workspace.
 pub(crate) fn run(rest: &[String]) -> Result<ExitCode> {
-    let server = servers::require_postgres()?;
-    say(&format!("testing against {server} and the bundled SQLite"));
+    let installed = servers::require()?;
+    let versions = versions(&installed);
+    let neo4j = servers::Neo4jServers::start(&installed)?;
+    say(&format!("testing against {versions}"));
     let mut arguments = vec!["test", "--workspace", "--locked", "--no-fail-fast"];
     arguments.extend(rest.iter().map(String::as_str));
     let mut child = cargo(&arguments)
+        .env(servers::NEO4J_VARIABLE, &neo4j.urls)
         .stdout(Stdio::piped())
         .spawn()
         .context("start cargo test")?;
@@ -27,7 +30,7 @@ pub(crate) fn run(rest: &[String]) -> Result<ExitCode> {
     }
     let status = child.wait().context("wait for cargo test")?;
     result(&format!(
-        "\n{} tests ran ({server} and the bundled SQLite as real stores)",
+        "\n{} tests ran against real stores: {versions}",
         count.passed + count.failed
     ));
     result(&format!("{} passed, {} failed", count.passed, count.failed));
@@ -37,6 +40,16 @@ pub(crate) fn run(rest: &[String]) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn versions(installed: &Installed) -> String {
+    let Installed {
+        postgres,
+        neo4j,
+        java,
+        ..
+    } = installed;
+    format!("{postgres}, {neo4j} ({java}), {}", servers::sqlite())
 }
 
 #[derive(Default)]

@@ -131,7 +131,7 @@ fn nearest_key(message: &str) -> Option<String> {
 fn refuse_unavailable(config: &Config) -> CommandResult {
     let mut missing: Vec<String> = Vec::new();
     for (name, store) in &config.store.0 {
-        if matches!(store.kind, StoreKind::Neo4j | StoreKind::Mysql) {
+        if store.kind == StoreKind::Mysql {
             missing.push(format!("[store.{name}] kind = \"{}\"", store.kind));
         }
         let unavailable = [

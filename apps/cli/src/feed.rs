@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use redistrict_artifact::{ArtifactError, create_private_dir};
 use redistrict_journal::{PhaseState, RunKind};
-use redistrict_model::Phase;
+use redistrict_model::{Phase, shown};
 use redistrict_orchestrator::{FeedEvent, FeedSink};
 
 use crate::output::{self, Format, thousands};
@@ -62,6 +62,7 @@ impl Console {
     }
 
     fn say(&self, line: &str) {
+        let line = &shown(line);
         if self.format == Format::Text {
             output::note(line);
         }
@@ -73,16 +74,9 @@ impl Console {
         let Some(log) = &self.log else { return };
         let Ok(mut file) = log.lock() else { return };
         let stamp = redistrict_artifact::timestamp_of(self.clock.wall());
-        for line in line.lines() {
-            let escaped: String = line.chars().map(visible).collect();
-            let _full_disk = writeln!(file, "{stamp} {escaped}");
-        }
+        // A name could write lines or colours of its own.
+        let _full_disk = writeln!(file, "{stamp} {}", shown(line));
     }
-}
-
-/// Control characters would let a name write lines or colours of its own.
-fn visible(c: char) -> char {
-    if c.is_control() { '\u{fffd}' } else { c }
 }
 
 impl FeedSink for Console {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use redistrict_model::{Finding, Severity};
+use redistrict_model::{Finding, Severity, shell_word, shown, shown_lines};
 
 use crate::failure::Failure;
 
@@ -113,31 +113,27 @@ fn command_of(after: &str) -> Option<&str> {
     crate::args::is_command(word).then_some(word)
 }
 
-/// A word of a shell command: quoted unless it is plain.
-fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./,:@%+=".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
+/// Writes lines of data to stdout. What is in them moves no cursor; a name that may hold the end of a line
+/// is [`shown`] before.
+pub(crate) fn data(lines: impl AsRef<str>) {
+    raw(&shown_lines(lines.as_ref()));
 }
 
-/// Writes a line of data to stdout. A closed pipe is not an error of ours.
-pub(crate) fn data(line: impl AsRef<str>) {
+/// A closed pipe is not an error of ours.
+fn raw(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _closed_pipe = writeln!(out, "{}", line.as_ref());
+    let _closed_pipe = writeln!(out, "{text}");
 }
 
 /// Writes a line for the person to stderr; commands in it work as they are printed.
 pub(crate) fn note(line: impl AsRef<str>) {
     let mut err = std::io::stderr().lock();
-    let _closed_pipe = writeln!(err, "{}", typed(line.as_ref()));
+    let _closed_pipe = writeln!(err, "{}", shown_lines(&typed(line.as_ref())));
 }
 
 /// Writes a value as one line of JSON to stdout.
 pub(crate) fn json(value: &serde_json::Value) {
-    data(value.to_string());
+    raw(&value.to_string());
 }
 
 /// Prints a failure: what, why, what to do.
@@ -151,16 +147,16 @@ pub(crate) fn failure(failure: &Failure, format: Format) {
         }));
         return;
     }
-    note(format!("error: failed to {}", failure.message));
+    note(format!("error: failed to {}", shown(&failure.message)));
     for cause in &failure.causes {
-        note(format!("  because: {}", reason(cause)));
+        note(format!("  because: {}", shown(&reason(cause))));
     }
     if !failure.hints.is_empty() {
         note("");
         for hint in &failure.hints {
             // Lines of a configuration are there to be pasted.
             let mark = if is_configuration(hint) { "" } else { "  → " };
-            note(format!("{mark}{hint}"));
+            note(format!("{mark}{}", shown(hint)));
         }
     }
 }
@@ -191,17 +187,20 @@ pub(crate) fn findings(findings: &[Finding]) {
             Severity::Warning => "warning",
             Severity::Error => "error",
         };
-        note(format!("{label}: {}: {}", finding.subject, finding.message));
+        let (subject, message) = (shown(&finding.subject), shown(&finding.message));
+        note(format!("{label}: {subject}: {message}"));
         for line in &finding.lines {
-            note(format!("    {line}"));
+            note(format!("    {}", shown(line)));
         }
     }
 }
 
 /// A table with aligned columns, for text output.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let shown_row = |row: &Vec<String>| row.iter().map(|cell| shown(cell)).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(shown_row).collect();
     let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
@@ -286,9 +285,9 @@ mod tests {
     }
 
     #[test]
-    fn a_word_of_the_shell_is_quoted_where_it_has_to_be() {
-        assert_eq!(shell_word("a/b.toml"), "a/b.toml");
-        assert_eq!(shell_word("it's"), "'it'\\''s'");
+    fn a_cell_stays_in_its_line() {
+        let text = table(&["a"], &[vec!["x\ny".to_owned()]]);
+        assert_eq!(text.lines().count(), 3, "{text}");
     }
 
     #[test]

@@ -414,6 +414,12 @@ fn masked_conditions(extract: &ExtractSection, masks: &MaskSection) -> Vec<Findi
     findings.into_values().collect()
 }
 
+/// The tables that move, as PROD has them.
+fn moving_tables(extract: &ExtractSection) -> impl Iterator<Item = &Table> {
+    let moving = extract.tables.iter();
+    moving.filter_map(|moving| extract.catalog_table(&moving.table))
+}
+
 fn plan_load(
     extract: &ExtractSection,
     target: &Target,
@@ -426,6 +432,10 @@ fn plan_load(
                 name: group.stores().first()?.clone(),
                 stores: group.stores().to_vec(),
                 capabilities: group.capabilities(),
+                key_statements: moving_tables(extract)
+                    .filter(|table| group.stores().contains(&table.name.store))
+                    .filter_map(|table| Some((table.name.clone(), group.key_statement(table)?)))
+                    .collect(),
             })
         })
         .collect();

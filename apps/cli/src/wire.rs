@@ -7,6 +7,7 @@ use redistrict_artifact::{Layout, RootKey, create_private_dir, write_atomic};
 use redistrict_journal::SqliteJournal;
 use redistrict_model::config::{Config, SecretRef, Store};
 use redistrict_model::{StoreKind, StoreName};
+use redistrict_neo4j::{Neo4jSource, Neo4jTarget};
 use redistrict_postgres::{PostgresSource, PostgresTarget};
 use redistrict_sqlite::{SqliteSource, SqliteTarget};
 use redistrict_store::{SourceStore, TargetStore};
@@ -131,12 +132,17 @@ impl Workspace {
                 store.schemas.clone(),
             )),
             StoreKind::Sqlite => Arc::new(SqliteSource::new(store_name, self.sqlite_path(&url))),
+            StoreKind::Neo4j => Arc::new(Neo4jSource::connect_lazy(
+                store_name,
+                url.as_str().to_owned(),
+                store.schemas.clone(),
+            )),
             kind => return Err(Failure::not_available(&format!("kind = \"{kind}\""))),
         })
     }
 
-    /// CERT's side as commit groups: all SQLite files of a run are one, each PostgreSQL database is
-    /// one; groups are in the order of their first store.
+    /// CERT's side as commit groups: all SQLite files of a run are one, each PostgreSQL database and
+    /// each graph is one; groups are in the order of their first store.
     pub(crate) fn targets(&self) -> CommandResult<Vec<Arc<dyn TargetStore>>> {
         let mut groups: Vec<Arc<dyn TargetStore>> = Vec::new();
         let mut files: Vec<(StoreName, PathBuf)> = Vec::new();
@@ -151,6 +157,11 @@ impl Workspace {
             let store_name = StoreName::new(name.clone());
             match store.kind {
                 StoreKind::Postgres => groups.push(Arc::new(PostgresTarget::new(
+                    store_name,
+                    url.as_str().to_owned(),
+                    store.schemas.clone(),
+                ))),
+                StoreKind::Neo4j => groups.push(Arc::new(Neo4jTarget::new(
                     store_name,
                     url.as_str().to_owned(),
                     store.schemas.clone(),

@@ -17,7 +17,7 @@ fn with_config<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn bytes_of(environment: &Environment) -> Vec<Vec<u8>> {
-    ["ids.db", "hcp1.db"]
+    ["ids.db", "hcp1.db", "hcp2.db", "adb.db", "sp.db"]
         .iter()
         .map(|name| std::fs::read(environment.path("redistrict-demo/cert").join(name)).unwrap())
         .collect()

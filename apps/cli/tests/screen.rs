@@ -88,10 +88,11 @@ fn a_command_that_is_printed_works_as_it_stands_from_where_it_was_printed() {
     )
     .unwrap();
     let config = ["--config", "an odd place/redistrict.toml"];
-    for name in ["ids-prod", "ids-cert", "hcp1-prod", "hcp1-cert"] {
-        let (store, side) = name.split_once('-').unwrap();
-        let file = format!("an odd place/{name}.url");
-        environment.write(&file, &format!("sqlite:{side}/{store}.db"));
+    for store in ["ids", "hcp1", "hcp2", "adb", "sp"] {
+        for side in ["prod", "cert"] {
+            let file = format!("an odd place/{store}-{side}.url");
+            environment.write(&file, &format!("sqlite:{side}/{store}.db"));
+        }
     }
     let run = environment.must(&[&["migrate", "2"], &config[..]].concat());
     let undo = run

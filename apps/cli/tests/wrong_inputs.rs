@@ -1,6 +1,6 @@
 //! What a person gets wrong: each with its exit code and a sentence that helps.
 
-use redistrict_testkit::postgres::{RoleKind, TestServer, execute};
+use redistrict_testkit::postgres::{RoleKind, TestServer, execute, query};
 
 use crate::environment::Environment;
 
@@ -226,4 +226,31 @@ async fn commands_that_are_not_there_yet_say_so() {
         small.fails(&[command], 2, &["not available yet"]);
     }
     small.fails(&["migrate", "1", "--replace"], 2, &["not available yet"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_cannot_travel_are_refused_together_before_a_row_is_written() {
+    let small = Small::enrolled().await;
+    let columns = "alter table schools add column scan text, add column at timestamp;";
+    execute(&small.prod, columns).await.unwrap();
+    execute(&small.cert, columns).await.unwrap();
+    let sql = "update schools set scan = repeat('secret', 6000000), at = '294276-01-01';
+        insert into schools values (11, 1, true, 'small', '294276-02-02');";
+    execute(&small.prod, sql).await.unwrap();
+    let config = format!(
+        "{CONFIG}[column.\"s.public.schools.scan\"]\nmask = \"null\"\n\
+         [column.\"s.public.schools.at\"]\nmask = \"null\"\n"
+    );
+    small.environment.write("redistrict.toml", &config);
+    let words = [
+        "s.public.schools.scan: 1 row with a value over 32 MB",
+        "s.public.schools.at: 2 rows with a time after",
+        "excluded =",
+    ];
+    small.fails(&["plan", "1", "--exact"], 3, &words);
+    small.fails(&["migrate", "1"], 3, &words);
+    let rows = query(&small.cert, "select count(*) from schools")
+        .await
+        .unwrap();
+    assert_eq!(rows[0][0].as_deref(), Some("0"));
 }

@@ -96,7 +96,8 @@ pub fn outside_references(catalogs: &[Catalog]) -> Vec<OutsideReference> {
     outside
 }
 
-/// The identity columns of every table that has some; what the evaluator needs of the catalogs.
+/// The identity columns of every table that has some; what the evaluator needs of the catalogs. Rows of
+/// all other tables are told by locators (docs/design/keyless.md).
 #[must_use]
 pub fn identities(catalogs: &[Catalog]) -> BTreeMap<TableRef, Vec<String>> {
     let tables = catalogs.iter().flat_map(|catalog| &catalog.tables);
@@ -163,7 +164,7 @@ fn add_foreign_key(distinct: &mut BTreeMap<EdgeShape, Edge>, table: &Table, key:
         child_columns: key.columns.clone(),
         parent: key.parent.clone(),
         parent_columns: key.parent_columns.clone(),
-        mandatory: nullable.is_empty() && key.when.is_empty(),
+        mandatory: nullable.is_empty(),
         nullable_columns: nullable,
         on_delete_cascade: key.on_delete_cascade,
         when: key.when.clone(),

@@ -1,9 +1,11 @@
 //! Lines of the configuration that settle something: headings, names and column lists, quoted so
 //! that a pasted line parses whatever a name holds.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use redistrict_model::{ColumnRef, TableRef};
+use redistrict_model::config::{resolve_table, split_columns};
+use redistrict_model::{ColumnRef, Edge, TableRef};
 
 /// The heading of a table's section: `[table."ids.public.logs"]`.
 #[must_use]
@@ -17,10 +19,53 @@ pub fn column_heading(column: &ColumnRef) -> String {
     format!("[column.{}]", quoted(&column.to_string()))
 }
 
-/// A reference by its columns, as a TOML string: `"(a, b)"`.
-pub(crate) fn column_list(columns: &[String]) -> String {
-    let names: Vec<String> = columns.iter().map(|name| column_name(name)).collect();
-    quoted(&format!("({})", names.join(", ")))
+/// The references of a table that a text of the configuration means, among `edges`: the constraint's name,
+/// the columns in parentheses, or these and where they lead: `(a, b)`, `(a, b) -> ids.students`.
+///
+/// One is found where the text is unambiguous; more where columns refer to different tables under
+/// different conditions.
+#[must_use]
+pub fn references_meant<'e>(table: &TableRef, text: &str, edges: &'e [Edge]) -> Vec<&'e Edge> {
+    let of_table: Vec<&Edge> = edges.iter().filter(|edge| edge.child == *table).collect();
+    let is_over = |edge: &Edge, text: &str| {
+        let list = split_columns(&format!("x{}", text.trim()));
+        list.is_ok_and(|(_, columns)| columns == edge.child_columns)
+    };
+    let plain: Vec<&Edge> = (of_table.iter().copied())
+        .filter(|edge| edge.name == text || is_over(edge, text))
+        .collect();
+    if !plain.is_empty() {
+        return plain;
+    }
+    let parents: BTreeSet<&TableRef> = of_table.iter().map(|edge| &edge.parent).collect();
+    let parents: Vec<TableRef> = parents.into_iter().cloned().collect();
+    let leads = |edge: &&Edge| {
+        text.match_indices("->").any(|(at, arrow)| {
+            let parent = resolve_table(text[at + arrow.len()..].trim(), &parents);
+            parent.is_ok_and(|parent| parent == edge.parent) && is_over(edge, &text[..at])
+        })
+    };
+    of_table.into_iter().filter(leads).collect()
+}
+
+/// The shortest text of the configuration that means this reference and no other, as a TOML string.
+pub(crate) fn reference(edge: &Edge, edges: &[Edge]) -> String {
+    let columns: Vec<String> = edge
+        .child_columns
+        .iter()
+        .map(|one| column_name(one))
+        .collect();
+    let columns = format!("({})", columns.join(", "));
+    let texts = [
+        columns.clone(),
+        format!("{columns} -> {}", edge.parent),
+        edge.name.clone(),
+    ];
+    let is_it = |text: &&String| {
+        let meant = references_meant(&edge.child, text, edges);
+        matches!(meant.as_slice(), [one] if one.id == edge.id)
+    };
+    quoted(texts.iter().find(is_it).unwrap_or(&columns))
 }
 
 fn column_name(name: &str) -> String {
@@ -54,6 +99,8 @@ pub(crate) fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use redistrict_model::{EdgeId, EdgeOrigin, StoreName};
+
     use super::*;
 
     #[test]
@@ -62,7 +109,64 @@ mod tests {
         assert_eq!(quoted("a.\"B\""), "'a.\"B\"'");
         assert_eq!(quoted("a.\"it's\""), "\"a.\\\"it's\\\"\"");
         assert_eq!(quoted("a\nb"), "\"a\\u000Ab\"");
-        let columns = ["a".to_owned(), "b, \"c\"".to_owned()];
-        assert_eq!(column_list(&columns), "'(a, \"b, \"\"c\"\"\")'");
+        let odd = edge(0, "x", &["a", "b, \"c\""], "p");
+        let text = reference(&odd, std::slice::from_ref(&odd));
+        assert_eq!(text, "'(a, \"b, \"\"c\"\"\")'");
+    }
+
+    fn edge(id: u32, name: &str, columns: &[&str], parent: &str) -> Edge {
+        Edge {
+            id: EdgeId(id),
+            name: name.to_owned(),
+            origin: EdgeOrigin::ForeignKey,
+            child: TableRef::new(&StoreName::new("s"), "main", "t"),
+            child_columns: columns.iter().map(|one| (*one).to_owned()).collect(),
+            parent: TableRef::new(&StoreName::new("s"), "main", parent),
+            parent_columns: vec!["id".to_owned(); columns.len()],
+            mandatory: true,
+            nullable_columns: Vec::new(),
+            on_delete_cascade: false,
+            when: Vec::new(),
+            policy: None,
+        }
+    }
+
+    #[test]
+    fn every_reference_can_be_named_and_its_name_means_no_other() {
+        let edges = [
+            edge(0, "start->p", &[":start"], "p"),
+            edge(1, "start->q", &[":start"], "q"),
+            edge(2, "same", &["a"], "p"),
+            edge(3, "again", &["a"], "p"),
+            edge(4, "(b)", &["b"], "odd -> name"),
+            edge(5, "(b)", &["b"], "q"),
+            edge(6, "c", &["c"], "p"),
+        ];
+        let texts: Vec<String> = edges.iter().map(|one| reference(one, &edges)).collect();
+        assert_eq!(
+            texts,
+            [
+                "'(\":start\") -> s.main.p'",
+                "'(\":start\") -> s.main.q'",
+                "\"same\"",
+                "\"again\"",
+                "'(b) -> s.main.\"odd -> name\"'",
+                "\"(b) -> s.main.q\"",
+                "\"(c)\"",
+            ]
+        );
+        for (edge, text) in edges.iter().zip(&texts) {
+            let text = text.trim_matches(|c| c == '\'' || c == '"' && !text.starts_with('\''));
+            let meant = references_meant(&edge.child, text, &edges);
+            assert_eq!(meant, [edge], "{text}");
+        }
+        let child = &edges[0].child;
+        assert_eq!(references_meant(child, "(b)", &edges).len(), 2);
+        assert_eq!(
+            references_meant(child, "(\":start\") -> s.p", &edges).len(),
+            1
+        );
+        assert!(references_meant(child, "(c) -> s.q", &edges).is_empty());
+        assert!(references_meant(&edges[0].parent, "(c)", &edges).is_empty());
     }
 }

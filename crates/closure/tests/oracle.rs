@@ -8,7 +8,7 @@ use redistrict_closure::{How, Leads, Members};
 use redistrict_model::{BoundaryPolicy, Key, Ownership, Role, TableRef};
 
 use support::brute::{Brute, Expected};
-use support::{World, random, table_ref};
+use support::{Row, World, random, table_ref};
 
 /// Cases of the normal run; a proof runs more.
 const CASES: u64 = 500;
@@ -25,6 +25,8 @@ struct Tally {
     undecided: u64,
     dangling: u64,
     bottom: u64,
+    keyless: u64,
+    copies: u64,
 }
 
 fn as_expected(members: &Members) -> Expected {
@@ -232,6 +234,7 @@ fn check_labels(
         .labels
         .iter()
         .map(|(at, label)| (brute.name(*at), label.clone()))
+        .filter(|((table, _), _)| !world.is_keyless(table))
         .unzip();
     tally.bottom += expected.iter().filter(|label| label.is_none()).count() as u64;
     assert_eq!(
@@ -257,6 +260,21 @@ fn count(tally: &mut Tally, world: &World, members: &Members) {
     tally.stops += members.stops.len() as u64;
     tally.undecided += members.undecided.len() as u64;
     tally.dangling += members.dangling.len() as u64;
+    for (table, rows) in members
+        .rows
+        .iter()
+        .filter(|(table, _)| world.is_keyless(table))
+    {
+        assert!(rows.stubs.is_empty(), "a stub of a keyless row");
+        tally.keyless += rows.count() as u64;
+        let is_member = |row: &&Row| {
+            let id = world.identity_of(table, row);
+            rows.own.contains(&id) || rows.shared.contains(&id)
+        };
+        let members: Vec<&Row> = world.rows[table].iter().filter(is_member).collect();
+        let distinct: BTreeSet<&Row> = members.iter().copied().collect();
+        tally.copies += (members.len() - distinct.len()) as u64;
+    }
 }
 
 /// Checks the case of every seed; panics at the first that disagrees and names its seed.
@@ -283,6 +301,8 @@ fn the_evaluator_and_a_brute_force_reading_of_the_rules_agree_on_random_worlds()
         ("undecided", tally.undecided),
         ("dangling", tally.dangling),
         ("rows of nobody", tally.bottom),
+        ("rows without a key", tally.keyless),
+        ("equal rows", tally.copies),
     ] {
         assert!(count >= CASES / 5, "{what}: only {count} in {CASES} worlds");
     }
@@ -300,7 +320,7 @@ fn measured_users_are_those_of_a_brute_force_reading() {
             .ownership
             .tables
             .iter()
-            .filter(|role| role.role == Role::Shared)
+            .filter(|role| role.role == Role::Shared && !case.world.is_keyless(&role.table))
         {
             let rows = &case.world.rows[&role.table];
             let keys: Vec<Key> = rows

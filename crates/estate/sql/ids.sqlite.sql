@@ -137,7 +137,57 @@ create table transfers (
     reason text
 );
 
+create table custom_fields (
+    id integer primary key not null,
+    label varchar(60) not null unique,
+    data_type varchar(10) not null check (data_type in ('text', 'phone', 'email', 'choice')),
+    position smallint not null
+);
+
+create table custom_field_values (
+    student_id bigint not null references students (id),
+    field_id smallint not null references custom_fields (id),
+    value text not null,
+    updated_on date,
+    primary key (student_id, field_id)
+);
+
+create table accounts (
+    id integer primary key not null,
+    student_id bigint unique references students (id),
+    staff_id bigint unique references staff (id),
+    user_name varchar(60) not null unique,
+    password_hash varchar(80),
+    last_session_id bigint references sessions (id),
+    created_at timestamp not null,
+    check (student_id is not null or staff_id is not null)
+);
+
+create table sessions (
+    id integer primary key not null,
+    account_id bigint not null references accounts (id),
+    token varchar(64) unique,
+    ip_address varchar(40),
+    user_agent varchar(160) not null,
+    started_at timestamp not null,
+    ended_at timestamp
+);
+
+create table audit_log (
+    id bigint not null,
+    logged_at timestamp not null,
+    entity varchar(20) not null,
+    entity_id bigint not null,
+    action varchar(10) not null check (action in ('insert', 'update')),
+    actor_id bigint references accounts (id),
+    old_values json,
+    new_values json,
+    primary key (id, logged_at)
+);
+
 create index staff_school_id_idx on staff (school_id);
 create index students_school_id_idx on students (school_id);
 create index student_guardians_guardian_id_idx on student_guardians (guardian_id);
 create index enrollments_student_id_idx on enrollments (student_id);
+create index sessions_account_id_idx on sessions (account_id);
+create index audit_log_entity_id_idx on audit_log (entity_id);

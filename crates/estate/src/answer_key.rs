@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::EstateError;
 use crate::row::{Place, Row, SensitiveKind};
-use crate::schema::TableSpec;
+use crate::schema::{LINKS, Link, TableSpec};
 
-/// The texts of a primary key, in its order.
+/// The texts of a primary key, in its order. Of a keyless row the texts of all columns, NULL as
+/// [`NULL_TEXT`](crate::NULL_TEXT), and the row's number among equal ones, from 1.
 pub type KeyText = Vec<String>;
 
 /// Everything an estate knows about itself.
@@ -22,7 +23,7 @@ pub struct AnswerKey {
     /// By district id.
     pub districts: BTreeMap<u32, DistrictAnswer>,
     pub sensitive: Vec<SensitiveValue>,
-    /// References across stores.
+    /// References over links.
     pub joins: Vec<KeyJoin>,
 }
 
@@ -81,15 +82,26 @@ impl SensitiveValue {
     }
 }
 
-/// A row of one store that names a row of another.
+/// A row that refers to another over a link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyJoin {
-    /// `store.table` and key of the row that refers.
-    pub from: String,
+    /// Index into [`LINKS`].
+    pub link: usize,
+    /// The key of the row that refers, in the link's table.
     pub from_key: KeyText,
-    /// `store.table` and key of the row referred to.
-    pub to: String,
+    /// The key of the row referred to: its primary key, also where the link names other columns.
     pub to_key: KeyText,
+}
+
+impl KeyJoin {
+    /// The link.
+    ///
+    /// # Panics
+    /// If the index is none of [`LINKS`].
+    #[must_use]
+    pub fn link(&self) -> &'static Link {
+        &LINKS[self.link]
+    }
 }
 
 impl AnswerKey {
@@ -182,24 +194,21 @@ impl AnswerKey {
         self.table_mut(district, table).stubs.insert(key);
     }
 
-    /// Rows that come complete are no stubs, and values of used rows get their districts.
+    /// Values of used rows get their districts.
     pub(crate) fn finish(&mut self) {
-        for answer in self.districts.values_mut() {
-            for table in answer.tables.values_mut() {
-                let (own, shared) = (&table.own, &table.shared);
-                table
-                    .stubs
-                    .retain(|key| !own.contains(key) && !shared.contains(key));
+        let mut users: BTreeMap<(&str, &KeyText), BTreeSet<u32>> = BTreeMap::new();
+        for (id, answer) in &self.districts {
+            for (name, table) in &answer.tables {
+                for key in &table.shared {
+                    users.entry((name, key)).or_default().insert(*id);
+                }
             }
         }
         for value in &mut self.sensitive {
             if value.districts.is_empty() {
                 let table = format!("{}.{}", value.store, value.table);
-                let uses = self
-                    .districts
-                    .iter()
-                    .filter(|(_, answer)| answer.tables[&table].shared.contains(&value.key));
-                value.districts = uses.map(|(id, _)| *id).collect();
+                let found = users.get(&(table.as_str(), &value.key));
+                value.districts = found.cloned().unwrap_or_default();
             }
         }
     }

@@ -1,14 +1,16 @@
 //! The `redistrict.toml` for an estate: what a user would write by hand, and no more. Decisions that
 //! the product must infer are not in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 
 use crate::error::EstateError;
 use crate::estate::Estate;
-use crate::schema::{EstateKind, GUARDIANS, StoreId, TableSpec};
+use crate::schema::{
+    EstateKind, GUARDIANS, LINKS, Link, STATES, Side, StoreId, StoreKinds, TableSpec,
+};
 
 /// Where a store's URL is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,33 +23,62 @@ pub enum UrlPlace {
     Command(Vec<String>),
 }
 
-/// Where the URLs of both stores and both sides are found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreLocations {
-    pub ids_source: UrlPlace,
-    pub ids_target: UrlPlace,
-    pub hcp1_source: UrlPlace,
-    pub hcp1_target: UrlPlace,
+/// A side of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StoreSide {
+    Prod,
+    Cert,
 }
 
+impl StoreSide {
+    /// In lower case, as parts of names.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prod => "prod",
+            Self::Cert => "cert",
+        }
+    }
+}
+
+/// Where the URLs of all stores and both sides are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreLocations(BTreeMap<(StoreId, StoreSide), UrlPlace>);
+
 impl StoreLocations {
-    /// `IDS_PROD_URL`, `IDS_CERT_URL`, `HCP1_PROD_URL`, `HCP1_CERT_URL`.
+    /// What `place` says for each store and side, in the order of [`StoreId::ALL`], PROD first.
+    ///
+    /// # Errors
+    /// The first of `place`.
+    pub fn of_each<E>(
+        mut place: impl FnMut(StoreId, StoreSide) -> Result<UrlPlace, E>,
+    ) -> Result<Self, E> {
+        let mut places = BTreeMap::new();
+        for store in StoreId::ALL {
+            for side in [StoreSide::Prod, StoreSide::Cert] {
+                places.insert((store, side), place(store, side)?);
+            }
+        }
+        Ok(Self(places))
+    }
+
+    /// `IDS_PROD_URL`, `IDS_CERT_URL`, `HCP1_PROD_URL` and so on.
     #[must_use]
     pub fn environment() -> Self {
-        let env = |name: &str| UrlPlace::Env(name.to_owned());
-        Self {
-            ids_source: env("IDS_PROD_URL"),
-            ids_target: env("IDS_CERT_URL"),
-            hcp1_source: env("HCP1_PROD_URL"),
-            hcp1_target: env("HCP1_CERT_URL"),
+        let name = |store: StoreId, side: StoreSide| {
+            let name = format!("{}_{}_url", store.as_str(), side.as_str());
+            Ok::<_, std::convert::Infallible>(UrlPlace::Env(name.to_uppercase()))
+        };
+        match Self::of_each(name) {
+            Ok(locations) => locations,
+            Err(never) => match never {},
         }
     }
 
-    fn of(&self, store: StoreId) -> (&UrlPlace, &UrlPlace) {
-        match store {
-            StoreId::Ids => (&self.ids_source, &self.ids_target),
-            StoreId::Hcp1 => (&self.hcp1_source, &self.hcp1_target),
-        }
+    /// The place of a store's URL.
+    #[must_use]
+    pub fn of(&self, store: StoreId, side: StoreSide) -> &UrlPlace {
+        &self.0[&(store, side)]
     }
 }
 
@@ -72,26 +103,37 @@ pub fn write_url_file(path: &Path, url: &str) -> Result<(), EstateError> {
 
 /// The configuration of an estate.
 ///
-/// Besides tenant, stores and the one link it holds only what nobody can infer: that the district's
-/// name is public, that the states'
-/// names are no persons', that guardians are persons where they are too few to measure, and what
-/// happens at the boundary of transfers where there are any.
+/// Besides tenant, stores and links it holds only what nobody can infer: that the district's name is
+/// public, that the names in lists are no persons', that guardians are persons where they are too few to
+/// measure, and what happens at the boundary of transfers where there are any.
 #[must_use]
-pub fn config_toml(estate: &Estate, kind: EstateKind, locations: &StoreLocations) -> String {
+pub fn config_toml(estate: &Estate, kinds: &StoreKinds, locations: &StoreLocations) -> String {
     let mut text =
         String::from("[tenant]\nroot = \"ids.districts\"\nkey = \"id\"\nname = \"name\"\n");
     for store in StoreId::ALL {
-        let (source, target) = locations.of(store);
         let lines = [
             format!("\n[store.{}]", store.as_str()),
-            format!("kind = \"{}\"", kind.as_str()),
-            format!("source = {}", place(source)),
-            format!("target = {}\n", place(target)),
+            format!("kind = \"{}\"", kinds.of(store).as_str()),
+            format!("source = {}", place(locations.of(store, StoreSide::Prod))),
+            format!("target = {}\n", place(locations.of(store, StoreSide::Cert))),
         ];
         text.push_str(&lines.join("\n"));
     }
-    text.push_str(LINK);
-    text.push_str(CONFIRMED);
+    let links = LINKS.iter().filter(|link| !link.is_declared_in(kinds));
+    text.extend(links.map(|link| link_toml(link, kinds)));
+    text.push_str(PUBLIC);
+    for (table, reason) in CONFIRMED {
+        let name = table.name_in(kinds.of(table.store));
+        let lines = [
+            String::new(),
+            format!("[table.{}]", quoted(&name)),
+            format!("confirmed = {}\n", quoted(reason)),
+        ];
+        text.push_str(&lines.join("\n"));
+    }
+    if kinds.of(StoreId::Sp) != EstateKind::Neo4j {
+        text.push_str(ENDS);
+    }
     if !measures_as_shared(estate, &GUARDIANS) {
         text.push_str(SHARED);
     }
@@ -101,21 +143,44 @@ pub fn config_toml(estate: &Estate, kind: EstateKind, locations: &StoreLocations
     text
 }
 
-const LINK: &str = r#"
-[[link]]
-from = "hcp1.learners(ids_student_id)"
-to = "ids.students(id)"
-owns = true
-"#;
+fn link_toml(link: &Link, kinds: &StoreKinds) -> String {
+    let name = |side: &Side| quoted(&side.name_in(kinds.of(side.table.store)));
+    let mut lines = vec![
+        "\n[[link]]".to_owned(),
+        format!("from = {}", name(&link.from)),
+        format!("to = {}", name(&link.to)),
+    ];
+    if let Some((column, text)) = link.when {
+        lines.push(format!("when = {{ {column} = [{}] }}", quoted(text)));
+    }
+    if link.owns {
+        lines.push("owns = true".to_owned());
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
 
-const CONFIRMED: &str = r#"
+const PUBLIC: &str = r#"
 [column."ids.districts.name"]
 mask = "keep"
 public = true
 reason = "the name of an organisation, not of a person"
+"#;
 
-[table."ids.states"]
-confirmed = "names of states, not of people"
+/// Lists with names, and whose they are.
+static CONFIRMED: [(&TableSpec, &str); 1] = [(&STATES, "names of states, not of people")];
+
+/// What a graph has as labels: what the links depend on, which is about no person.
+const ENDS: &str = r#"
+[column."sp.part_of.start_label"]
+mask = "keep"
+public = true
+reason = "the kind of thing that the row refers to"
+
+[column."sp.part_of.end_label"]
+mask = "keep"
+public = true
+reason = "the kind of thing that the row refers to"
 "#;
 
 const SHARED: &str = r#"
@@ -173,22 +238,51 @@ mod tests {
     use super::*;
     use crate::EstateOptions;
 
-    fn config(options: EstateOptions, locations: &StoreLocations) -> toml::Table {
+    fn config(
+        options: EstateOptions,
+        kinds: StoreKinds,
+        locations: &StoreLocations,
+    ) -> toml::Table {
         let estate = Estate::generate(options);
-        config_toml(&estate, EstateKind::Sqlite, locations)
-            .parse()
-            .unwrap()
+        config_toml(&estate, &kinds, locations).parse().unwrap()
+    }
+
+    fn of_default(kinds: StoreKinds) -> toml::Table {
+        config(
+            EstateOptions::default(),
+            kinds,
+            &StoreLocations::environment(),
+        )
     }
 
     #[test]
     fn the_configuration_of_the_default_estate_leaves_guardians_to_measurement() {
-        let config = config(EstateOptions::default(), &StoreLocations::environment());
+        let config = of_default(StoreKinds::sqlite());
         assert_eq!(config["tenant"]["root"].as_str(), Some("ids.districts"));
         let source = &config["store"]["hcp1"]["source"];
         assert_eq!(source["env"].as_str(), Some("HCP1_PROD_URL"));
         let tables = config["table"].as_table().unwrap();
-        assert_eq!(tables.keys().collect::<Vec<_>>(), ["ids.states"]);
-        assert_eq!(config["link"].as_array().unwrap().len(), 1);
+        assert!(!tables.contains_key("ids.guardians"));
+        assert_eq!(config["link"].as_array().unwrap().len(), LINKS.len());
+    }
+
+    #[test]
+    fn a_graph_has_names_of_its_own_and_declares_its_ends() {
+        let config = of_default(StoreKinds::postgres_and_graph());
+        assert_eq!(config["store"]["sp"]["kind"].as_str(), Some("neo4j"));
+        let links = config["link"].as_array().unwrap();
+        assert_eq!(links.len(), LINKS.len() - 4);
+        let from = |text: &str| links.iter().any(|link| link["from"].as_str() == Some(text));
+        assert!(from("sp.node.Person(student_id)") && from("hcp2.licences(district_id)"));
+        assert!(links.iter().any(|link| link.get("when").is_some()));
+    }
+
+    #[test]
+    fn kinds_may_be_mixed() {
+        let kinds = StoreKinds::sqlite().with(StoreId::Adb, EstateKind::Postgres);
+        let config = of_default(kinds);
+        assert_eq!(config["store"]["adb"]["kind"].as_str(), Some("postgres"));
+        assert_eq!(config["store"]["sp"]["kind"].as_str(), Some("sqlite"));
     }
 
     #[test]
@@ -198,7 +292,11 @@ mod tests {
             with_transfers: true,
             ..EstateOptions::default()
         };
-        let config = config(options, &StoreLocations::environment());
+        let config = config(
+            options,
+            StoreKinds::sqlite(),
+            &StoreLocations::environment(),
+        );
         assert_eq!(
             config["table"]["ids.guardians"]["shared"].as_bool(),
             Some(true)
@@ -210,30 +308,19 @@ mod tests {
     #[test]
     fn any_path_survives_quoting() {
         let odd = "/tmp/a \"b\"\\c\u{7f}/ü.url";
-        let locations = StoreLocations {
-            ids_source: UrlPlace::File(odd.to_owned()),
-            ids_target: UrlPlace::Command(vec!["print".to_owned(), odd.to_owned()]),
-            ..StoreLocations::environment()
-        };
-        let config = config(EstateOptions::default(), &locations);
-        let ids = &config["store"]["ids"];
-        assert_eq!(ids["source"]["file"].as_str(), Some(odd));
-        assert_eq!(ids["target"]["command"][1].as_str(), Some(odd));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn url_files_are_for_their_owner_only_and_never_replaced() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ids.url");
-        write_url_file(&path, "sqlite:/x/ids.db").unwrap();
-        assert_eq!(
-            std::fs::read_to_string(&path).unwrap(),
-            "sqlite:/x/ids.db\n"
+        let locations = StoreLocations::of_each(|store, side| {
+            Ok::<_, ()>(match (store, side) {
+                (StoreId::Ids, StoreSide::Prod) => UrlPlace::File(odd.to_owned()),
+                _ => UrlPlace::Command(vec!["print".to_owned(), odd.to_owned()]),
+            })
+        });
+        let config = config(
+            EstateOptions::default(),
+            StoreKinds::sqlite(),
+            &locations.unwrap(),
         );
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        assert!(write_url_file(&path, "other").is_err());
+        let store = &config["store"]["ids"];
+        assert_eq!(store["source"]["file"].as_str(), Some(odd));
+        assert_eq!(store["target"]["command"][1].as_str(), Some(odd));
     }
 }

@@ -27,6 +27,15 @@ pub enum EstateError {
         table: String,
         sqlstate: Option<String>,
     },
+    #[error("{operation} {table} in neo4j (code {code:?})")]
+    Graph {
+        operation: &'static str,
+        table: String,
+        /// The server's; none where the connection failed.
+        code: Option<String>,
+    },
+    #[error("read the URL of a graph: write bolt://user:password@host:port")]
+    GraphUrl,
     #[error("find district {0} in the estate")]
     UnknownDistrict(u32),
 }

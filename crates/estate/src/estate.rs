@@ -1,8 +1,9 @@
-//! An estate in memory: all rows of all tables with the answer key.
+//! An estate in memory: all rows of all tables with the answer key. For estates that do not fit there is
+//! [`EstateSummary`](crate::EstateSummary), and writers take the generator itself.
 
 use std::collections::BTreeMap;
 
-use crate::answer_key::{AnswerKey, KeyJoin};
+use crate::answer_key::{AnswerKey, KeyJoin, KeyText};
 use crate::error::EstateError;
 use crate::generate::{EstateOptions, district_name, generate_into};
 use crate::row::{Row, Visitor};
@@ -23,6 +24,13 @@ pub struct Estate {
 pub struct TableRows {
     pub table: &'static TableSpec,
     pub rows: Vec<Vec<Value>>,
+}
+
+impl TableRows {
+    /// The keys of the rows, as the answer key has them.
+    pub fn keys(&self) -> impl Iterator<Item = KeyText> {
+        self.table.keys_of(self.rows.iter().map(Vec::as_slice))
+    }
 }
 
 impl Estate {
@@ -60,8 +68,8 @@ impl Estate {
             .ok_or(EstateError::UnknownDistrict(district))?;
         let rows_of = |all: &TableRows| {
             let answer = &answer.tables[&all.table.full_name()];
-            let rows = all.rows.iter().filter_map(|row| {
-                let key = all.table.key_of(row);
+            let keyed = all.keys().zip(&all.rows);
+            let rows = keyed.filter_map(|(key, row)| {
                 if answer.stubs.contains(&key) {
                     return Some(as_stub(all.table, row));
                 }
@@ -125,17 +133,20 @@ impl Collector {
 impl Visitor for Collector {
     fn row(&mut self, row: Row) {
         self.answer_key.add_row(&row);
-        let rows = self.tables.iter_mut().find(|rows| rows.table == row.table);
+        let rows = self
+            .tables
+            .iter_mut()
+            .find(|rows| *rows.table == *row.table);
         rows.expect("every table stands in TABLES")
             .rows
             .push(row.values);
     }
 
-    fn used(&mut self, table: &'static TableSpec, key: Vec<String>, district: u32) {
+    fn used(&mut self, table: &'static TableSpec, key: KeyText, district: u32) {
         self.answer_key.add_use(table, key, district);
     }
 
-    fn stub(&mut self, table: &'static TableSpec, key: Vec<String>, district: u32) {
+    fn stub(&mut self, table: &'static TableSpec, key: KeyText, district: u32) {
         self.answer_key.add_stub(table, key, district);
     }
 

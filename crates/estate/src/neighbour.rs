@@ -6,18 +6,15 @@ use std::collections::BTreeMap;
 use crate::answer_key::SensitiveValue;
 use crate::error::EstateError;
 use crate::estate::{Estate, TableRows};
+use crate::handmade::add_hand_made;
 use crate::rng::fnv1a;
 use crate::row::{Place, SensitiveKind};
-use crate::schema::{CONTENT_ITEMS, GUARDIANS, STATES, STUDENT_GUARDIANS, SUBJECTS, TableSpec};
-use crate::value::{Value, day};
-
-/// Keys of hand-made rows: far outside of what is generated.
-const HAND_MADE: i64 = 990_001;
+use crate::value::Value;
 
 impl Estate {
     /// The rows of one district with every sensitive value altered (equal values alike, unique ones
-    /// to unique ones, foreign keys and lengths kept; no original is left), plus a few rows made by
-    /// hand with keys from 990,001 (states: 991) on.
+    /// to unique ones, foreign keys, links and lengths kept; no original is left), plus a few rows made
+    /// by hand with keys from 990,001 (in short lists: 991) or beginning with `TST` or zeros.
     ///
     /// # Errors
     /// Unknown district.
@@ -28,13 +25,13 @@ impl Estate {
             let table = format!("{}.{}", value.store, value.table);
             marks.entry((table, &value.key)).or_default().push(value);
         }
-        for TableRows { table, rows } in &mut tables {
-            for row in rows {
-                let key = table.key_of(row);
-                for found in marks.get(&(table.full_name(), &key)).into_iter().flatten() {
-                    let cell = &mut row[table.index(&found.column)];
-                    alter(cell, found);
-                }
+        for held in &mut tables {
+            let (table, keys) = (held.table, held.keys().collect::<Vec<_>>());
+            for (row, key) in held.rows.iter_mut().zip(&keys) {
+                let found = marks.get(&(table.full_name(), key)).into_iter().flatten();
+                // What the database computes follows from the rest.
+                let written = found.filter(|found| table.columns.contains(&found.column.as_str()));
+                written.for_each(|found| alter(&mut row[table.index(&found.column)], found));
             }
         }
         add_hand_made(&mut tables);
@@ -56,7 +53,10 @@ fn alter(cell: &mut Value, found: &SensitiveValue) {
             }
             *text = document.to_string();
         }
-        (Place::Whole | Place::Leaf(_), cell) => {
+        (Place::Element(index), Value::List(elements)) => {
+            elements[*index] = Value::Text(altered_text(found.kind, &found.text));
+        }
+        (Place::Whole | Place::Leaf(_) | Place::Element(_), cell) => {
             *cell = Value::Text(altered_text(found.kind, &found.text));
         }
     }
@@ -80,6 +80,14 @@ fn altered_text(kind: SensitiveKind, text: &str) -> String {
         SensitiveKind::NationalId => format!("9{:02}-00-{:04}", digest % 100, digest % 10_000),
         SensitiveKind::Address => format!("{} Test Way", digest % 100_000),
         SensitiveKind::StudentNumber => format!("T{}", &text[1..]),
+        SensitiveKind::UserName => format!("t{digest:016x}"),
+        SensitiveKind::Credential => format!("earlier{digest:016x}"),
+        SensitiveKind::NetworkAddress => format!("192.0.2.{}", digest % 256),
+        SensitiveKind::DeviceId if is_hardware_address(text) => {
+            let [a, b, c, d, e, ..] = digest.to_be_bytes();
+            format!("02:{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}")
+        }
+        SensitiveKind::DeviceId => format!("T{digest:016x}"),
         SensitiveKind::BirthDate | SensitiveKind::FreeText | SensitiveKind::Binary => {
             format!("Earlier test text {digest:016x}.")
         }
@@ -90,55 +98,6 @@ fn altered_name(name: &str, ending: &str) -> String {
     name.chars().take(3).chain(ending.chars()).collect()
 }
 
-fn add_hand_made(tables: &mut [TableRows]) {
-    let student = tables
-        .iter()
-        .find(|rows| *rows.table == STUDENT_GUARDIANS)
-        .and_then(|rows| rows.rows.first().map(|row| row[0].clone()));
-    let text = |text: &str| Value::Text(text.to_owned());
-    let state = vec![Value::Int(991), text("ZZ"), text("Testland")];
-    let subject = vec![
-        Value::Int(HAND_MADE),
-        text("TST"),
-        text("Test subject"),
-        Value::Float(1.0),
-    ];
-    let item = vec![
-        Value::Int(HAND_MADE),
-        text("TST-1"),
-        text("Test item"),
-        Value::Null,
-        Value::Null,
-        Value::Date(day(2020, 1, 1)),
-    ];
-    push(tables, &STATES, state);
-    push(tables, &SUBJECTS, subject);
-    push(tables, &CONTENT_ITEMS, item);
-    for (key, name) in [(HAND_MADE, "Handmade"), (HAND_MADE + 1, "Unlinked")] {
-        let email = format!("{}@example.org", name.to_lowercase());
-        let row = vec![
-            Value::Int(key),
-            text(name),
-            text("Tester"),
-            Value::Text(email),
-            text("555-0199"),
-            Value::Null,
-        ];
-        push(tables, &GUARDIANS, row);
-    }
-    if let Some(student) = student {
-        let row = vec![
-            student,
-            Value::Int(HAND_MADE),
-            text("guardian"),
-            Value::Bool(false),
-        ];
-        push(tables, &STUDENT_GUARDIANS, row);
-    }
-}
-
-fn push(tables: &mut [TableRows], table: &TableSpec, row: Vec<Value>) {
-    if let Some(rows) = tables.iter_mut().find(|rows| rows.table == table) {
-        rows.rows.push(row);
-    }
+fn is_hardware_address(text: &str) -> bool {
+    text.len() == 17 && text.split(':').count() == 6
 }

@@ -1,18 +1,22 @@
 //! Invents what identifies people: names, addresses, numbers. Everything looks real (no reserved
 //! number ranges, no example domains), and what points at one person points at one only.
-
-use std::collections::{BTreeMap, BTreeSet};
+//!
+//! Nothing is remembered: a person's number decides, through keyed permutations, so that any person
+//! can be made again at any time and an estate of any size needs no more memory than these lists.
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::permutation::Permutation;
 use crate::pools::{self, PlaceName};
-use crate::rng::Rng;
+use crate::rng::{Rng, fnv1a, mix};
 
 /// A given and a family name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Name {
     pub(crate) first: &'static str,
     pub(crate) last: &'static str,
+    /// How many people with the same name came before.
+    lap: u64,
 }
 
 impl Name {
@@ -24,71 +28,22 @@ impl Name {
     pub(crate) fn reversed(&self) -> String {
         format!("{}, {}", self.last, self.first)
     }
-}
 
-/// Gives out names and numbers, each only once.
-#[derive(Debug)]
-pub(crate) struct Registry {
-    rng: Rng,
-    first_names: Vec<&'static str>,
-    surnames: Vec<&'static str>,
-    streets: Vec<&'static str>,
-    names: BTreeSet<(&'static str, &'static str)>,
-    emails: BTreeMap<String, u32>,
-    numbers: BTreeSet<String>,
-}
-
-/// After so many tries a full name may repeat: 113,364 combinations are fewer than large estates
-/// have people.
-const NAME_TRIES: u32 = 40;
-
-impl Registry {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self {
-            rng: Rng::new(seed, "people"),
-            first_names: pools::first_names(),
-            surnames: pools::surnames(),
-            streets: pools::streets(),
-            names: BTreeSet::new(),
-            emails: BTreeMap::new(),
-            numbers: BTreeSet::new(),
-        }
+    /// `first.last`, with a number from the second of the same name on.
+    pub(crate) fn login(&self) -> String {
+        let number = match self.lap {
+            0 => String::new(),
+            lap => (lap + 1).to_string(),
+        };
+        format!("{}.{}{number}", slug(self.first), slug(self.last))
     }
 
-    pub(crate) fn surname(&mut self) -> &'static str {
-        self.rng.pick(&self.surnames)
-    }
-
-    /// A name that nobody has yet, with the family name if one is given.
-    pub(crate) fn name(&mut self, last: Option<&'static str>) -> Name {
-        for _ in 0..NAME_TRIES {
-            let name = self.draw_name(last);
-            if self.names.insert((name.first, name.last)) {
-                return name;
-            }
-        }
-        self.draw_name(last)
-    }
-
-    fn draw_name(&mut self, last: Option<&'static str>) -> Name {
-        let first = self.rng.pick(&self.first_names);
-        let last = last.unwrap_or_else(|| self.rng.pick(&self.surnames));
-        Name { first, last }
-    }
-
-    /// `first.last@domain`, with a number from the second of the same name on.
-    pub(crate) fn email(&mut self, name: &Name, domain: &str) -> String {
-        let local = format!("{}.{}", slug(name.first), slug(name.last));
-        let count = self.emails.entry(format!("{local}@{domain}")).or_insert(0);
-        *count += 1;
-        match *count {
-            1 => format!("{local}@{domain}"),
-            n => format!("{local}{n}@{domain}"),
-        }
+    pub(crate) fn email(&self, domain: &str) -> String {
+        format!("{}@{domain}", self.login())
     }
 
     /// A mailbox at a provider of the region.
-    pub(crate) fn private_email(&mut self, name: &Name) -> String {
+    pub(crate) fn private_email(&self) -> String {
         const DOMAINS: [&str; 5] = [
             "cascademail.net",
             "pugetwave.com",
@@ -96,71 +51,156 @@ impl Registry {
             "bitterrootmail.com",
             "snakeriver.net",
         ];
-        let domain = self.rng.pick(&DOMAINS);
-        self.email(name, domain)
+        let login = self.login();
+        let mut rng = Rng::at(fnv1a(login.as_bytes()), "provider", 0);
+        format!("{login}@{}", rng.pick(&DOMAINS))
+    }
+}
+
+/// People that a family has names for: two adults and two children.
+pub(crate) const FAMILY_SIZE: u64 = 4;
+
+/// Gives out names and numbers, each only once.
+#[derive(Clone, Debug)]
+pub(crate) struct Registry {
+    seed: u64,
+    first_names: Vec<&'static str>,
+    surnames: Vec<&'static str>,
+    streets: Vec<&'static str>,
+}
+
+impl Registry {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            first_names: pools::first_names(),
+            surnames: pools::surnames(),
+            streets: pools::streets(),
+        }
+    }
+
+    /// The name of a member of a family; all members have the same family name. Full names repeat
+    /// only after 20,000 families.
+    pub(crate) fn family_name(&self, family: usize, member: u64) -> Name {
+        let (block, surname) = self.surname("family", wide(family));
+        let place = block * FAMILY_SIZE + member;
+        let for_families = self.first_names_of_families();
+        self.name(surname, place % for_families, place / for_families)
+    }
+
+    /// A name that no family has.
+    pub(crate) fn lone_name(&self, person: usize) -> Name {
+        let (block, surname) = self.surname("lone", wide(person));
+        let for_families = self.first_names_of_families();
+        let rest = wide(self.first_names.len()) - for_families;
+        self.name(surname, for_families + block % rest, block / rest)
+    }
+
+    /// Each family name once before any comes again: how often it came before, and which it is.
+    fn surname(&self, whose: &str, number: u64) -> (u64, u64) {
+        let count = wide(self.surnames.len());
+        let (block, place) = (number / count, number % count);
+        (block, self.permutation(whose, block, count).at(place))
+    }
+
+    fn first_names_of_families(&self) -> u64 {
+        wide(self.first_names.len()) * 4 / 5
+    }
+
+    fn name(&self, surname: u64, place: u64, lap: u64) -> Name {
+        let count = wide(self.first_names.len());
+        let first = self.permutation("first name", surname, count).at(place);
+        Name {
+            first: self.first_names[index(first)],
+            last: self.surnames[index(surname)],
+            lap,
+        }
     }
 
     /// A number of the area in one of the usual notations; never of the exchange 555 or of a
-    /// service code.
-    pub(crate) fn phone(&mut self, area: &str) -> String {
-        loop {
-            let exchange = self.rng.between(200, 999);
-            let line = self.rng.between(0, 9999);
-            let digits = format!("{area}{exchange}{line:04}");
-            if exchange == 555 || exchange % 100 == 11 || !self.numbers.insert(digits) {
-                continue;
-            }
-            return match self.rng.below(4) {
-                0 => format!("({area}) {exchange}-{line:04}"),
-                1 => format!("{area}-{exchange}-{line:04}"),
-                2 => format!("{area}.{exchange}.{line:04}"),
-                _ => format!("+1 {area} {exchange} {line:04}"),
-            };
+    /// service code. From the eight millionth person on with an extension.
+    pub(crate) fn phone(&self, area: &str, person: usize) -> String {
+        let exchanges: u64 = 791;
+        let size = exchanges * 10_000;
+        let number = wide(person);
+        let found = self.permutation("phone", 0, size).at(number % size);
+        let line = found % 10_000;
+        let exchange = exchange(found / 10_000);
+        let extension = match number / size {
+            0 => String::new(),
+            lap => format!(" x{lap}"),
+        };
+        match mix(found) % 4 {
+            0 => format!("({area}) {exchange}-{line:04}{extension}"),
+            1 => format!("{area}-{exchange}-{line:04}{extension}"),
+            2 => format!("{area}.{exchange}.{line:04}{extension}"),
+            _ => format!("+1 {area} {exchange} {line:04}{extension}"),
         }
     }
 
     /// A social security number of the issued ranges.
-    pub(crate) fn national_id(&mut self) -> String {
-        loop {
-            let area = self.rng.between(1, 772);
-            let group = self.rng.between(1, 99);
-            let serial = self.rng.between(1, 9999);
-            let text = format!("{area:03}-{group:02}-{serial:04}");
-            if area != 666 && self.numbers.insert(text.clone()) {
-                return text;
-            }
-        }
+    pub(crate) fn national_id(&self, student: usize) -> String {
+        let (areas, groups, serials) = (771, 99, 9_999);
+        let permutation = self.permutation("national id", 0, areas * groups * serials);
+        let found = permutation.at(wide(student) % (areas * groups * serials));
+        let area = match found / (groups * serials) + 1 {
+            area if area >= 666 => area + 1,
+            area => area,
+        };
+        let group = found / serials % groups + 1;
+        format!("{area:03}-{group:02}-{:04}", found % serials + 1)
     }
 
-    /// House, street, place, state, zip. Falls back on a unit number where the houses run out.
-    pub(crate) fn address(&mut self, place: &PlaceName) -> String {
+    /// House, street, place, state, zip. With a unit number where the houses run out.
+    pub(crate) fn address(&self, place: &PlaceName, family: usize) -> String {
         const ENDINGS: [&str; 6] = ["Rd", "St", "Ave NE", "Ln", "Dr SW", "Ct"];
-        let mut unit = String::new();
-        loop {
-            let house = self.rng.between(101, 19_899);
-            let street = self.rng.pick(&self.streets);
-            let ending = self.rng.pick(&ENDINGS);
-            let text = format!(
-                "{house} {street} {ending}{unit}, {}, {} {}",
-                place.name, place.state, place.zip
-            );
-            if self.numbers.insert(text.clone()) {
-                return text;
-            }
-            unit = format!(" Unit {}", self.rng.between(2, 400));
-        }
+        let (streets, endings) = (wide(self.streets.len()), wide(ENDINGS.len()));
+        let size = 19_799 * streets * endings;
+        let number = wide(family);
+        let found = self.permutation("address", 0, size).at(number % size);
+        let house = found / (streets * endings) + 101;
+        let street = self.streets[index(found / endings % streets)];
+        let ending = ENDINGS[index(found % endings)];
+        let unit = match number / size {
+            0 => String::new(),
+            lap => format!(" Unit {}", lap + 1),
+        };
+        let (name, state, zip) = (place.name, place.state, place.zip);
+        format!("{house} {street} {ending}{unit}, {name}, {state} {zip}")
     }
 
-    /// Ten digits.
-    pub(crate) fn student_number(&mut self) -> String {
-        loop {
-            let text = self.rng.between(1_000_000_000, 9_999_999_999).to_string();
-            // The last nine digits are unique too, so that the first may be replaced.
-            if self.numbers.insert(format!("#{}", &text[1..])) {
-                return text;
-            }
+    /// Ten digits, of which the last nine differ from those of every other student, so that the first
+    /// may be replaced.
+    pub(crate) fn student_number(&self, student: usize) -> String {
+        let size = 1_000_000_000;
+        let found = self.permutation("student number", 0, size);
+        let found = found.at(wide(student) % size);
+        format!("{}{found:09}", mix(found) % 9 + 1)
+    }
+
+    fn permutation(&self, purpose: &str, part: u64, size: u64) -> Permutation {
+        let key = mix(self.seed ^ fnv1a(purpose.as_bytes())) ^ mix(part);
+        Permutation::new(size, key)
+    }
+}
+
+/// The exchanges from 200 on without 555 and the service codes 211, 311, …, 911.
+fn exchange(number: u64) -> u64 {
+    let mut exchange = 200 + number;
+    for reserved in [211, 311, 411, 511, 555, 611, 711, 811, 911] {
+        if exchange >= reserved {
+            exchange += 1;
         }
     }
+    exchange
+}
+
+fn wide(number: usize) -> u64 {
+    u64::try_from(number).expect("a usize fits u64")
+}
+
+fn index(number: u64) -> usize {
+    usize::try_from(number).expect("an index of a list")
 }
 
 /// Lower-case ASCII letters of a name.
@@ -178,6 +218,8 @@ pub(crate) fn slug(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -201,19 +243,58 @@ mod tests {
 
     #[test]
     fn numbers_look_issued_and_never_repeat() {
-        let mut registry = Registry::new(1);
-        let ids: Vec<String> = (0..3000).map(|_| registry.national_id()).collect();
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+        let registry = Registry::new(1);
+        let all = |make: &dyn Fn(usize) -> String| -> Vec<String> {
+            let made: Vec<String> = (0..3000).map(make).collect();
+            assert_eq!(made.iter().collect::<BTreeSet<_>>().len(), made.len());
+            made
+        };
+        let ids = all(&|number| registry.national_id(number));
         assert!(
             ids.iter()
                 .all(|id| !["000", "666"].contains(&&id[..3]) && !id.starts_with('9'))
         );
         assert!(ids.iter().all(|id| &id[4..6] != "00" && &id[7..] != "0000"));
-        let phones: Vec<String> = (0..3000).map(|_| registry.phone("425")).collect();
-        let exchange = |phone: &String| {
-            let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+        let phones = all(&|number| registry.phone("425", number));
+        let digits =
+            |phone: &String| -> String { phone.chars().filter(char::is_ascii_digit).collect() };
+        let exchange = |phone| {
+            let digits = digits(phone);
             digits[digits.len() - 7..digits.len() - 4].to_owned()
         };
         assert!(phones.iter().all(|phone| exchange(phone) != "555"));
+        assert!(phones.iter().all(|phone| !exchange(phone).ends_with("11")));
+        let tails: BTreeSet<String> = phones.iter().map(digits).collect();
+        assert_eq!(tails.len(), phones.len(), "not by notation only");
+        all(&|number| registry.address(&pools::places()[0], number));
+        all(&|number| registry.student_number(number)[1..].to_owned());
+    }
+
+    #[test]
+    fn exchanges_end_where_numbers_do() {
+        assert_eq!((exchange(0), exchange(790)), (200, 999));
+        let all: BTreeSet<u64> = (0..791).map(exchange).collect();
+        assert_eq!(all.len(), 791);
+        assert!(all.iter().all(|one| one % 100 != 11 && *one != 555));
+    }
+
+    #[test]
+    fn names_repeat_late_and_mailboxes_never() {
+        let registry = Registry::new(1);
+        let families = (0..60_000).flat_map(|family| {
+            let registry = &registry;
+            (0..FAMILY_SIZE).map(move |member| registry.family_name(family, member))
+        });
+        let lone = (0..60_000).map(|person| registry.lone_name(person));
+        let (mut names, mut logins) = (BTreeSet::new(), BTreeSet::new());
+        for (count, name) in families.chain(lone).enumerate() {
+            assert!(logins.insert(name.login()), "{count}");
+            if name.lap == 0 {
+                assert!(names.insert(name.full()));
+            }
+        }
+        assert!(names.len() > 100_000, "{}", names.len());
+        let one = |member| registry.family_name(7, member).last;
+        assert_eq!(one(0), one(3));
     }
 }

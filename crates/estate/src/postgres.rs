@@ -1,99 +1,53 @@
-//! Writes an estate into PostgreSQL databases by COPY. Each store is written in one transaction;
-//! foreign keys are checked all along, so it needs no special rights.
+//! Writes stores of an estate into databases of PostgreSQL, table by table over COPY. Each store is
+//! written in one transaction; memory does not grow with the number of rows.
+
+use std::pin::pin;
 
 use bytes::Bytes;
-use futures::SinkExt as _;
+use futures::{SinkExt as _, StreamExt as _};
 use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls, Transaction};
 
 use crate::error::EstateError;
-use crate::estate::{Estate, TableRows};
-use crate::schema::{EstateKind, StoreId, TableSpec, schema_sql};
+use crate::rows::Rows;
+use crate::schema::{EstateKind, StoreId, TABLES, TableSpec, schema_sql};
 use crate::value::Value;
 
-/// Creates all tables, without rows, in two empty databases.
-///
-/// # Errors
-/// When a database cannot be reached or a table is there already.
-pub async fn write_schema_postgres(ids_url: &str, hcp1_url: &str) -> Result<(), EstateError> {
-    for (store, url) in stores(ids_url, hcp1_url) {
-        let mut session = Session::open(store, url).await?;
-        let name = store.as_str();
-        let work = async {
-            let transaction = session.client.transaction().await?;
-            transaction
-                .batch_execute(schema_sql(EstateKind::Postgres, store))
-                .await?;
-            transaction.commit().await
-        };
-        work.await
-            .map_err(|error| failed("create the tables of", name, &error))?;
+/// Creates the tables of one store in an empty database.
+pub(crate) async fn create(url: &str, store: StoreId) -> Result<(), EstateError> {
+    let mut session = Session::open(store, url).await?;
+    let work = async {
+        let transaction = session.client.transaction().await?;
+        transaction
+            .batch_execute(schema_sql(EstateKind::Postgres, store))
+            .await?;
+        transaction.commit().await
+    };
+    work.await
+        .map_err(|error| failed("create the tables of", store.as_str(), &error))
+}
+
+/// Writes the rows of one store into tables that exist and moves their sequences behind the highest
+/// key.
+pub(crate) async fn write(url: &str, store: StoreId, rows: &Rows<'_>) -> Result<(), EstateError> {
+    let mut session = Session::open(store, url).await?;
+    let name = store.as_str();
+    let transaction = session.client.transaction().await;
+    let transaction = transaction.map_err(|error| failed("write to", name, &error))?;
+    let tables = || TABLES.into_iter().filter(|table| table.store == store);
+    for table in tables() {
+        let target = format!("{} ({})", table.name, table.columns.join(", "));
+        copy(&transaction, &target, rows, table, push_line)
+            .await
+            .map_err(|error| failed("write", &table.full_name(), &error))?;
     }
-    Ok(())
-}
-
-/// Writes rows into tables that exist and moves their sequences behind the highest key. All rows
-/// of a store or none.
-///
-/// # Errors
-/// When a database cannot be reached or a row is refused.
-pub async fn write_rows_postgres(
-    ids_url: &str,
-    hcp1_url: &str,
-    tables: &[TableRows],
-) -> Result<(), EstateError> {
-    for (store, url) in stores(ids_url, hcp1_url) {
-        let mut session = Session::open(store, url).await?;
-        let name = store.as_str();
-        let transaction = session.client.transaction().await;
-        let transaction = transaction.map_err(|error| failed("write to", name, &error))?;
-        let of_store = || tables.iter().filter(|rows| rows.table.store == store);
-        for rows in of_store() {
-            copy(&transaction, rows)
-                .await
-                .map_err(|error| failed("write", &rows.table.full_name(), &error))?;
-        }
-        for rows in of_store() {
-            finish(&transaction, rows)
-                .await
-                .map_err(|error| failed("finish", &rows.table.full_name(), &error))?;
-        }
-        let committed = transaction.commit().await;
-        committed.map_err(|error| failed("commit", name, &error))?;
+    for table in tables() {
+        finish(&transaction, rows, table)
+            .await
+            .map_err(|error| failed("finish", &table.full_name(), &error))?;
     }
-    Ok(())
-}
-
-/// Creates all tables with all rows of the estate in two empty databases.
-///
-/// # Errors
-/// As [`write_schema_postgres`] and [`write_rows_postgres`].
-pub async fn write_postgres(
-    estate: &Estate,
-    ids_url: &str,
-    hcp1_url: &str,
-) -> Result<(), EstateError> {
-    write_schema_postgres(ids_url, hcp1_url).await?;
-    write_rows_postgres(ids_url, hcp1_url, &estate.tables).await
-}
-
-/// Writes another district as earlier test data and some rows made by hand into tables that exist:
-/// see [`Estate::cert_neighbour_rows`].
-///
-/// # Errors
-/// Unknown district, or as [`write_rows_postgres`].
-pub async fn write_cert_neighbours_postgres(
-    estate: &Estate,
-    ids_url: &str,
-    hcp1_url: &str,
-    district: u32,
-) -> Result<(), EstateError> {
-    let rows = estate.cert_neighbour_rows(district)?;
-    write_rows_postgres(ids_url, hcp1_url, &rows).await
-}
-
-fn stores<'a>(ids_url: &'a str, hcp1_url: &'a str) -> [(StoreId, &'a str); 2] {
-    [(StoreId::Ids, ids_url), (StoreId::Hcp1, hcp1_url)]
+    let committed = transaction.commit().await;
+    committed.map_err(|error| failed("commit", name, &error))
 }
 
 /// A connection with the task that drives it; the task ends with the session.
@@ -122,17 +76,25 @@ impl Session {
 /// How many bytes of COPY text go into one message.
 const MESSAGE_BYTES: usize = 64 * 1024;
 
+/// Writes a row of a table as a line.
+pub(crate) type PushLine = fn(&mut String, &TableSpec, &[Value]);
+
 async fn copy(
     transaction: &Transaction<'_>,
-    rows: &TableRows,
+    target: &str,
+    rows: &Rows<'_>,
+    table: &'static TableSpec,
+    push: PushLine,
 ) -> Result<(), tokio_postgres::Error> {
-    let columns = rows.table.columns.join(", ");
-    let statement = format!("copy {} ({columns}) from stdin", rows.table.name);
+    let statement = format!("copy {target} from stdin");
     let sink = transaction.copy_in::<_, Bytes>(&statement).await?;
-    let mut sink = std::pin::pin!(sink);
+    let mut sink = pin!(sink);
     let mut message = String::new();
-    for row in &rows.rows {
-        push_line(&mut message, rows.table, row);
+    let mut batches = rows.batches(table);
+    while let Some(batch) = batches.next().await {
+        for row in &batch {
+            push(&mut message, table, row);
+        }
         if message.len() >= MESSAGE_BYTES {
             sink.send(Bytes::from(std::mem::take(&mut message))).await?;
         }
@@ -143,7 +105,7 @@ async fn copy(
 }
 
 /// One line of COPY's text format; late columns are left NULL.
-fn push_line(line: &mut String, table: &TableSpec, row: &[Value]) {
+pub(crate) fn push_line(line: &mut String, table: &TableSpec, row: &[Value]) {
     for (index, (column, value)) in table.columns.iter().zip(row).enumerate() {
         if index > 0 {
             line.push('\t');
@@ -172,43 +134,43 @@ fn push_escaped(line: &mut String, text: &str) {
     }
 }
 
+/// Key and late value of a row, where it has one.
+pub(crate) fn push_late(line: &mut String, table: &TableSpec, row: &[Value]) {
+    let value = |column: &str| row[table.index(column)].text();
+    let late = table.late.and_then(value);
+    if let (Some(key), Some(late)) = (value(table.key[0]), late) {
+        push_escaped(line, &key);
+        line.push('\t');
+        push_escaped(line, &late);
+        line.push('\n');
+    }
+}
+
 async fn finish(
     transaction: &Transaction<'_>,
-    rows: &TableRows,
+    rows: &Rows<'_>,
+    table: &'static TableSpec,
 ) -> Result<(), tokio_postgres::Error> {
-    let table = rows.table;
+    let name = table.name;
     if let Some(late) = table.late {
-        let (keys, values) = late_values(rows, late);
-        let name = table.name;
+        let pairs = format!("late_{name}");
+        let create = format!("create temp table {pairs} (key bigint, value bigint) on commit drop");
+        transaction.batch_execute(&create).await?;
+        copy(transaction, &pairs, rows, table, push_late).await?;
         let key = table.key[0];
-        let statement = format!(
-            "update {name} set {late} = late.value \
-             from (select unnest($1::bigint[]) as key, unnest($2::bigint[]) as value) as late \
-             where {name}.{key} = late.key"
+        let update = format!(
+            "update {name} set {late} = late.value from {pairs} as late where {name}.{key} = late.key"
         );
-        transaction.execute(&statement, &[&keys, &values]).await?;
+        transaction.execute(&update, &[]).await?;
     }
     if table.is_serial {
-        let (name, key) = (table.name, table.key[0]);
+        let key = table.key[0];
         let statement = format!(
             "select setval(pg_get_serial_sequence('{name}', '{key}'), max({key})) from {name}"
         );
         transaction.execute(&statement, &[]).await?;
     }
     Ok(())
-}
-
-/// Keys and values of a late column where it is not NULL.
-fn late_values(rows: &TableRows, late: &str) -> (Vec<i64>, Vec<i64>) {
-    let key = rows.table.index(rows.table.key[0]);
-    let late = rows.table.index(late);
-    rows.rows
-        .iter()
-        .filter_map(|row| match (&row[key], &row[late]) {
-            (Value::Int(key), Value::Int(value)) => Some((*key, *value)),
-            _ => None,
-        })
-        .unzip()
 }
 
 fn failed(operation: &'static str, table: &str, error: &tokio_postgres::Error) -> EstateError {

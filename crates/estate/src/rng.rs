@@ -6,19 +6,17 @@
 pub(crate) struct Rng(u64);
 
 impl Rng {
-    /// An own stream for each purpose, so that one table's rows do not change when another's do.
-    pub(crate) fn new(seed: u64, purpose: &str) -> Self {
-        let mut rng = Self(seed ^ fnv1a(purpose.as_bytes()));
+    /// A stream of its own for one row, so that any row can be made without the ones before.
+    pub(crate) fn at(seed: u64, purpose: &str, index: usize) -> Self {
+        let index = u64::try_from(index).expect("an index fits u64");
+        let mut rng = Self(mix(seed ^ fnv1a(purpose.as_bytes())) ^ mix(index));
         rng.next();
         rng
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0 = self.0.wrapping_add(GOLDEN);
+        scramble(self.0)
     }
 
     /// A number below `bound`; 0 where the bound is 0.
@@ -47,14 +45,19 @@ impl Rng {
     pub(crate) fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
         items[self.index(items.len())]
     }
+}
 
-    /// Fisher-Yates.
-    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            let other = self.index(last + 1);
-            items.swap(last, other);
-        }
-    }
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A number to which each input has one, and near ones have far ones.
+pub(crate) fn mix(value: u64) -> u64 {
+    scramble(value.wrapping_add(GOLDEN))
+}
+
+fn scramble(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// FNV-1a, 64 bits.
@@ -77,7 +80,7 @@ mod tests {
 
     #[test]
     fn bounds_hold_at_both_ends() {
-        let mut rng = Rng::new(7, "bounds");
+        let mut rng = Rng::at(7, "bounds", 0);
         let drawn: Vec<i64> = (0..500).map(|_| rng.between(-2, 2)).collect();
         assert_eq!(drawn.iter().min(), Some(&-2));
         assert_eq!(drawn.iter().max(), Some(&2));

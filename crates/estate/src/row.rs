@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::answer_key::KeyJoin;
-use crate::schema::TableSpec;
+use crate::answer_key::{KeyJoin, KeyText};
+use crate::schema::{LinkName, TableSpec};
 use crate::value::{Value, hex};
 
 /// What a sensitive value is.
@@ -20,6 +20,13 @@ pub enum SensitiveKind {
     Address,
     BirthDate,
     StudentNumber,
+    UserName,
+    /// A password's hash, a session's token.
+    Credential,
+    /// The address of a person's machine in a network.
+    NetworkAddress,
+    /// The number of a person's machine: serial number, hardware address, name, tag.
+    DeviceId,
     /// A whole text that names a person.
     FreeText,
     /// A picture, as lower-case hexadecimal digits.
@@ -45,6 +52,8 @@ pub enum Place {
     Leaf(String),
     /// Somewhere inside a text.
     Inside,
+    /// It is an element of a list, from 0.
+    Element(usize),
 }
 
 /// A sensitive value of a row.
@@ -65,19 +74,21 @@ pub struct Row {
     /// In the order of the table's columns.
     pub values: Vec<Value>,
     pub sensitive: Vec<Sensitive>,
+    /// Its number among equal rows, from 1; more than 1 in keyless tables only.
+    pub copy: u32,
 }
 
 /// Takes rows as they are generated: table by table in the order of `TABLES`, rows of a table in a
-/// stable order with the districts interleaved.
+/// stable order with the districts interleaved. Nothing is told twice.
 pub trait Visitor {
-    /// One row. Each row is visited once.
+    /// One row.
     fn row(&mut self, row: Row);
-    /// A row of no district comes complete with this one. The row itself may be visited earlier.
-    fn used(&mut self, table: &'static TableSpec, key: Vec<String>, district: u32);
-    /// A row that belongs elsewhere comes with this district with key and mandatory columns only,
-    /// unless it comes complete.
-    fn stub(&mut self, table: &'static TableSpec, key: Vec<String>, district: u32);
-    /// A reference across stores.
+    /// A row of no district comes complete with this one. The row itself may be visited earlier or
+    /// later.
+    fn used(&mut self, table: &'static TableSpec, key: KeyText, district: u32);
+    /// A row that belongs elsewhere comes with this district with key and mandatory columns only.
+    fn stub(&mut self, table: &'static TableSpec, key: KeyText, district: u32);
+    /// A reference that no catalog declares.
     fn join(&mut self, join: KeyJoin);
 }
 
@@ -93,13 +104,36 @@ impl Row {
             district,
             values,
             sensitive: Vec::new(),
+            copy: 1,
         }
     }
 
-    /// The texts of the key, in primary-key order.
+    /// Another row with equal values, in a keyless table.
+    pub(crate) fn as_copy(&self, copy: u32) -> Self {
+        Self {
+            copy,
+            ..self.clone()
+        }
+    }
+
+    /// The key as the answer key has it: the texts of the primary key, in its order; of a keyless row
+    /// the texts of all columns and the row's number among equal ones.
     #[must_use]
-    pub fn key(&self) -> Vec<String> {
-        self.table.key_of(&self.values)
+    pub fn key(&self) -> KeyText {
+        let mut key = self.table.key_of(&self.values);
+        if self.table.is_keyless() {
+            key.push(self.copy.to_string());
+        }
+        key
+    }
+
+    /// What this row refers to over a link.
+    pub(crate) fn join(&self, link: LinkName, to_key: KeyText) -> KeyJoin {
+        KeyJoin {
+            link: link.index(),
+            from_key: self.key(),
+            to_key,
+        }
     }
 
     /// The whole cell is sensitive, unless it is NULL.
@@ -112,6 +146,31 @@ impl Row {
         if let Some(text) = text {
             self.push(column, kind, Place::Whole, text);
         }
+        self
+    }
+
+    /// Each element of a list that is not NULL is sensitive.
+    pub(crate) fn mark_elements(mut self, column: &'static str, kind: SensitiveKind) -> Self {
+        let Value::List(elements) = &self.values[self.table.index(column)] else {
+            return self;
+        };
+        let texts: Vec<_> = elements.iter().map(Value::text).enumerate().collect();
+        for (index, text) in texts {
+            if let Some(text) = text {
+                self.push(column, kind, Place::Element(index), text);
+            }
+        }
+        self
+    }
+
+    /// A computed column is sensitive.
+    pub(crate) fn mark_generated(
+        mut self,
+        column: &'static str,
+        kind: SensitiveKind,
+        text: String,
+    ) -> Self {
+        self.push(column, kind, Place::Whole, text);
         self
     }
 

@@ -8,34 +8,30 @@ use rusqlite::{Connection, ToSql, Transaction, params_from_iter};
 use serde::{Deserialize, Serialize};
 
 use crate::error::EstateError;
-use crate::estate::{Estate, TableRows};
-use crate::schema::{EstateKind, StoreId, TableSpec, schema_sql};
+use crate::estate::Estate;
+use crate::rows::Rows;
+use crate::schema::{EstateKind, StoreId, TABLES, TableSpec, schema_sql};
 use crate::value::Value;
 
 /// The database files of one side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SqliteFiles {
-    pub ids: PathBuf,
-    pub hcp1: PathBuf,
+    directory: PathBuf,
 }
 
 impl SqliteFiles {
-    /// `ids.db` and `hcp1.db` in a directory; creates nothing.
+    /// `ids.db`, `hcp1.db` and so on in a directory; creates nothing.
     #[must_use]
     pub fn in_directory(directory: &Path) -> Self {
         Self {
-            ids: directory.join("ids.db"),
-            hcp1: directory.join("hcp1.db"),
+            directory: directory.to_owned(),
         }
     }
 
     /// The file of a store.
     #[must_use]
-    pub fn of(&self, store: StoreId) -> &Path {
-        match store {
-            StoreId::Ids => &self.ids,
-            StoreId::Hcp1 => &self.hcp1,
-        }
+    pub fn of(&self, store: StoreId) -> PathBuf {
+        self.directory.join(format!("{}.db", store.as_str()))
     }
 }
 
@@ -45,7 +41,7 @@ pub fn sqlite_url(path: &Path) -> String {
     format!("sqlite:{}", path.display())
 }
 
-/// Creates the directory, both files and all tables, without rows.
+/// Creates the directory, all files and all tables, without rows.
 ///
 /// # Errors
 /// When the directory or a table cannot be created, or a table is there already.
@@ -57,10 +53,7 @@ pub fn write_schema_sqlite(directory: &Path) -> Result<SqliteFiles, EstateError>
     })?;
     let files = SqliteFiles::in_directory(directory);
     for store in StoreId::ALL {
-        let connection = open(files.of(store), store)?;
-        connection
-            .execute_batch(schema_sql(EstateKind::Sqlite, store))
-            .map_err(|error| failed("create the tables of", store.as_str(), &error))?;
+        create(&files.of(store), store)?;
     }
     Ok(files)
 }
@@ -69,22 +62,13 @@ pub fn write_schema_sqlite(directory: &Path) -> Result<SqliteFiles, EstateError>
 ///
 /// # Errors
 /// When a row is refused: a key that is there already, a foreign key without its row.
-pub fn write_rows_sqlite(files: &SqliteFiles, tables: &[TableRows]) -> Result<(), EstateError> {
-    for store in StoreId::ALL {
-        let mut connection = open(files.of(store), store)?;
-        let name = store.as_str();
-        let transaction = connection
-            .transaction()
-            .map_err(|error| failed("write to", name, &error))?;
-        for rows in tables.iter().filter(|rows| rows.table.store == store) {
-            insert(&transaction, rows)
-                .map_err(|error| failed("write", &rows.table.full_name(), &error))?;
-        }
-        transaction
-            .commit()
-            .map_err(|error| failed("commit", name, &error))?;
-    }
-    Ok(())
+pub fn write_rows_sqlite<'a>(
+    files: &SqliteFiles,
+    rows: impl Into<Rows<'a>>,
+) -> Result<(), EstateError> {
+    let rows = rows.into();
+    let mut stores = StoreId::ALL.into_iter();
+    stores.try_for_each(|store| write(&files.of(store), store, &rows))
 }
 
 /// Creates the files with all rows of the estate.
@@ -93,7 +77,7 @@ pub fn write_rows_sqlite(files: &SqliteFiles, tables: &[TableRows]) -> Result<()
 /// As [`write_schema_sqlite`] and [`write_rows_sqlite`].
 pub fn write_sqlite(estate: &Estate, directory: &Path) -> Result<SqliteFiles, EstateError> {
     let files = write_schema_sqlite(directory)?;
-    write_rows_sqlite(&files, &estate.tables)?;
+    write_rows_sqlite(&files, &estate.tables[..])?;
     Ok(files)
 }
 
@@ -107,7 +91,33 @@ pub fn write_cert_neighbours_sqlite(
     files: &SqliteFiles,
     district: u32,
 ) -> Result<(), EstateError> {
-    write_rows_sqlite(files, &estate.cert_neighbour_rows(district)?)
+    write_rows_sqlite(files, &estate.cert_neighbour_rows(district)?[..])
+}
+
+/// Creates the tables of one store.
+pub(crate) fn create(path: &Path, store: StoreId) -> Result<(), EstateError> {
+    open(path, store)?
+        .execute_batch(schema_sql(EstateKind::Sqlite, store))
+        .map_err(|error| failed("create the tables of", store.as_str(), &error))
+}
+
+/// Writes the rows of one store, in one transaction.
+pub(crate) fn write(path: &Path, store: StoreId, rows: &Rows<'_>) -> Result<(), EstateError> {
+    let mut connection = open(path, store)?;
+    let name = store.as_str();
+    let transaction = connection
+        .transaction()
+        .map_err(|error| failed("write to", name, &error))?;
+    transaction
+        .pragma_update(None, "defer_foreign_keys", true)
+        .map_err(|error| failed("write to", name, &error))?;
+    for table in TABLES.iter().filter(|table| table.store == store) {
+        insert(&transaction, table, rows)
+            .map_err(|error| failed("write", &table.full_name(), &error))?;
+    }
+    transaction
+        .commit()
+        .map_err(|error| failed("commit", name, &error))
 }
 
 fn open(path: &Path, store: StoreId) -> Result<Connection, EstateError> {
@@ -119,13 +129,19 @@ fn open(path: &Path, store: StoreId) -> Result<Connection, EstateError> {
     open().map_err(|error| failed("open", store.as_str(), &error))
 }
 
-fn insert(transaction: &Transaction<'_>, rows: &TableRows) -> rusqlite::Result<()> {
-    transaction.pragma_update(None, "defer_foreign_keys", true)?;
-    let mut statement = transaction.prepare(&insert_sql(rows.table))?;
-    for row in &rows.rows {
-        statement.execute(params_from_iter(row))?;
-    }
-    Ok(())
+fn insert(
+    transaction: &Transaction<'_>,
+    table: &'static TableSpec,
+    rows: &Rows<'_>,
+) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare(&insert_sql(table))?;
+    let mut written = Ok(());
+    rows.each(table, &mut |row| {
+        if written.is_ok() {
+            written = statement.execute(params_from_iter(row)).map(|_| ());
+        }
+    });
+    written
 }
 
 fn insert_sql(table: &TableSpec) -> String {
@@ -144,6 +160,8 @@ impl ToSql for Value {
             Self::Float(value) => (*value).into(),
             Self::Text(value) | Self::Json(value) => value.as_str().into(),
             Self::Bytes(value) => value.as_slice().into(),
+            // There are no arrays here: JSON text, as people do.
+            Self::List(_) => self.json().to_string().into(),
             other => ToSqlOutput::Owned(other.text().map_or(Owned::Null, Owned::Text)),
         })
     }

@@ -21,6 +21,9 @@ pub enum Value {
     Json(String),
     Bytes(Vec<u8>),
     Uuid(u128),
+    /// Elements are scalars or NULL, or lists of equal length: an array of PostgreSQL, JSON text in
+    /// SQLite, a list in a graph.
+    List(Vec<Self>),
 }
 
 impl Value {
@@ -28,12 +31,24 @@ impl Value {
         Self::Text(text.into())
     }
 
+    /// So many quarters, at most some thousand millions.
+    pub(crate) fn quarters(quarters: i64) -> Self {
+        let quarters = i32::try_from(quarters).expect("scores are small");
+        Self::Float(f64::from(quarters) / 4.0)
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
+        Self::List(texts.into_iter().map(Self::text_of).collect())
+    }
+
     pub(crate) fn optional_text(text: Option<String>) -> Self {
         text.map_or(Self::Null, Self::Text)
     }
 
     /// The canonical text: integers in decimal, dates `YYYY-MM-DD`, times
-    /// `YYYY-MM-DD HH:MM:SS`, `uuid` in lower case with hyphens, bytes as `\x…`. None is NULL.
+    /// `YYYY-MM-DD HH:MM:SS`, `uuid` in lower case with hyphens, bytes as `\x…`,
+    /// lists as array literals of PostgreSQL. None is NULL.
     #[must_use]
     pub fn text(&self) -> Option<String> {
         Some(match self {
@@ -46,8 +61,43 @@ impl Value {
             Self::Timestamp(micros) => timestamp_text(*micros),
             Self::Bytes(bytes) => format!("\\x{}", hex(bytes)),
             Self::Uuid(value) => uuid_text(*value),
+            Self::List(elements) => {
+                let elements: Vec<String> = elements.iter().map(Self::element).collect();
+                format!("{{{}}}", elements.join(","))
+            }
         })
     }
+
+    /// As an element of an array literal.
+    fn element(&self) -> String {
+        match (self, self.text()) {
+            (_, None) => "NULL".to_owned(),
+            (Self::List(_), Some(text)) => text,
+            (_, Some(text)) => quoted_element(text),
+        }
+    }
+
+    /// As JSON: what a list is where there are no arrays.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Bool(value) => (*value).into(),
+            Self::Int(value) => (*value).into(),
+            Self::Float(value) => (*value).into(),
+            Self::List(elements) => elements.iter().map(Self::json).collect(),
+            other => other.text().into(),
+        }
+    }
+}
+
+/// The whole list of PostgreSQL's rules: empty, NULL, and what the notation itself uses.
+fn quoted_element(text: String) -> String {
+    let is_special = |c: char| matches!(c, '"' | '\\' | '{' | '}' | ',') || c.is_whitespace();
+    if !text.is_empty() && !text.eq_ignore_ascii_case("null") && !text.contains(is_special) {
+        return text;
+    }
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{escaped}\"")
 }
 
 /// The day number of a date.
@@ -113,5 +163,12 @@ mod tests {
         assert_eq!(text(Value::Bytes(vec![0, 255])), "\\x00ff");
         assert_eq!(text(Value::Float(87.25)), "87.25");
         assert_eq!(Value::Null.text(), None);
+        let row = |values: [i64; 2]| Value::List(values.map(Value::Int).to_vec());
+        let nested = Value::List(vec![row([1, 2]), row([3, 4])]);
+        assert_eq!(text(nested.clone()), "{{1,2},{3,4}}");
+        assert_eq!(nested.json().to_string(), "[[1,2],[3,4]]");
+        let odd = Value::texts(["", "null", "a b", "c\"d\\", "e"]);
+        assert_eq!(text(odd), r#"{"","null","a b","c\"d\\",e}"#);
+        assert_eq!(text(Value::List(vec![Value::Null])), "{NULL}");
     }
 }

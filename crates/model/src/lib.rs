@@ -13,6 +13,7 @@ mod key;
 mod masks;
 mod plan;
 mod relations;
+mod shown;
 mod verdict;
 
 pub use catalog::{
@@ -36,4 +37,5 @@ pub use relations::{
     BoundaryPolicy, Edge, EdgeId, EdgeOrigin, Measured, Membership, OrgPart, Owner, OwnerKind,
     Ownership, Role, TableRole,
 };
+pub use shown::{in_markdown, shell_argument, shell_word, shown, shown_lines};
 pub use verdict::{CheckOutcome, CheckResult, Verdict, VerdictReport};

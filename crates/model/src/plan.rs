@@ -91,7 +91,7 @@ pub struct ExtractTable {
     pub table: TableRef,
     /// Columns in catalog order without generated ones; the artifact has exactly these.
     pub columns: Vec<String>,
-    /// The columns that identify a row.
+    /// The columns that identify a row; none for a keyless table.
     pub identity: Vec<String>,
     /// Refuse to go on above this many rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]

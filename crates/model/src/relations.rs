@@ -58,10 +58,16 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// `store.schema.table(columns)`, as the configuration writes it.
+    /// `store.schema.table(columns)`; with a condition also where it leads, ` -> store.schema.table`, because
+    /// the same columns may then lead elsewhere under another.
     #[must_use]
     pub fn describe(&self) -> String {
-        format!("{}({})", self.child, self.child_columns.join(", "))
+        let columns = self.child_columns.join(", ");
+        if self.when.is_empty() {
+            format!("{}({columns})", self.child)
+        } else {
+            format!("{}({columns}) -> {}", self.child, self.parent)
+        }
     }
 
     /// The reference leads from a table to itself.

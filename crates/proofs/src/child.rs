@@ -1,9 +1,12 @@
 //! Runs the product as a child process.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+use crate::faults::PAUSED;
 
 /// One of the built binaries with its configuration and environment.
 #[derive(Clone, Debug)]
@@ -76,6 +79,75 @@ impl Product {
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
+    }
+
+    /// Runs it to its end in a directory. The configuration stands before the arguments, so that these may
+    /// hold `--` and anything after it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn run_in(
+        &self,
+        dir: &Path,
+        environment: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Result<Ended> {
+        let output = Command::new(&self.program)
+            .arg("--config")
+            .arg(&self.config)
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .current_dir(dir)
+            .output()
+            .with_context(|| format!("start {}", self.program.display()))?;
+        Ok(Ended {
+            status: output.status,
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Runs a product that pauses at an effect point, does something meanwhile, and lets it go on to its
+    /// end. An end before the pause is told by `was_paused`.
+    ///
+    /// # Errors
+    /// When it cannot be started, or what is done meanwhile fails.
+    pub fn run_paused(
+        &self,
+        arguments: &[&str],
+        meanwhile: impl FnOnce() -> Result<()>,
+    ) -> Result<(Ended, bool)> {
+        let mut child = Command::new(&self.program)
+            .args(arguments)
+            .arg("--config")
+            .arg(&self.config)
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("start {}", self.program.display()))?;
+        let said = child.stderr.take().context("read what it says")?;
+        let mut said = BufReader::new(said);
+        let mut meanwhile = Some(meanwhile);
+        let mut err = String::new();
+        let mut line = String::new();
+        while said.read_line(&mut line)? > 0 {
+            if line.trim_end() == PAUSED
+                && let Some(meanwhile) = meanwhile.take()
+            {
+                meanwhile()?;
+                drop(child.stdin.take());
+            }
+            err.push_str(&line);
+            line.clear();
+        }
+        let ended = Ended {
+            status: child.wait()?,
+            out: String::new(),
+            err,
+        };
+        Ok((ended, meanwhile.is_none()))
     }
 
     /// Runs it; anything but exit 0 is an error with what it printed.

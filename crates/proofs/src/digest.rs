@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use redistrict_artifact::sha256_hex;
-use redistrict_estate::EstateKind;
+use redistrict_estate::{EstateKind, StoreId};
+use redistrict_testkit::neo4j::{Graph, Parameters, ValueReceive};
 use redistrict_testkit::postgres;
 use rusqlite::{Connection, OpenFlags};
 
@@ -21,23 +22,45 @@ const POSTGRES_TABLES: &str = "select format('%I.%I', schemaname, tablename) fro
 const POSTGRES_STAGING: &str = "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace \
      where n.nspname = 'redistrict_stage' and c.relkind = 'r'";
 
-/// All rows of both stores.
-pub(crate) fn rows(
-    kind: EstateKind,
-    urls: &[String],
+const GRAPH_STAGING: &str = "match (n:RedistrictPart) return count(n)";
+
+/// Nodes with labels and properties, then relationships with their ends.
+const GRAPH_ROWS: [(&str, &str); 2] = [
+    (
+        "node",
+        "match (n) where none(l in labels(n) where l starts with 'Redistrict') \
+         return labels(n), properties(n)",
+    ),
+    (
+        "rel",
+        "match (a)-[r]->(b) where none(l in labels(a) where l starts with 'Redistrict') \
+         return type(r), properties(r), labels(a), properties(a), labels(b), properties(b)",
+    ),
+];
+
+/// All rows of CERT's stores.
+pub(crate) fn rows(world: &World, runtime: &tokio::runtime::Runtime) -> Result<Rows> {
+    rows_of(world.stores(), runtime)
+}
+
+/// All rows of PROD's stores.
+pub(crate) fn source_rows(world: &World, runtime: &tokio::runtime::Runtime) -> Result<Rows> {
+    rows_of(world.sources(), runtime)
+}
+
+fn rows_of<'a>(
+    stores: impl Iterator<Item = (StoreId, EstateKind, &'a str)>,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Rows> {
     let mut all = Rows::new();
-    for (number, url) in urls.iter().enumerate() {
-        let store = match kind {
-            EstateKind::Sqlite => sqlite_rows(Path::new(World::sqlite_path(url)))?,
+    for (store, kind, url) in stores {
+        let found = match kind {
+            EstateKind::Sqlite => sqlite_rows(sqlite_path(url))?,
             EstateKind::Postgres => runtime.block_on(postgres_rows(url))?,
+            EstateKind::Neo4j => runtime.block_on(graph_rows(url))?,
         };
-        all.extend(
-            store
-                .into_iter()
-                .map(|(table, rows)| (format!("{number}.{table}"), rows)),
-        );
+        let named = |(table, rows)| (format!("{}.{table}", store.as_str()), rows);
+        all.extend(found.into_iter().map(named));
     }
     Ok(all)
 }
@@ -73,22 +96,15 @@ pub(crate) fn lost(before: &Rows, after: &Rows) -> usize {
         .sum()
 }
 
-/// Staging tables that were left in a target.
-pub(crate) fn leftovers(
-    kind: EstateKind,
-    urls: &[String],
-    runtime: &tokio::runtime::Runtime,
-) -> Result<Vec<String>> {
+/// Staging that was left in a target.
+pub(crate) fn leftovers(world: &World, runtime: &tokio::runtime::Runtime) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for url in urls {
+    for (store, kind, url) in world.stores() {
         match kind {
             EstateKind::Sqlite => {
-                let path = World::sqlite_path(url);
-                found.extend(sqlite_tables(
-                    &open(Path::new(path))?,
-                    "redistrict\\_stage%",
-                )?);
-                let journal = format!("{path}-journal");
+                let path = sqlite_path(url);
+                found.extend(sqlite_tables(&open(path)?, "redistrict\\_stage%")?);
+                let journal = format!("{}-journal", path.display());
                 if Path::new(&journal).exists() {
                     found.push(journal);
                 }
@@ -96,6 +112,12 @@ pub(crate) fn leftovers(
             EstateKind::Postgres => {
                 let rows = runtime.block_on(postgres::query(url, POSTGRES_STAGING))?;
                 found.extend(rows.into_iter().flatten().flatten());
+            }
+            EstateKind::Neo4j => {
+                let parts = runtime.block_on(Graph::connect(url).count(GRAPH_STAGING));
+                if parts > 0 {
+                    found.push(format!("{parts} staged parts in {}", store.as_str()));
+                }
             }
         }
     }
@@ -151,6 +173,45 @@ fn sqlite_rows(path: &Path) -> Result<Rows> {
         all.insert(table, rows);
     }
     Ok(all)
+}
+
+async fn graph_rows(url: &str) -> Result<Rows> {
+    let graph = Graph::connect(url);
+    let mut all = Rows::new();
+    for (table, cypher) in GRAPH_ROWS {
+        let found = graph.try_query(cypher, Parameters::new()).await?;
+        let text = |row: Vec<ValueReceive>| {
+            let cells: Vec<String> = row.iter().map(value_text).collect();
+            cells.join("|")
+        };
+        let mut rows: Vec<String> = found.into_iter().map(text).collect();
+        rows.sort_unstable();
+        all.insert(table.to_owned(), rows);
+    }
+    Ok(all)
+}
+
+/// The same value has the same text: maps and lists of labels have no order of their own.
+fn value_text(value: &ValueReceive) -> String {
+    match value {
+        ValueReceive::Map(map) => {
+            let sorted: BTreeMap<&String, String> = map
+                .iter()
+                .map(|(name, value)| (name, format!("{value:?}")))
+                .collect();
+            format!("{sorted:?}")
+        }
+        ValueReceive::List(labels) => {
+            let mut sorted: Vec<String> = labels.iter().map(|one| format!("{one:?}")).collect();
+            sorted.sort_unstable();
+            sorted.join(",")
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn sqlite_path(url: &str) -> &Path {
+    Path::new(url.strip_prefix("sqlite:").unwrap_or(url))
 }
 
 async fn postgres_rows(url: &str) -> Result<Rows> {

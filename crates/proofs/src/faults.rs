@@ -15,6 +15,7 @@ use redistrict_anonymize::{
 use redistrict_cli::Composition;
 use redistrict_model::{ColumnType, MaskName};
 
+pub(crate) use points::PAUSED;
 use points::Points;
 
 /// What goes wrong.
@@ -24,6 +25,8 @@ pub enum Fault {
     Trace(PathBuf),
     /// `kill:N`: the process is killed (SIGKILL) at the N-th effect point, counted from 1.
     Kill(u64),
+    /// `pause:N`: the process says so at the N-th effect point and waits for a line on its input.
+    Pause(u64),
     /// `pass:MASK`: the mask gives back what it is given.
     PassThrough(MaskName),
 }
@@ -39,6 +42,10 @@ impl FromStr for Fault {
                 .parse()
                 .map(Self::Kill)
                 .map_err(|_| "kill: takes a number".to_owned()),
+            "pause" => rest
+                .parse()
+                .map(Self::Pause)
+                .map_err(|_| "pause: takes a number".to_owned()),
             "pass" => serde_json::from_value(serde_json::Value::String(rest.to_owned()))
                 .map(Self::PassThrough)
                 .map_err(|_| "pass: takes the name of a mask".to_owned()),
@@ -60,6 +67,7 @@ pub fn composition(fault: Option<Fault>) -> Composition {
         }
         Some(Fault::Trace(file)) => Points::trace(file),
         Some(Fault::Kill(at)) => Points::kill(at),
+        Some(Fault::Pause(at)) => Points::pause(at),
     };
     let points = Arc::new(points);
     let for_targets = Arc::clone(&points);

@@ -2,15 +2,21 @@
 //! behind with readers of their own; nothing of the planner, the masks or the scanner is used to
 //! judge them.
 
+mod bench;
 mod child;
 mod digest;
 mod estate;
 mod faults;
+mod injection;
+mod joins;
 mod leak;
 mod run_crash;
 mod search;
+mod servers;
+mod types;
 mod world;
 
+pub use bench::Bench;
 pub use child::Product;
 pub use faults::{Fault, composition};
 
@@ -36,8 +42,10 @@ pub struct Proof {
 pub fn run(name: &str, options: Options) -> Result<Proof> {
     match name {
         "estate" => estate::prove(options),
+        "injection" => injection::prove(options),
         "leak" => leak::prove(options),
         "run-crash" => run_crash::prove(options),
+        "types" => types::prove(options),
         other => bail!("no proof is called {other:?}"),
     }
 }

@@ -4,96 +4,169 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use redistrict_estate::{
-    Estate, EstateKind, EstateOptions, SqliteFiles, StoreLocations, UrlPlace, config_toml,
-    sqlite_url, write_cert_neighbours_postgres, write_cert_neighbours_sqlite, write_postgres,
-    write_schema_postgres, write_schema_sqlite, write_sqlite, write_url_file,
+    Databases, Estate, EstateKind, EstateOptions, SqliteFiles, StoreId, StoreKinds, StoreLocations,
+    StoreSide, UrlPlace, config_toml, sqlite_url, write_url_file,
 };
+use redistrict_testkit::neo4j::Neo4jPair;
 use redistrict_testkit::postgres::{RoleKind, TestServer};
 
 use crate::child::Product;
+use crate::servers::Servers;
 
-/// One estate on one kind of store.
+/// What the five stores of an estate are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    /// Five files.
+    Sqlite,
+    /// Four PostgreSQL databases and a Neo4j graph.
+    Servers,
+}
+
+impl Setting {
+    pub(crate) const ALL: [Self; 2] = [Self::Sqlite, Self::Servers];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "5 SQLite stores",
+            Self::Servers => "4 PostgreSQL + Neo4j",
+        }
+    }
+
+    fn kinds(self) -> StoreKinds {
+        match self {
+            Self::Sqlite => StoreKinds::sqlite(),
+            Self::Servers => StoreKinds::postgres_and_graph(),
+        }
+    }
+}
+
+/// The URLs of one side in the order of `StoreId::ALL`.
+pub(crate) type Urls = [String; 5];
+
+/// One estate in one setting.
 pub(crate) struct World {
     pub(crate) dir: PathBuf,
     pub(crate) estate: Estate,
-    pub(crate) kind: EstateKind,
-    /// Targets: SQLite paths or PostgreSQL URLs of IDS and HCP1.
-    pub(crate) targets: [String; 2],
-    pub(crate) sources: [String; 2],
+    pub(crate) kinds: StoreKinds,
+    pub(crate) targets: Urls,
+    pub(crate) sources: Urls,
+    /// Nobody else uses these graphs while the world lives.
+    _graphs: Option<Neo4jPair>,
 }
 
 /// The district that CERT holds already.
 pub(crate) const NEIGHBOUR: u32 = 3;
 
 impl World {
-    /// Makes it new in `dir`, with a neighbour district in CERT, targets enrolled.
+    /// Makes it new in `dir`, with a neighbour district and hand-made rows in CERT, targets enrolled.
+    /// On the servers that all proofs share; a world with a graph has to be dropped before the next
+    /// one is made.
     pub(crate) fn create(
         dir: &Path,
-        kind: EstateKind,
+        setting: Setting,
         options: EstateOptions,
         runtime: &tokio::runtime::Runtime,
     ) -> Result<Self> {
+        match setting {
+            Setting::Sqlite => {
+                let (sources, targets) = sqlite(dir)?;
+                Self::on(
+                    dir,
+                    setting,
+                    options,
+                    runtime,
+                    (sources.clone(), sources),
+                    targets,
+                    None,
+                )
+            }
+            Setting::Servers => {
+                let server = TestServer::start();
+                let graphs = runtime.block_on(Neo4jPair::take());
+                let sides = [graphs.prod.url(), graphs.cert.url()];
+                let [sources, targets] = sides.map(|graph| databases(server, graph, runtime));
+                let readers = runtime.block_on(readers(server, &sources));
+                let sources = (sources, readers);
+                Self::on(
+                    dir,
+                    setting,
+                    options,
+                    runtime,
+                    sources,
+                    targets,
+                    Some(graphs),
+                )
+            }
+        }
+    }
+
+    /// The same on servers of its own, PROD and CERT apart, that can be killed.
+    pub(crate) fn create_on(
+        dir: &Path,
+        servers: &Servers,
+        options: EstateOptions,
+        runtime: &tokio::runtime::Runtime,
+    ) -> Result<Self> {
+        runtime.block_on(servers.empty_graphs());
+        let sources = databases(&servers.prod_postgres, servers.prod_graph.url(), runtime);
+        let targets = databases(&servers.cert_postgres, servers.cert_graph.url(), runtime);
+        let readers = runtime.block_on(readers(&servers.prod_postgres, &sources));
+        let sources = (sources, readers);
+        Self::on(
+            dir,
+            Setting::Servers,
+            options,
+            runtime,
+            sources,
+            targets,
+            None,
+        )
+    }
+
+    /// `sources` are the writer's URLs and the reader's.
+    fn on(
+        dir: &Path,
+        setting: Setting,
+        options: EstateOptions,
+        runtime: &tokio::runtime::Runtime,
+        sources: (Urls, Urls),
+        targets: Urls,
+        graphs: Option<Neo4jPair>,
+    ) -> Result<Self> {
         std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
         let estate = Estate::generate(options);
-        let (sources, targets) = match kind {
-            EstateKind::Sqlite => Self::sqlite(dir, &estate)?,
-            EstateKind::Postgres => runtime.block_on(Self::postgres(&estate))?,
-        };
+        let kinds = setting.kinds();
+        let (writers, readers) = sources;
+        runtime.block_on(async {
+            Databases::new(kinds, writers).write_estate(&estate).await?;
+            let cert = Databases::new(kinds, targets.clone());
+            cert.write_schema().await?;
+            cert.write_cert_neighbours(&estate, NEIGHBOUR).await
+        })?;
         let world = Self {
             dir: dir.to_path_buf(),
             estate,
-            kind,
+            kinds,
             targets,
-            sources,
+            sources: readers,
+            _graphs: graphs,
         };
         world.write_config()?;
         world.product()?.must(&["enroll", "--name", "proof"])?;
         Ok(world)
     }
 
-    fn sqlite(dir: &Path, estate: &Estate) -> Result<([String; 2], [String; 2])> {
-        let paths = |files: &SqliteFiles| [&files.ids, &files.hcp1].map(|path| sqlite_url(path));
-        let (prod, cert) = (dir.join("prod"), dir.join("cert"));
-        std::fs::create_dir_all(&prod)?;
-        std::fs::create_dir_all(&cert)?;
-        let sources = write_sqlite(estate, &prod)?;
-        let targets = write_schema_sqlite(&cert)?;
-        write_cert_neighbours_sqlite(estate, &targets, NEIGHBOUR)?;
-        Ok((paths(&sources), paths(&targets)))
-    }
-
-    async fn postgres(estate: &Estate) -> Result<([String; 2], [String; 2])> {
-        let server = TestServer::start();
-        let mut urls = Vec::new();
-        for _ in 0..4 {
-            urls.push(server.create_database().await);
-        }
-        let [ids, hcp1, cert_ids, cert_hcp1] = <[String; 4]>::try_from(urls)
-            .ok()
-            .context("four databases were made")?;
-        write_postgres(estate, &ids, &hcp1).await?;
-        write_schema_postgres(&cert_ids, &cert_hcp1).await?;
-        write_cert_neighbours_postgres(estate, &cert_ids, &cert_hcp1, NEIGHBOUR).await?;
-        let sources = [
-            server.create_role(&ids, RoleKind::Reader).await,
-            server.create_role(&hcp1, RoleKind::Reader).await,
-        ];
-        Ok((sources, [cert_ids, cert_hcp1]))
-    }
-
     fn write_config(&self) -> Result<()> {
-        let file = |name: &str, url: &str| -> Result<UrlPlace> {
-            let path = self.dir.join(name);
-            write_url_file(&path, url)?;
-            Ok(UrlPlace::File(name.to_owned()))
-        };
-        let locations = StoreLocations {
-            ids_source: file("ids-prod.url", &self.sources[0])?,
-            ids_target: file("ids-cert.url", &self.targets[0])?,
-            hcp1_source: file("hcp1-prod.url", &self.sources[1])?,
-            hcp1_target: file("hcp1-cert.url", &self.targets[1])?,
-        };
-        let text = config_toml(&self.estate, self.kind, &locations);
+        let locations = StoreLocations::of_each(|store, side| -> Result<UrlPlace> {
+            let urls = match side {
+                StoreSide::Prod => &self.sources,
+                StoreSide::Cert => &self.targets,
+            };
+            let name = format!("{}-{}.url", store.as_str(), side.as_str());
+            write_url_file(&self.dir.join(&name), &urls[store as usize])?;
+            Ok(UrlPlace::File(name))
+        })?;
+        let text = config_toml(&self.estate, &self.kinds, &locations);
         #[expect(clippy::disallowed_methods, reason = "the proof's own file")]
         std::fs::write(self.config(), text).context("write the configuration")
     }
@@ -110,8 +183,50 @@ impl World {
         Product::faulty(&self.config(), fault)
     }
 
-    /// The path of a SQLite target.
-    pub(crate) fn sqlite_path(url: &str) -> &str {
-        url.strip_prefix("sqlite:").unwrap_or(url)
+    /// The stores of CERT: name, kind and URL.
+    pub(crate) fn stores(&self) -> impl Iterator<Item = (StoreId, EstateKind, &str)> {
+        let urls = self.targets.iter();
+        let stores = StoreId::ALL.into_iter().zip(urls);
+        stores.map(|(store, url)| (store, self.kinds.of(store), url.as_str()))
     }
+
+    /// The stores of PROD, as the product reads them.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (StoreId, EstateKind, &str)> {
+        let urls = self.sources.iter();
+        let stores = StoreId::ALL.into_iter().zip(urls);
+        stores.map(|(store, url)| (store, self.kinds.of(store), url.as_str()))
+    }
+}
+
+fn sqlite(dir: &Path) -> Result<(Urls, Urls)> {
+    let make = |name: &str| -> Result<Urls> {
+        let directory = dir.join(name);
+        std::fs::create_dir_all(&directory)?;
+        let files = SqliteFiles::in_directory(&directory);
+        Ok(StoreId::ALL.map(|store| sqlite_url(&files.of(store))))
+    };
+    Ok((make("prod")?, make("cert")?))
+}
+
+/// Four new databases and the graph.
+pub(crate) fn databases(
+    server: &TestServer,
+    graph: &str,
+    runtime: &tokio::runtime::Runtime,
+) -> Urls {
+    StoreId::ALL.map(|store| match store {
+        StoreId::Sp => graph.to_owned(),
+        _ => runtime.block_on(server.create_database()),
+    })
+}
+
+/// The same with the least role that reads.
+pub(crate) async fn readers(server: &TestServer, sources: &Urls) -> Urls {
+    let mut readers = sources.clone();
+    for (store, url) in StoreId::ALL.into_iter().zip(&mut readers) {
+        if store != StoreId::Sp {
+            *url = server.create_role(url, RoleKind::Reader).await;
+        }
+    }
+    readers
 }

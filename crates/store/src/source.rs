@@ -56,7 +56,7 @@ pub struct RowRequest {
 }
 
 /// Why a value cannot travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UnfitReason {
     /// Longer than [`MAX_VALUE_BYTES`].
     TooLarge,

@@ -1,11 +1,11 @@
 //! The writing side: CERT, one commit group at a time. The protocol is `docs/design/load.md`.
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use async_trait::async_trait;
-use redistrict_model::{Catalog, Finding, Key, RunId, StoreName, Table, TableRef};
+use redistrict_model::{Catalog, Column, Finding, Key, RunId, StoreName, Table, TableRef};
 use serde::{Deserialize, Serialize};
 
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::source::{BatchStream, Fingerprint, KeyReader, RowReader};
 
 /// What a commit group can take part in. The skill chooses the protocol by these, while planning.
@@ -232,6 +232,21 @@ pub trait TargetStore: Send + Sync {
     async fn fits(&self, size: &[TableSize]) -> Result<Option<Finding>, StoreError> {
         let _ = size;
         Ok(None)
+    }
+
+    /// The statement that makes the key of this table in the target, for people to run; none for kinds whose
+    /// tables are made with their keys.
+    fn key_statement(&self, table: &Table) -> Option<String> {
+        let _ = table;
+        None
+    }
+
+    /// Values of a column, which travel as its type, as `ColumnType::Verbatim`: exactly what a reader of this
+    /// target gives for the same values where the column is `Verbatim`. Asked only where the schema is open.
+    fn verbatim(&self, column: &Column, values: &ArrayRef) -> Result<ArrayRef, StoreError> {
+        let _ = values;
+        let what = format!("put column {:?} into a notation of the store", column.name);
+        Err(StoreError::new(StoreErrorKind::Bug, what))
     }
 
     /// The enrolment mark, if there is one.

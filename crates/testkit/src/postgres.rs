@@ -12,7 +12,7 @@ use std::future::Future;
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -92,8 +92,14 @@ pub struct TestServer {
     url: String,
     version: String,
     directory: Option<PathBuf>,
-    /// The supervisor; it ends the server when its standard input is closed.
-    supervisor: Option<Child>,
+    supervisor: Option<Supervisor>,
+}
+
+/// The supervising shell; it ends the server when its standard input is closed.
+#[derive(Debug)]
+struct Supervisor {
+    child: Child,
+    answers: BufReader<ChildStdout>,
 }
 
 impl TestServer {
@@ -243,6 +249,43 @@ impl TestServer {
             .expect("one value")
     }
 
+    /// Ends a private server with SIGKILL, all its processes, and waits until they are gone. Its data stay.
+    ///
+    /// # Errors
+    /// A shared server, or the supervisor does not answer.
+    pub fn kill(&mut self) -> Result<(), TestServerError> {
+        self.order("kill", "killed")
+    }
+
+    /// Starts a killed server again on its port and its data; it answers when this returns.
+    ///
+    /// # Errors
+    /// As [`kill`](Self::kill); the server's log where it does not come up.
+    pub fn start_again(&mut self) -> Result<(), TestServerError> {
+        self.order("start", "ready ")
+    }
+
+    fn order(&mut self, order: &str, expected: &str) -> Result<(), TestServerError> {
+        let shared = || TestServerError::NotStarted("the server is not ours".to_owned());
+        let supervisor = self.supervisor.as_mut().ok_or_else(shared)?;
+        let closed = || TestServerError::NotStarted("the supervisor is gone".to_owned());
+        writeln!(
+            supervisor.child.stdin.as_mut().ok_or_else(closed)?,
+            "{order}"
+        )?;
+        let mut said = String::new();
+        loop {
+            let mut line = String::new();
+            if supervisor.answers.read_line(&mut line)? == 0 || line == "failed\n" {
+                return Err(TestServerError::NotStarted(said));
+            }
+            if line.starts_with(expected) {
+                return Ok(());
+            }
+            said.push_str(&line);
+        }
+    }
+
     async fn random_name(&self) -> String {
         let sql = "select replace(gen_random_uuid()::text, '-', '')";
         self.scalar(&self.url, sql).await
@@ -257,8 +300,8 @@ impl TestServer {
 impl Drop for TestServer {
     fn drop(&mut self) {
         if let Some(mut supervisor) = self.supervisor.take() {
-            drop(supervisor.stdin.take());
-            let _stopped = supervisor.wait();
+            drop(supervisor.child.stdin.take());
+            let _stopped = supervisor.child.wait();
         }
     }
 }
@@ -326,7 +369,7 @@ fn database_of(url: &str) -> &str {
 fn supervise(
     binaries: &Path,
     port: u16,
-) -> Result<Result<(Child, PathBuf), String>, TestServerError> {
+) -> Result<Result<(Supervisor, PathBuf), String>, TestServerError> {
     let mut command = as_server_user();
     command
         .args(["sh", "-c", SUPERVISOR, "redistrict-test-postgres"])
@@ -336,14 +379,15 @@ fn supervise(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut child = command.spawn()?;
-    let mut answer = BufReader::new(child.stdout.take().ok_or(TestServerError::NotInstalled)?);
+    let mut answers = BufReader::new(child.stdout.take().ok_or(TestServerError::NotInstalled)?);
     let mut line = String::new();
-    answer.read_line(&mut line)?;
+    answers.read_line(&mut line)?;
     if let Some(directory) = line.trim_end().strip_prefix("ready ") {
-        return Ok(Ok((child, PathBuf::from(directory))));
+        let directory = PathBuf::from(directory);
+        return Ok(Ok((Supervisor { child, answers }, directory)));
     }
     let mut log = line;
-    std::io::Read::read_to_string(&mut answer, &mut log)?;
+    std::io::Read::read_to_string(&mut answers, &mut log)?;
     child.wait()?;
     Ok(Err(log))
 }
@@ -450,6 +494,17 @@ mod tests {
             panic!("{refused}")
         };
         assert_eq!(error.code().unwrap().code(), "42501");
+    }
+
+    #[tokio::test]
+    async fn a_killed_server_comes_back_with_what_was_committed() {
+        let mut server = TestServer::launch_private().unwrap();
+        let url = server.create_database().await;
+        server.psql(&url, "create table t as select 7 as x").await;
+        server.kill().unwrap();
+        assert!(query(&url, "select 1").await.is_err());
+        server.start_again().unwrap();
+        assert_eq!(server.scalar(&url, "select x from t").await, "7");
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
-# Makes a cluster, starts it, says "ready DIRECTORY", and waits for the end of its standard input,
-# which is the end of the test process, however it ended. Then stops the server and removes all.
+# Makes a cluster, starts it, says "ready DIRECTORY", and serves its standard input: "kill" ends all of the
+# server at once (SIGKILL) and answers "killed", "start" starts it again and answers "ready DIRECTORY". The
+# end of the input is the end of the test process, however it ended: then the server is stopped and all removed.
 # Arguments: the directory of PostgreSQL's binaries, the port. Never runs as root.
 binaries=$1
 port=$2
@@ -23,7 +24,6 @@ listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = '$directory'
 fsync = off
-synchronous_commit = off
 full_page_writes = off
 max_connections = 200
 max_prepared_transactions = 20
@@ -32,9 +32,42 @@ log_min_messages = warning
 timezone = 'Asia/Kolkata'
 datestyle = 'sql, dmy'
 CONF
-"$binaries/pg_ctl" start -D "$directory/data" -l "$directory/server.log" -w -t 60 \
-    >/dev/null 2>&1 </dev/null || fail
+begin() {
+    "$binaries/pg_ctl" start -D "$directory/data" -l "$directory/server.log" -w -t 60 \
+        >/dev/null 2>&1 </dev/null
+}
+# The processes that run in the data directory, the first of which is the server's own.
+processes() {
+    for process in /proc/[0-9]*; do
+        if [ "$(readlink "$process/cwd" 2>/dev/null)" = "$directory/data" ]; then
+            echo "${process#/proc/}"
+        fi
+    done
+}
+end() {
+    while all=$(processes); [ -n "$all" ]; do
+        # shellcheck disable=SC2086  # several numbers
+        kill -9 $all 2>/dev/null
+        sleep 0.05
+    done
+}
+begin || fail
 chmod 755 "$directory"
 printf 'ready %s\n' "$directory"
-cat >/dev/null
+while read -r order; do
+    case $order in
+        kill)
+            end
+            # A killed process that nobody has collected yet still looks alive to these locks.
+            rm -f "$directory/data/postmaster.pid" "$directory"/.s.PGSQL.*
+            echo killed
+            ;;
+        start)
+            if begin; then printf 'ready %s\n' "$directory"; else
+                tail -n 40 "$directory/server.log"
+                echo failed
+            fi
+            ;;
+    esac
+done
 leave

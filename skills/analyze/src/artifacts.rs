@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use redistrict_artifact::{ArtifactError, sha256_hex, write_atomic};
-use redistrict_model::{Catalog, Finding, Ownership, Role, TableRef};
+use redistrict_model::{
+    Catalog, Edge, Finding, Ownership, Role, TableRef, in_markdown, shown_lines,
+};
 use serde::{Deserialize, Serialize};
 
 /// `schema-analysis.json`.
@@ -106,7 +108,7 @@ impl Analysis {
                     "  {} -> {} [label={}, {style}];",
                     quoted(&edge.child.to_string()),
                     quoted(&edge.parent.to_string()),
-                    quoted(&edge.child_columns.join(", "))
+                    quoted(&label(edge))
                 ),
             );
         }
@@ -148,20 +150,31 @@ impl Analysis {
             ];
             line(
                 &mut out,
-                &format!(
-                    "| {} |",
-                    cells.map(|cell| cell.replace('|', "\\|")).join(" | ")
-                ),
+                &format!("| {} |", cells.map(|cell| in_markdown(&cell)).join(" | ")),
             );
         }
         for finding in &self.findings {
             line(
                 &mut out,
-                &format!("\n- {}: {}", finding.subject, finding.message),
+                &format!(
+                    "\n- {}: {}",
+                    in_markdown(&finding.subject),
+                    in_markdown(&finding.message)
+                ),
             );
         }
         out
     }
+}
+
+/// What stands beside an arrow: the columns, and when they count.
+fn label(edge: &Edge) -> String {
+    let mut text = edge.child_columns.join(", ");
+    for (column, texts) in &edge.when {
+        write!(text, "\nwhere {column} is {}", texts.join(" or "))
+            .expect("a String takes every write");
+    }
+    text
 }
 
 fn line(out: &mut String, text: &str) {
@@ -171,7 +184,8 @@ fn line(out: &mut String, text: &str) {
 fn quoted(text: &str) -> String {
     format!(
         "\"{}\"",
-        text.replace('\\', "\\\\")
+        shown_lines(text)
+            .replace('\\', "\\\\")
             .replace('"', "\\\"")
             .replace('\n', "\\n")
     )

@@ -80,17 +80,6 @@ async fn measure(
         .count(table)
         .await
         .map_err(|error| store_failed(&error))?;
-    if catalogs
-        .iter()
-        .all(|catalog| catalog.table(table).is_none_or(|t| t.identity().is_none()))
-    {
-        // Its rows cannot be told apart; whether they may move is asked by `Problem::NoIdentity`.
-        return Ok(Measured {
-            rows,
-            spread: 0.0,
-            cover: 0.0,
-        });
-    }
     let sample = KeyRequest {
         table: table.clone(),
         columns: Vec::new(),
@@ -128,10 +117,6 @@ async fn measure(
 }
 
 async fn answer(cuts: &mut Cuts, fetch: &Fetch) -> Result<Vec<KeyRow>, SkillError> {
-    if !fetch.has_identity {
-        // If it holds rows it stops the plan by name: what it says about others does not matter.
-        return Ok(Vec::new());
-    }
     let request = KeyRequest {
         table: fetch.table.clone(),
         columns: fetch.columns.clone(),
@@ -177,7 +162,7 @@ pub async fn tables_with_rows(
     Ok(found)
 }
 
-/// Sampled values of text columns of the tables that move, for classification. They stay in memory.
+/// Sampled values of text columns and of arrays of texts of the tables that move, for classification. They stay in memory.
 ///
 /// # Errors
 /// A failing store.
@@ -190,10 +175,13 @@ pub async fn sample_columns(
         let columns: Vec<String> = table
             .columns
             .iter()
-            .filter(|column| matches!(column.column_type, ColumnType::Text | ColumnType::Char))
+            .filter(|column| {
+                let single = column.element.unwrap_or(column.column_type);
+                matches!(single, ColumnType::Text | ColumnType::Char)
+            })
             .map(|column| column.name.clone())
             .collect();
-        if columns.is_empty() || table.identity().is_none() {
+        if columns.is_empty() {
             continue;
         }
         let request = KeyRequest {

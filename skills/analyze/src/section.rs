@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 
 use redistrict_closure::table_heading;
 use redistrict_model::{
-    Catalog, Column, ColumnType, ExtractSection, ExtractTable, Finding, Generated, Ownership, Role,
-    Table, TableRef,
+    Catalog, Column, ColumnType, Edge, ExtractSection, ExtractTable, Finding, Generated, Ownership,
+    Role, Table, TableRef,
 };
 
+use crate::order::table_order;
 use crate::settings::Settings;
+
+const KEYLESS_RING: &str = "it has no primary or NOT NULL unique key and its foreign keys lead back to it: \
+                            nothing would tell which of its rows refers to which";
 
 /// Builds the section. `has_rows` says which tables hold rows at all, `open` what inference could
 /// not settle; what concerns a table without rows is no question yet. A table that could not move
@@ -27,6 +31,7 @@ pub fn extract_section(
 ) -> Result<ExtractSection, Vec<Finding>> {
     let mut problems = Vec::new();
     let mut tables = Vec::new();
+    let rings = keyless_rings(catalogs);
     for name in order.iter().flatten() {
         let Some(role) = ownership.table(name) else {
             continue;
@@ -42,12 +47,15 @@ pub fn extract_section(
                 }
             }
             Role::Root | Role::Owned | Role::Shared | Role::Reference => {
-                let refused = refuse(table);
+                let mut refused = refuse(table);
+                if rings.contains(name) {
+                    refused.push(exclude_line("keyless-ring", table, KEYLESS_RING.to_owned()));
+                }
                 if has_rows.contains(name) {
                     problems.extend(refused);
-                    tables.extend(moving(table, settings));
+                    tables.push(moving(table, settings));
                 } else if refused.is_empty() {
-                    tables.extend(moving(table, settings));
+                    tables.push(moving(table, settings));
                 }
             }
         }
@@ -120,39 +128,7 @@ fn refuse(table: &Table) -> Vec<Finding> {
             ));
         }
     }
-    match table.identity() {
-        None => problems.push(exclude_line(
-            "no-identity",
-            table,
-            "rows without a primary or NOT NULL unique key are not available yet".to_owned(),
-        )),
-        Some(identity) => {
-            let is_inexact = |name: &&String| {
-                table.column(name).is_some_and(|column| {
-                    matches!(
-                        column.column_type,
-                        ColumnType::Float32 | ColumnType::Float64
-                    )
-                })
-            };
-            if let Some(column) = identity.iter().find(is_inexact) {
-                problems.push(exclude_line(
-                    "inexact-identity",
-                    table,
-                    format!("its key column {column} is a floating point number, which is not available yet"),
-                ));
-            }
-            let is_generated =
-                |name: &&String| table.column(name).is_some_and(|column| !is_moved(column));
-            if let Some(column) = identity.iter().find(is_generated) {
-                problems.push(exclude_line(
-                    "generated-identity",
-                    table,
-                    format!("its key column {column} is generated, which is not available yet"),
-                ));
-            }
-        }
-    }
+    problems.extend(table.identity().and_then(|key| refused_key(table, key)));
     if table
         .column(redistrict_artifact::MEMBERSHIP_COLUMN)
         .is_some()
@@ -169,6 +145,63 @@ fn refuse(table: &Table) -> Vec<Finding> {
     problems
 }
 
+fn refused_key(table: &Table, key: &[String]) -> Option<Finding> {
+    let find = |is_meant: &dyn Fn(&Column) -> bool| {
+        key.iter()
+            .filter_map(|name| table.column(name))
+            .find(|column| is_meant(column))
+    };
+    let is_inexact = |column: &Column| {
+        matches!(
+            column.column_type,
+            ColumnType::Float32 | ColumnType::Float64
+        )
+    };
+    if let Some(column) = find(&is_inexact) {
+        return Some(exclude_line(
+            "inexact-identity",
+            table,
+            format!(
+                "its key column {} is a floating point number, which is not available yet",
+                column.name
+            ),
+        ));
+    }
+    let column = find(&|column| !is_moved(column))?;
+    Some(exclude_line(
+        "generated-identity",
+        table,
+        format!(
+            "its key column {} is generated, which is not available yet",
+            column.name
+        ),
+    ))
+}
+
+/// Keyless tables in a ring of foreign keys, or with one to themselves: their rows would have to be
+/// written in two steps, and the second could not say which of them it means.
+fn keyless_rings(catalogs: &[Catalog]) -> BTreeSet<&TableRef> {
+    let tables: Vec<&Table> = catalogs.iter().flat_map(|one| &one.tables).collect();
+    let edges: Vec<Edge> = redistrict_closure::build_edges(catalogs, &[]);
+    let names = tables.iter().map(|table| &table.name);
+    let rings: BTreeSet<TableRef> = table_order(names, &edges)
+        .into_iter()
+        .filter(|set| set.len() > 1)
+        .flatten()
+        .collect();
+    let is_in_ring = |table: &&&Table| {
+        let is_self = edges
+            .iter()
+            .any(|edge| edge.is_self() && edge.child == table.name);
+        table.identity().is_none() && (is_self || rings.contains(&table.name))
+    };
+    tables
+        .iter()
+        .filter(is_in_ring)
+        .map(|table| &table.name)
+        .collect()
+}
+
 fn exclude_line(code: &str, table: &Table, message: String) -> Finding {
     Finding::error(code, table.name.to_string(), message, 0).with_lines([
         table_heading(&table.name),
@@ -180,8 +213,8 @@ fn is_moved(column: &Column) -> bool {
     column.generated != Generated::Stored
 }
 
-fn moving(table: &Table, settings: &Settings) -> Option<ExtractTable> {
-    Some(ExtractTable {
+fn moving(table: &Table, settings: &Settings) -> ExtractTable {
+    ExtractTable {
         table: table.name.clone(),
         columns: table
             .columns
@@ -189,9 +222,9 @@ fn moving(table: &Table, settings: &Settings) -> Option<ExtractTable> {
             .filter(|column| is_moved(column) && column.column_type != ColumnType::Other)
             .map(|column| column.name.clone())
             .collect(),
-        identity: table.identity()?.to_vec(),
+        identity: table.identity().unwrap_or_default().to_vec(),
         max_rows: settings.max_rows.get(&table.name).copied(),
-    })
+    }
 }
 
 /// Estimates change by themselves and must not change a digest.
@@ -201,4 +234,123 @@ fn without_estimates(catalog: &Catalog) -> Catalog {
         table.estimated_rows = None;
     }
     catalog
+}
+
+#[cfg(test)]
+mod tests {
+    use redistrict_model::{ForeignKey, StoreKind, StoreName, TableKind, TableRole, Unique};
+
+    use super::*;
+
+    fn name(table: &str) -> TableRef {
+        TableRef::new(&StoreName::new("s"), "main", table)
+    }
+
+    fn table(called: &str, key: &[&str], references: &[(&str, &str)]) -> Table {
+        let column = |called: &str| Column {
+            name: called.to_owned(),
+            source_type: "integer".into(),
+            column_type: ColumnType::Int64,
+            nullable: true,
+            generated: Generated::No,
+            has_default: false,
+            max_length: None,
+            labels: Vec::new(),
+            element: None,
+        };
+        let strings = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+        let mut columns = vec![column("id")];
+        columns.extend(references.iter().map(|(by, _)| column(by)));
+        Table {
+            name: name(called),
+            kind: TableKind::Table,
+            columns,
+            primary_key: (!key.is_empty()).then(|| strings(key)),
+            uniques: vec![Unique {
+                name: "u".into(),
+                columns: strings(&["id"]),
+            }],
+            foreign_keys: (references.iter())
+                .map(|(by, parent)| ForeignKey {
+                    name: format!("{by}_fk"),
+                    columns: strings(&[by]),
+                    parent: name(parent),
+                    parent_columns: strings(&["id"]),
+                    on_delete_cascade: false,
+                    deferrable: false,
+                    validated: true,
+                    when: Vec::new(),
+                })
+                .collect(),
+            checks: Vec::new(),
+            exclusions: Vec::new(),
+            triggers: Vec::new(),
+            row_security: false,
+            estimated_rows: None,
+        }
+    }
+
+    fn section(tables: Vec<Table>) -> Result<ExtractSection, Vec<Finding>> {
+        let names: Vec<TableRef> = tables.iter().map(|table| table.name.clone()).collect();
+        let role = |table: &TableRef| TableRole {
+            table: table.clone(),
+            role: Role::Owned,
+            owners: Vec::new(),
+            org: None,
+            tier: Some(0),
+            decided: false,
+            pair: false,
+            measured: None,
+            reason: String::new(),
+        };
+        let ownership = Ownership {
+            root: name("roots"),
+            root_key: vec!["id".to_owned()],
+            tables: names.iter().map(role).collect(),
+            edges: Vec::new(),
+        };
+        let catalog = Catalog {
+            store: StoreName::new("s"),
+            kind: StoreKind::Sqlite,
+            version: String::new(),
+            tables,
+        };
+        let has_rows = names.iter().cloned().collect();
+        let settings = Settings::default();
+        extract_section(&[catalog], &ownership, &[names], &settings, &has_rows, &[])
+    }
+
+    #[test]
+    fn a_table_without_a_key_moves_and_has_no_identity() {
+        let roots = table("roots", &["id"], &[]);
+        let events = table("events", &[], &[("root", "roots")]);
+        let visits = table("visits", &["id"], &[("event", "events")]);
+        let section = section(vec![roots, events, visits]).unwrap();
+        let identities: Vec<usize> = section
+            .tables
+            .iter()
+            .map(|one| one.identity.len())
+            .collect();
+        assert_eq!(identities, [1, 0, 1]);
+        assert_eq!(section.tables[1].columns, ["id", "root"]);
+    }
+
+    #[test]
+    fn a_table_without_a_key_in_a_ring_is_refused_by_name() {
+        let itself = table("itself", &[], &[("up", "itself")]);
+        let here = table("here", &[], &[("x", "there")]);
+        let there = table("there", &["id"], &[("x", "here")]);
+        let keyed = table("keyed", &["id"], &[("up", "keyed")]);
+        let findings = section(vec![itself, here, there, keyed]).unwrap_err();
+        let found: Vec<(&str, &str)> = (findings.iter())
+            .map(|finding| (finding.code.as_str(), finding.subject.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("keyless-ring", "s.main.itself"),
+                ("keyless-ring", "s.main.here")
+            ]
+        );
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use redistrict_closure::{Decisions, ResolvedLink, build_edges};
+use redistrict_closure::{Decisions, ResolvedLink, build_edges, references_meant};
 use redistrict_model::config::{
     ColumnSettings, Config, OneOrMany, ResolveError, TableSettings, resolve_column, resolve_table,
     split_columns,
@@ -224,7 +224,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// A reference of a table, by the foreign key's name or by its column list in parentheses.
+    /// A reference of a table, by the foreign key's name or by its column list in parentheses, with the
+    /// table it leads to where that alone is ambiguous.
     fn edge(
         &mut self,
         place: &str,
@@ -232,14 +233,7 @@ impl Resolver<'_> {
         reference: &str,
         edges: &[Edge],
     ) -> Option<EdgeId> {
-        let columns = split_columns(&format!("x{reference}"))
-            .ok()
-            .map(|(_, columns)| columns);
-        let is_meant = |edge: &&Edge| {
-            edge.child == *table
-                && (edge.name == reference || columns.as_ref() == Some(&edge.child_columns))
-        };
-        let found: Vec<&Edge> = edges.iter().filter(is_meant).collect();
+        let found = references_meant(table, reference, edges);
         match found.as_slice() {
             [one] => Some(one.id),
             [] => {
@@ -259,10 +253,17 @@ impl Resolver<'_> {
                 );
                 None
             }
-            _ => {
+            several => {
+                let parents: Vec<String> = several
+                    .iter()
+                    .map(|edge| format!("{reference} -> {}", edge.parent))
+                    .collect();
                 self.problem(
                     place,
-                    format!("{reference} names several references: use the constraint's name"),
+                    format!(
+                        "{reference} names several references: use the constraint's name, or {}",
+                        parents.join(" or ")
+                    ),
                 );
                 None
             }

@@ -46,22 +46,8 @@ pub(crate) fn cell(array: &dyn Array, row: usize) -> Option<Cell<'_>> {
         DataType::Int16 => text(array.as_primitive::<Int16Type>().value(row).to_string()),
         DataType::Int32 => text(array.as_primitive::<Int32Type>().value(row).to_string()),
         DataType::Int64 => text(array.as_primitive::<Int64Type>().value(row).to_string()),
-        DataType::Float32 => {
-            let value = array.as_primitive::<Float32Type>().value(row);
-            text(float_text(
-                f64::from(value),
-                || format!("{value}"),
-                || format!("{value:e}"),
-            ))
-        }
-        DataType::Float64 => {
-            let value = array.as_primitive::<Float64Type>().value(row);
-            text(float_text(
-                value,
-                || format!("{value}"),
-                || format!("{value:e}"),
-            ))
-        }
+        DataType::Float32 => text(float_text(array.as_primitive::<Float32Type>().value(row))),
+        DataType::Float64 => text(float_text(array.as_primitive::<Float64Type>().value(row))),
         DataType::Date32 => Cell::Days(array.as_primitive::<Date32Type>().value(row)),
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             Cell::Micros(array.as_primitive::<TimestampMicrosecondType>().value(row))
@@ -72,15 +58,51 @@ pub(crate) fn cell(array: &dyn Array, row: usize) -> Option<Cell<'_>> {
     })
 }
 
+/// Numbers with a fraction, as texts.
+pub(crate) trait FloatText:
+    Copy + Into<f64> + std::fmt::Display + std::fmt::LowerExp
+{
+    /// From this power of ten on PostgreSQL writes an exponent.
+    const LARGE: i32;
+
+    /// As PostgreSQL prints it.
+    fn printed(self) -> String {
+        let value: f64 = self.into();
+        if value.is_infinite() {
+            return if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
+        }
+        let scientific = format!("{self:e}");
+        let Some((mantissa, exponent)) = scientific.split_once('e') else {
+            return scientific;
+        };
+        match exponent.parse::<i32>() {
+            Ok(power) if power >= Self::LARGE || power < -4 => {
+                let sign = if power < 0 { '-' } else { '+' };
+                format!("{mantissa}e{sign}{:02}", power.unsigned_abs())
+            }
+            _ => format!("{self}"),
+        }
+    }
+}
+
+impl FloatText for f32 {
+    const LARGE: i32 = 6;
+}
+
+impl FloatText for f64 {
+    const LARGE: i32 = 15;
+}
+
 /// Plain decimals where they are short, else with an exponent; zero has no sign.
-fn float_text(value: f64, plain: impl Fn() -> String, exponent: impl Fn() -> String) -> String {
+pub(crate) fn float_text<T: FloatText>(number: T) -> String {
+    let value: f64 = number.into();
     if value == 0.0 {
         return "0".to_owned();
     }
     if !value.is_finite() || (1e-5..1e16).contains(&value.abs()) {
-        return plain();
+        return format!("{number}");
     }
-    exponent()
+    format!("{number:e}")
 }
 
 /// A masked value that the column's type cannot hold.

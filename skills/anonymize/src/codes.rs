@@ -10,7 +10,9 @@ use redistrict_model::{ColumnClass, ColumnRef, ColumnType, Finding, MaskName, Pl
 use crate::cells::{Cell, cell};
 use crate::engine::ColumnMask;
 use crate::leak::Digester;
-use crate::plan::{FEWEST_SHARERS, MOST_CODES, allowed_values, header, is_no_code, public_lines};
+use crate::plan::{
+    FEWEST_SHARERS, MOST_CODES, allowed_values, header, is_no_code, public_lines, scalar_type,
+};
 
 /// What is seen of the kept columns whose values must be of a closed set.
 pub(crate) struct KeptCodes {
@@ -69,7 +71,7 @@ impl KeptCodes {
             };
             let seen = Seen {
                 rule,
-                column_type: source.column_type,
+                column_type: scalar_type(source),
                 values: HashMap::new(),
                 wrong: 0,
             };
@@ -86,9 +88,11 @@ impl KeptCodes {
             };
             for row in 0..batch.num_rows() {
                 if let Some(Cell::Text(text)) = cell(array.as_ref(), row) {
-                    let is_name =
-                        || names_of(columns, batch, row).any(|name| is_part(&text, &name));
-                    seen.add(&self.digester, &text, is_name);
+                    column.each_text(&text, &mut |text| {
+                        let is_name =
+                            || names_of(columns, batch, row).any(|name| is_part(text, &name));
+                        seen.add(&self.digester, text, is_name);
+                    });
                 }
             }
         }

@@ -8,13 +8,14 @@ use arrow::array::{Array, ArrayRef, RecordBatch};
 use redistrict_artifact::RootKey;
 use redistrict_model::{
     ColumnDecision, ColumnRef, ColumnType, DistrictId, MaskKind, MaskName, MaskSection, Plan,
-    TableRef,
+    TableRef, array_text,
 };
 
 use crate::cells::{Cell, cell, column};
+use crate::elements::{self, Element};
 use crate::error::AnonymizeError;
 use crate::masks::{Field, FieldShape, Mask, MaskRegistry, Masked, Unmaskable, Value};
-use crate::plan::shapes;
+use crate::plan::{Way, scalar_type, shapes, switches};
 use crate::pseudonym::{Pseudonymizer, TableCache};
 
 /// The masks of a plan, ready to be applied to its tables.
@@ -26,14 +27,25 @@ pub(crate) struct Engine {
 pub(crate) struct ColumnMask {
     pub(crate) decision: ColumnDecision,
     pub(crate) column_type: ColumnType,
+    /// The type of its single values: of an array that of its elements.
+    pub(crate) scalar_type: ColumnType,
     /// None for kept columns.
     pub(crate) action: Option<Action>,
     /// The real mask of a reserved column, whatever stands in its place: only it may say which
     /// values are nobody's.
     pub(crate) reserved: Option<Arc<dyn Mask>>,
+    /// What is done in rows that meet a condition, in place of this.
+    pub(crate) variants: Vec<Variant>,
+}
+
+/// What is done with a column in the rows where each named column has one of the texts.
+pub(crate) struct Variant {
+    when: Vec<(String, Vec<String>)>,
+    mask: ColumnMask,
 }
 
 /// A mask with the demands and the key of its domain.
+#[derive(Clone)]
 pub(crate) struct Action {
     pub(crate) mask: Arc<dyn Mask>,
     pub(crate) field: Arc<Field>,
@@ -59,7 +71,7 @@ impl Engine {
             let undecided = || AnonymizeError::Undecided {
                 column: decision.column.to_string(),
             };
-            let column_type = source.ok_or_else(undecided)?.column_type;
+            let source = source.ok_or_else(undecided)?;
             let action = if decision.mask == MaskName::Keep {
                 None
             } else {
@@ -81,13 +93,19 @@ impl Engine {
                 .and_then(|action| real.get(decision.mask, &action.field.shape.types));
             let one = ColumnMask {
                 decision: decision.clone(),
-                column_type,
+                column_type: source.column_type,
+                scalar_type: scalar_type(source),
                 reserved: reserved.map(Arc::clone),
                 action,
+                variants: Vec::new(),
             };
-            decisions.insert(decision.column.clone(), Arc::new(one));
+            decisions.insert(decision.column.clone(), one);
         }
-        Ok(Self { decisions })
+        add_variants(&mut decisions, &switches(&extract.ownership.edges));
+        let decisions = decisions.into_iter();
+        Ok(Self {
+            decisions: decisions.map(|(name, one)| (name, Arc::new(one))).collect(),
+        })
     }
 
     /// The masks of a table's columns, in the order of a batch's columns.
@@ -114,6 +132,64 @@ impl Engine {
     }
 }
 
+/// Rows of a switch are masked as what they refer to.
+fn add_variants(
+    decisions: &mut BTreeMap<ColumnRef, ColumnMask>,
+    switches: &BTreeMap<ColumnRef, Vec<Way>>,
+) {
+    for (column, ways) in switches {
+        let variants = ways.iter().filter_map(|way| {
+            let (own, parent) = (decisions.get(column)?, decisions.get(&way.parent)?);
+            let decision = ColumnDecision {
+                column: column.clone(),
+                class: own.decision.class,
+                ..parent.decision.clone()
+            };
+            Some(Variant {
+                when: way.when.clone(),
+                mask: ColumnMask {
+                    decision,
+                    column_type: own.column_type,
+                    scalar_type: own.scalar_type,
+                    action: parent.action.clone(),
+                    reserved: parent.reserved.clone(),
+                    variants: Vec::new(),
+                },
+            })
+        });
+        let variants = variants.collect();
+        if let Some(own) = decisions.get_mut(column) {
+            own.variants = variants;
+        }
+    }
+}
+
+/// What is done with the column at that place in one row of a batch of originals; `columns` are in the
+/// order of the batch's.
+pub(crate) fn in_row<'a>(
+    columns: &'a [Arc<ColumnMask>],
+    at: usize,
+    batch: &RecordBatch,
+    row: usize,
+) -> &'a ColumnMask {
+    let own = columns[at].as_ref();
+    let has = |name: &str, texts: &[String]| {
+        let place = columns
+            .iter()
+            .position(|one| one.decision.column.column == name);
+        match place.and_then(|place| cell(batch.column(place).as_ref(), row)) {
+            Some(Cell::Text(text)) => {
+                let text = text.trim_end_matches(' ');
+                texts.iter().any(|one| one.trim_end_matches(' ') == text)
+            }
+            _ => false,
+        }
+    };
+    let is_met = |variant: &&Variant| variant.when.iter().all(|(name, texts)| has(name, texts));
+    let variant = own.variants.iter().find(is_met);
+    variant.map_or(own, |variant| &variant.mask)
+}
+
 fn field(
     shape: &FieldShape,
     decision: &ColumnDecision,
@@ -136,6 +212,19 @@ fn wrong_type(decision: &ColumnDecision) -> AnonymizeError {
 }
 
 impl ColumnMask {
+    /// Its values are arrays of single values that are masked each by itself.
+    pub(crate) fn is_list(&self) -> bool {
+        self.column_type == ColumnType::Array && self.scalar_type != ColumnType::Verbatim
+    }
+
+    /// Shows each single value of a cell: the elements of an array, else the whole.
+    pub(crate) fn each_text(&self, text: &str, look: &mut dyn FnMut(&str)) {
+        match array_text::elements(text).filter(|_| self.is_list()) {
+            Some(elements) => elements.iter().flatten().for_each(|element| look(element)),
+            None => look(text),
+        }
+    }
+
     /// The text lies where no value of a real person does.
     pub(crate) fn is_reserved(&self, text: &str) -> bool {
         match (&self.reserved, &self.action) {
@@ -151,17 +240,53 @@ pub(crate) fn mask_batch(
     columns: &[Arc<ColumnMask>],
     batch: &RecordBatch,
 ) -> Result<RecordBatch, AnonymizeError> {
-    let masked: Result<Vec<ArrayRef>, AnonymizeError> = columns
-        .iter()
-        .zip(batch.columns())
-        .map(|(mask, array)| match &mask.action {
+    let one = |at: usize| {
+        let (mask, array) = (&columns[at], batch.column(at));
+        match &mask.action {
+            _ if !mask.variants.is_empty() => mask_by_row(columns, at, batch),
             None => Ok(Arc::clone(array)),
             Some(action) => mask_column(mask, action, array.as_ref()),
-        })
+        }
+    };
+    let masked: Result<Vec<ArrayRef>, AnonymizeError> = (0..columns.len().min(batch.num_columns()))
+        .map(one)
         .collect();
     RecordBatch::try_new(batch.schema(), masked?).map_err(|source| AnonymizeError::Arrow {
         table: table.to_string(),
         source,
+    })
+}
+
+/// Each row of a switch by itself.
+fn mask_by_row(
+    columns: &[Arc<ColumnMask>],
+    at: usize,
+    batch: &RecordBatch,
+) -> Result<ArrayRef, AnonymizeError> {
+    let array = batch.column(at);
+    let mut values = Vec::with_capacity(array.len());
+    for row in 0..array.len() {
+        let mask = in_row(columns, at, batch, row);
+        let masked = match (cell(array.as_ref(), row), &mask.action) {
+            (None, _) => None,
+            (Some(Cell::Text(text)), Some(action)) => Some(mask_text(mask, action, &text)?),
+            (Some(other), Some(action)) => match other.value() {
+                Some(value) => Some(apply(mask, action, value)?),
+                None => Some(Masked::Null),
+            },
+            (Some(own), None) => Some(kept(&own).ok_or_else(|| wrong_type(&mask.decision))?),
+        };
+        values.push(masked);
+    }
+    column(array.data_type(), values).map_err(|_| wrong_type(&columns[at].decision))
+}
+
+fn kept(cell: &Cell<'_>) -> Option<Masked> {
+    Some(match cell.value()? {
+        Value::Text(text) => Masked::Text(text.to_owned()),
+        Value::Days(days) => Masked::Days(days),
+        Value::Micros(micros) => Masked::Micros(micros),
+        Value::Bytes(bytes) => Masked::Bytes(bytes.to_vec()),
     })
 }
 
@@ -195,14 +320,56 @@ fn mask_column(
     column(array.data_type(), values).map_err(|_| wrong_type(&mask.decision))
 }
 
-/// Empty texts stay. Padded texts of `char(n)` are masked without their padding and padded again.
 fn mask_text(mask: &ColumnMask, action: &Action, text: &str) -> Result<Masked, AnonymizeError> {
-    let is_float = matches!(mask.column_type, ColumnType::Float32 | ColumnType::Float64);
-    let bare = match mask.column_type {
+    if mask.is_list() && mask.decision.mask != MaskName::Null {
+        return mask_list(mask, action, text);
+    }
+    mask_scalar(mask, action, text)
+}
+
+/// Element by element.
+fn mask_list(mask: &ColumnMask, action: &Action, text: &str) -> Result<Masked, AnonymizeError> {
+    let mut failure = None;
+    let masked = array_text::map_elements(text, |element| {
+        mask_element(mask, action, element).unwrap_or_else(|error| {
+            failure.get_or_insert(error);
+            None
+        })
+    });
+    match (failure, masked) {
+        (Some(error), _) => Err(error),
+        (None, Some(masked)) => Ok(Masked::Text(masked)),
+        (None, None) => Err(unmaskable(mask, "it is no array")),
+    }
+}
+
+fn mask_element(
+    mask: &ColumnMask,
+    action: &Action,
+    text: &str,
+) -> Result<Option<String>, AnonymizeError> {
+    let element = mask.scalar_type;
+    let own = elements::read(element, text)
+        .ok_or_else(|| unmaskable(mask, "an element is no value of its type"))?;
+    let masked = match &own {
+        Element::Nobodys => return Ok(Some(text.to_owned())),
+        Element::Text(text) => mask_scalar(mask, action, text)?,
+        Element::Day(days, _) => apply(mask, action, Value::Days(*days))?,
+        Element::Midnight(micros, _) => apply(mask, action, Value::Micros(*micros))?,
+        Element::Bytes(bytes) => apply(mask, action, Value::Bytes(bytes))?,
+    };
+    elements::write(element, &own, masked).ok_or_else(|| wrong_type(&mask.decision))
+}
+
+/// Empty texts stay. Padded texts of `char(n)` are masked without their padding and padded again.
+fn mask_scalar(mask: &ColumnMask, action: &Action, text: &str) -> Result<Masked, AnonymizeError> {
+    let is_float = matches!(mask.scalar_type, ColumnType::Float32 | ColumnType::Float64);
+    let bare = match mask.scalar_type {
         ColumnType::Char => text.trim_end_matches(' '),
         _ => text,
     };
-    if bare.is_empty() && mask.decision.mask != MaskName::Null {
+    let is_whole = mask.scalar_type == ColumnType::Verbatim;
+    if bare.is_empty() && mask.decision.mask != MaskName::Null && !is_whole {
         return Ok(Masked::Text(text.to_owned()));
     }
     let masked = apply(mask, action, Value::Text(bare))?;
@@ -231,8 +398,12 @@ fn apply(mask: &ColumnMask, action: &Action, value: Value<'_>) -> Result<Masked,
         return Ok(Masked::Bytes(Vec::new()));
     }
     let result = action.mask.mask(value, &action.field);
-    result.map_err(|Unmaskable(why)| AnonymizeError::Unmaskable {
+    result.map_err(|Unmaskable(why)| unmaskable(mask, why))
+}
+
+fn unmaskable(mask: &ColumnMask, why: &'static str) -> AnonymizeError {
+    AnonymizeError::Unmaskable {
         column: mask.decision.column.to_string(),
         why,
-    })
+    }
 }

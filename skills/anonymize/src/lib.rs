@@ -6,11 +6,13 @@
 
 mod cells;
 mod codes;
+mod elements;
 mod engine;
 mod error;
 mod key;
 mod leak;
 mod masks;
+mod parts;
 mod plan;
 mod pseudonym;
 mod skill;

@@ -15,13 +15,13 @@ use redistrict_model::{
 use redistrict_skill::{Progress, Skill, SkillError, UnitContext, UnitOutcome};
 use serde_json::json;
 
-use crate::cells::cell;
+use crate::cells::{Cell, cell};
 use crate::codes::KeptCodes;
-use crate::engine::{ColumnMask, Engine, mask_batch};
+use crate::engine::{ColumnMask, Engine, in_row, mask_batch};
 use crate::error::AnonymizeError;
 use crate::key::leak_key;
 use crate::leak::{
-    Builder, IntoValues, ProofSummary, Prover, Scanner, Values, collect_row, paired,
+    Builder, IntoValues, ProofSummary, Prover, Scanner, Values, collect_row, own_texts, paired,
 };
 use crate::masks::MaskRegistry;
 use crate::plan::required_bits;
@@ -243,8 +243,9 @@ impl Work {
                 counted.add(&builder, &columns, &batch);
                 codes.add(&columns, &batch);
                 for row in 0..batch.num_rows() {
-                    let cells = columns.iter().zip(batch.columns());
-                    let cells = cells.map(|(one, array)| (one.as_ref(), cell(array.as_ref(), row)));
+                    let cells = batch.columns().iter().enumerate().map(|(at, array)| {
+                        (in_row(&columns, at, &batch, row), cell(array.as_ref(), row))
+                    });
                     row_count += 1;
                     let mut into = IntoValues {
                         builder: &mut builder,
@@ -376,10 +377,9 @@ impl Work {
                 Ok(())
             })?;
         }
-        prover.own_text(
-            "the manifest",
-            &serde_json::to_string(&manifest).unwrap_or_default(),
-        )?;
+        for text in own_texts(&json!(manifest)) {
+            prover.own_text("the manifest", &text)?;
+        }
         let proof = prover.finish()?;
         let outcome = outcome(&proof, row_count);
         manifest.facts = json!({"proof": proof.facts, "fields": proof.fields});
@@ -465,9 +465,15 @@ impl DistinctValues {
             }
             let domain = self.0.entry(column.decision.domain.clone()).or_default();
             for row in 0..batch.num_rows() {
-                let cell = cell(array.as_ref(), row);
-                if let Some(value) = cell.as_ref().and_then(crate::cells::Cell::value) {
-                    domain.insert(builder.digester.exact(&value.key()));
+                let mut add = |value: &[u8]| domain.insert(builder.digester.exact(value));
+                match cell(array.as_ref(), row) {
+                    Some(Cell::Text(text)) => column.each_text(&text, &mut |text| {
+                        add(text.as_bytes());
+                    }),
+                    Some(other) => {
+                        other.value().map(|value| add(&value.key()));
+                    }
+                    None => {}
                 }
             }
         }

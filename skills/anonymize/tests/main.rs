@@ -8,4 +8,6 @@
 mod masks;
 mod plan;
 mod proof;
+mod server;
+mod special;
 mod support;

@@ -336,7 +336,7 @@ fn times_and_intervals_stay_readable() {
     );
     let interval = field(ColumnClass::Unknown, &[ColumnType::Interval]);
     let made = masked(MaskName::Timestamp, "1 year 2 mons -04:05:06", &interval);
-    assert!(made.contains(" year ") && made.contains(" mons -"));
+    assert!(made.contains(" year") && made.contains(" mon") && made.contains(" -"));
     let minutes: u32 = made.rsplit(':').nth(1).unwrap().parse().unwrap();
     assert!(minutes < 60);
 }

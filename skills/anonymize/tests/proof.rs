@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use redistrict_anonymize::{
-    AnonymizeSkill, Field, FieldShape, Mask, MaskDefinition, MaskRegistry, Masked, SweepSkill,
-    Unmaskable, Value, check_fits,
+    Field, FieldShape, Mask, MaskDefinition, MaskRegistry, Masked, SweepSkill, Unmaskable, Value,
+    check_fits,
 };
 use redistrict_artifact::Artifact;
-use redistrict_model::{ColumnType, ErrorKind, MaskName, Plan, Role, UnitKey};
-use redistrict_skill::{Skill as _, SkillError, UnitOutcome};
+use redistrict_model::{ColumnType, ErrorKind, MaskName, Role};
+use redistrict_skill::Skill as _;
 
 use crate::support::{
-    Estate, check, context, layout, root_key, run_id, table, table_ref, unique, write_raw,
+    Estate, Outcomes, cells, check, context, layout, masked, root_key, run_all, run_id, table,
+    unique, write_raw,
 };
 
 fn estate() -> Estate {
@@ -146,37 +146,6 @@ fn rows() -> BTreeMap<&'static str, Vec<Vec<String>>> {
             (1..=100).map(|n| vec![n.to_string(), number(n)]).collect(),
         ),
     ])
-}
-
-type Outcomes = BTreeMap<UnitKey, UnitOutcome>;
-
-async fn run_all(dir: &Path, plan: &Plan, registry: MaskRegistry) -> Result<Outcomes, SkillError> {
-    let skill = AnonymizeSkill::with_masks(layout(dir), root_key(), None, registry);
-    let mut outcomes = Outcomes::new();
-    for unit in skill.units(plan) {
-        let outcome = skill.run(&unit, &context(plan, &outcomes)).await?;
-        outcomes.insert(unit, outcome);
-    }
-    Ok(outcomes)
-}
-
-fn masked(dir: &Path, plan: &Plan) -> Result<Artifact, redistrict_artifact::ArtifactError> {
-    let district = layout(dir).masked_of(&plan.district, &root_key());
-    Artifact::open(&district.join(run_id().as_str()), &root_key())
-}
-
-/// All masked cells of a column as text.
-fn cells(artifact: &Artifact, table: &str, column: &str) -> Vec<Option<String>> {
-    let mut cells = Vec::new();
-    for rows in artifact.rows(&table_ref(table)) {
-        let (batch, _) = rows.unwrap();
-        let array = batch.column_by_name(column).unwrap();
-        for row in 0..batch.num_rows() {
-            let text = arrow::util::display::array_value_to_string(array, row).unwrap();
-            cells.push(arrow::array::Array::is_valid(array, row).then_some(text));
-        }
-    }
-    cells
 }
 
 #[tokio::test]

@@ -8,10 +8,10 @@ use arrow::array::{
     ArrayRef, BinaryArray, Date32Array, Int32Array, Int64Array, RecordBatch, StringArray,
 };
 use arrow::datatypes::{Field, Schema};
-use redistrict_anonymize::{MaskInputs, MaskPlanError};
+use redistrict_anonymize::{AnonymizeSkill, MaskInputs, MaskPlanError, MaskRegistry};
 use redistrict_artifact::{
-    ArtifactKind, ArtifactWriter, CutEntry, FORMAT_VERSION, Layout, Manifest, ManifestTable,
-    RootKey, StoreEntry, sha256_hex,
+    Artifact, ArtifactKind, ArtifactWriter, CutEntry, FORMAT_VERSION, Layout, Manifest,
+    ManifestTable, RootKey, StoreEntry, sha256_hex,
 };
 use redistrict_model::config::{ColumnSettings, Unknown};
 use redistrict_model::{
@@ -21,6 +21,7 @@ use redistrict_model::{
     Table, TableKind, TableRef, TableRole, TargetTable, Unique, UnitKey,
 };
 use redistrict_skill::{Cancel, ManualClock, Progress, ProgressSink, UnitContext, UnitOutcome};
+use redistrict_skill::{Skill as _, SkillError};
 
 pub(crate) fn root_key() -> RootKey {
     RootKey::new(&[5; 32]).unwrap()
@@ -35,11 +36,22 @@ pub(crate) fn column_ref(name: &str) -> ColumnRef {
     table_ref(table).column(column)
 }
 
-/// `name:type[(length)][!]`, `!` for NOT NULL.
+/// `name:type[(length)][[]][!]`, `!` for NOT NULL, `[]` for arrays.
 pub(crate) fn column(text: &str) -> Column {
-    let (name, rest) = text.split_once(':').unwrap();
+    let (name, rest) = text.rsplit_once(':').unwrap();
     let nullable = !rest.ends_with('!');
     let rest = rest.trim_end_matches('!');
+    if let Some(element) = rest.strip_suffix("[]") {
+        let element = column(&format!("{name}:{element}"));
+        return Column {
+            source_type: rest.to_owned(),
+            column_type: ColumnType::Array,
+            nullable,
+            max_length: None,
+            element: Some(element.column_type),
+            ..element
+        };
+    }
     let (kind, length) = match rest.split_once('(') {
         Some((kind, length)) => (kind, length.trim_end_matches(')').parse().ok()),
         None => (rest, None),
@@ -59,6 +71,17 @@ pub(crate) fn column(text: &str) -> Column {
         "bool" => ColumnType::Bool,
         "enum" => ColumnType::Enum,
         "inet" => ColumnType::Inet,
+        "float8" => ColumnType::Float64,
+        "timestamptz" => ColumnType::TimestampTz,
+        "time" => ColumnType::Time,
+        "interval" => ColumnType::Interval,
+        "bit" | "varbit" => ColumnType::Bits,
+        "xml" => ColumnType::Xml,
+        "money" => ColumnType::Money,
+        "moment" => ColumnType::DateTimeText,
+        "row" | "public.place" => ColumnType::Composite,
+        kind if kind.ends_with("range") => ColumnType::Range,
+        "tsvector" | "hstore" | "point" | "oid" | "odd" | "box" => ColumnType::Verbatim,
         _ => ColumnType::Text,
     };
     Column {
@@ -68,7 +91,7 @@ pub(crate) fn column(text: &str) -> Column {
         nullable,
         generated: Generated::No,
         has_default: false,
-        max_length: length,
+        max_length: length.filter(|_| matches!(column_type, ColumnType::Text | ColumnType::Char)),
         labels: Vec::new(),
         element: None,
     }
@@ -407,4 +430,44 @@ pub(crate) fn context(plan: &Plan, outcomes: &BTreeMap<UnitKey, UnitOutcome>) ->
         cancel: Cancel::default(),
         progress: Arc::new(Silent),
     }
+}
+
+pub(crate) type Outcomes = BTreeMap<UnitKey, UnitOutcome>;
+
+/// Runs all units of the skill with these masks.
+pub(crate) async fn run_all(
+    dir: &Path,
+    plan: &Plan,
+    registry: MaskRegistry,
+) -> Result<Outcomes, SkillError> {
+    let skill = AnonymizeSkill::with_masks(layout(dir), root_key(), None, registry);
+    let mut outcomes = Outcomes::new();
+    for unit in skill.units(plan) {
+        let outcome = skill.run(&unit, &context(plan, &outcomes)).await?;
+        outcomes.insert(unit, outcome);
+    }
+    Ok(outcomes)
+}
+
+/// The masked artifact of a plan's run, if it is sealed.
+pub(crate) fn masked(
+    dir: &Path,
+    plan: &Plan,
+) -> Result<Artifact, redistrict_artifact::ArtifactError> {
+    let district = layout(dir).masked_of(&plan.district, &root_key());
+    Artifact::open(&district.join(run_id().as_str()), &root_key())
+}
+
+/// All masked cells of a column as text.
+pub(crate) fn cells(artifact: &Artifact, table: &str, column: &str) -> Vec<Option<String>> {
+    let mut cells = Vec::new();
+    for rows in artifact.rows(&table_ref(table)) {
+        let (batch, _) = rows.unwrap();
+        let array = batch.column_by_name(column).unwrap();
+        for row in 0..batch.num_rows() {
+            let text = arrow::util::display::array_value_to_string(array, row).unwrap();
+            cells.push(arrow::array::Array::is_valid(array, row).then_some(text));
+        }
+    }
+    cells
 }

@@ -41,13 +41,6 @@ pub async fn evaluate(
             return closure.finish().map_err(|error| closure_failed(&error));
         }
         for fetch in &fetches {
-            if !fetch.has_identity {
-                // `left_out` has seen that it is empty.
-                closure
-                    .absorb(fetch, &[])
-                    .map_err(|error| closure_failed(&error))?;
-                continue;
-            }
             let request = KeyRequest {
                 table: fetch.table.clone(),
                 columns: fetch.columns.clone(),
@@ -129,7 +122,12 @@ pub fn undecided(members: &Members, ownership: &Ownership) -> Option<SkillError>
             .iter()
             .map(|candidate| {
                 let edge = ownership.edge(candidate.edge);
-                format!("({}) {}", edge.child_columns.join(", "), candidate.rows)
+                let to = if edge.when.is_empty() {
+                    String::new()
+                } else {
+                    format!(" -> {}", edge.parent)
+                };
+                format!("({}){to} {}", edge.child_columns.join(", "), candidate.rows)
             })
             .collect();
         error.causes.push(format!(

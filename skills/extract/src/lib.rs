@@ -7,8 +7,10 @@ mod closure;
 mod isolation;
 mod rewrite;
 mod skill;
+mod unfit;
 mod write;
 
 pub use closure::{Cuts, district_key, evaluate, leads, undecided};
 pub use isolation::IsolationProof;
 pub use skill::{ExtractSkill, extract_digest, open_cuts};
+pub use unfit::unfit;

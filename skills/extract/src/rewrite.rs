@@ -10,6 +10,48 @@ use arrow::error::ArrowError;
 use redistrict_artifact::keys_of;
 use redistrict_model::{Key, Membership, Table};
 
+/// Names the rows of the batches that one request gives.
+///
+/// A key stands in the row. A locator does not: but rows come in the order of their locators, every
+/// locator is of one row, and so the n-th row has the n-th locator. Should one be missing, the names of
+/// those behind it are wrong; [`is_at_end`](Self::is_at_end) tells, and nothing of it may be kept.
+pub(crate) struct RowIds<'a> {
+    identity: &'a [String],
+    asked: &'a [Key],
+    came: usize,
+}
+
+impl<'a> RowIds<'a> {
+    /// For a request of these keys, which are in ascending order.
+    pub(crate) fn new(identity: &'a [String], asked: &'a [Key]) -> Self {
+        Self {
+            identity,
+            asked,
+            came: 0,
+        }
+    }
+
+    /// The keys or locators of the next rows.
+    fn of(&self, batch: &RecordBatch) -> Vec<Option<Key>> {
+        if self.identity.is_empty() {
+            let places = self.came..self.came + batch.num_rows();
+            places.map(|at| self.asked.get(at).cloned()).collect()
+        } else {
+            keys_of(batch, self.identity)
+        }
+    }
+
+    /// So many rows are done.
+    pub(crate) fn advance(&mut self, rows: usize) {
+        self.came += rows;
+    }
+
+    /// As many rows came as were asked for.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.came == self.asked.len()
+    }
+}
+
 /// What is set to NULL in one table: for each column the keys of the rows.
 #[derive(Debug, Default)]
 pub(crate) struct NulledCells(BTreeMap<String, HashSet<Key>>);
@@ -25,16 +67,16 @@ impl NulledCells {
         }
     }
 
-    /// The batch with those cells set to NULL.
+    /// The next batch of a request with those cells set to NULL.
     pub(crate) fn apply(
         &self,
         batch: &RecordBatch,
-        identity: &[String],
+        ids: &RowIds<'_>,
     ) -> Result<RecordBatch, ArrowError> {
         if self.0.is_empty() {
             return Ok(batch.clone());
         }
-        let keys = keys_of(batch, identity);
+        let keys = ids.of(batch);
         let mut columns = batch.columns().to_vec();
         for (name, nulled) in &self.0 {
             let Ok(at) = batch.schema().index_of(name) else {
@@ -117,10 +159,32 @@ mod tests {
     fn only_the_named_cells_of_the_named_rows_become_null() {
         let mut nulled = NulledCells::default();
         nulled.add(&["other".into()], &[Key::of("2"), Key::of("9")]);
-        let changed = nulled.apply(&batch(), &["id".into()]).unwrap();
+        let changed = nulled
+            .apply(&batch(), &RowIds::new(&["id".into()], &[]))
+            .unwrap();
         let expected = Int64Array::from(vec![Some(7), None, None]);
         assert_eq!(changed.column(1).as_ref(), &expected as &dyn Array);
         assert_eq!(changed.column(2), batch().column(2));
+    }
+
+    #[test]
+    fn the_rows_of_a_request_by_locators_are_named_by_their_places() {
+        let asked: Vec<Key> = ["a", "b", "c", "d", "e", "f"].map(Key::of).into();
+        let mut ids = RowIds::new(&[], &asked);
+        let mut nulled = NulledCells::default();
+        nulled.add(&["other".into()], &[Key::of("b"), Key::of("d")]);
+        let mut others = Vec::new();
+        for _ in 0..2 {
+            assert!(!ids.is_at_end());
+            let changed = nulled.apply(&batch(), &ids).unwrap();
+            others.push(Arc::clone(changed.column(1)));
+            ids.advance(3);
+        }
+        assert!(ids.is_at_end());
+        let first = Int64Array::from(vec![Some(7), None, None]);
+        let second = Int64Array::from(vec![None, Some(8), None]);
+        assert_eq!(others[0].as_ref(), &first as &dyn Array);
+        assert_eq!(others[1].as_ref(), &second as &dyn Array);
     }
 
     #[test]

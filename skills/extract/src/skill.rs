@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::closure::{Cuts, district_key, evaluate, leads, store_failed, undecided};
 use crate::isolation::{Isolation, IsolationProof};
+use crate::unfit::unfit;
 use crate::write::{Writing, artifact_failed};
 
 /// Extracts one district out of every source.
@@ -67,6 +68,10 @@ impl ExtractSkill {
         if let Some(error) = undecided(&members, &section.ownership) {
             return Err(error);
         }
+        let refused = unfit(section, &members, &mut cuts, || context.cancel.check()).await?;
+        if let Some(error) = refused {
+            return Err(error);
+        }
         let ownership = &section.ownership;
         let mut isolation = Isolation::new(
             &ownership.root,
@@ -82,6 +87,7 @@ impl ExtractSkill {
             unit,
         };
         let tables = writing.all(&mut cuts, &mut isolation).await?;
+        let unsettled = settle(&mut cuts).await?;
         drop(cuts);
         let proof = isolation.judge();
         if !proof.holds() {
@@ -100,12 +106,14 @@ impl ExtractSkill {
                 "extract_digest": extract_digest(section),
                 "isolation": proof,
                 "boundaries": boundaries(&members, section),
+                "unsettled": unsettled,
             }),
         };
         let seal = writer
             .seal(&manifest)
             .map_err(|error| artifact_failed(&error))?;
         let mut outcome = outcome(&manifest, &members, section, &seal);
+        outcome.findings.extend(unsettled);
         outcome.facts["directory"] = json!(dir);
         Ok(outcome)
     }
@@ -193,6 +201,19 @@ pub async fn open_cuts(
         cuts.insert(source.name().clone(), cut);
     }
     Ok(cuts)
+}
+
+/// Ends the reading. Gives a warning for each store of which not everything read was one state.
+///
+/// # Errors
+/// A failing store.
+async fn settle(cuts: &mut Cuts) -> Result<Vec<Finding>, SkillError> {
+    let mut warnings = Vec::new();
+    for cut in cuts.values_mut() {
+        let warning = cut.settle().await.map_err(|error| store_failed(&error))?;
+        warnings.extend(warning);
+    }
+    Ok(warnings)
 }
 
 fn tables_of(section: &ExtractSection, store: &StoreName) -> Vec<Table> {
@@ -291,6 +312,7 @@ fn outcome(
             "tables": manifest.tables,
             "isolation": manifest.facts["isolation"],
             "boundaries": manifest.facts["boundaries"],
+            "unsettled": manifest.facts["unsettled"],
         }),
         findings,
     }

@@ -14,7 +14,7 @@ use redistrict_store::{RowRequest, SourceCut, arrow_schema};
 
 use crate::closure::{Cuts, store_failed};
 use crate::isolation::Isolation;
-use crate::rewrite::{NulledCells, all_of, as_stubs, stub_nulls};
+use crate::rewrite::{NulledCells, RowIds, all_of, as_stubs, stub_nulls};
 
 /// Keys asked for at once.
 const KEYS_PER_REQUEST: usize = 10_000;
@@ -91,6 +91,12 @@ impl Writing<'_> {
             open: None,
             done: Vec::new(),
         };
+        if table.identity.is_empty() && !members.stubs.is_empty() {
+            return Err(SkillError::new(
+                ErrorKind::Bug,
+                format!("extract {}: stubs of rows without a key", table.table),
+            ));
+        }
         let stub_columns = stub_nulls(catalog, &table.identity);
         for (membership, keys) in [
             (Membership::Own, &members.own),
@@ -101,15 +107,15 @@ impl Writing<'_> {
             for chunk in keys.chunks(KEYS_PER_REQUEST) {
                 self.context.cancel.check()?;
                 let request = request(table, chunk);
+                let mut ids = RowIds::new(&table.identity, chunk);
                 let mut batches = cut
                     .rows(&request)
                     .await
                     .map_err(|error| store_failed(&error))?;
                 while let Some(batch) = batches.next().await {
                     let batch = batch.map_err(|error| store_failed(&error))?;
-                    let batch = nulled
-                        .apply(&batch, &table.identity)
-                        .map_err(arrow_failed)?;
+                    let batch = nulled.apply(&batch, &ids).map_err(arrow_failed)?;
+                    ids.advance(batch.num_rows());
                     let batch = if membership == Membership::Stub {
                         as_stubs(&batch, &stub_columns).map_err(arrow_failed)?
                     } else {
@@ -119,16 +125,12 @@ impl Writing<'_> {
                     written += batch.num_rows();
                     parts.write(&batch, membership)?;
                 }
+                if !ids.is_at_end() {
+                    return Err(not_all(table, written, keys.len()));
+                }
             }
             if written != keys.len() {
-                return Err(SkillError::new(
-                    ErrorKind::Transient,
-                    format!(
-                        "read {}: {written} of {} rows came",
-                        table.table,
-                        keys.len()
-                    ),
-                ));
+                return Err(not_all(table, written, keys.len()));
             }
         }
         let parts = parts.finish()?;
@@ -174,6 +176,13 @@ impl Writing<'_> {
             dangling,
         }
     }
+}
+
+fn not_all(table: &ExtractTable, came: usize, asked: usize) -> SkillError {
+    SkillError::new(
+        ErrorKind::Transient,
+        format!("read {}: {came} of {asked} rows came", table.table),
+    )
 }
 
 fn request(table: &ExtractTable, keys: &[Key]) -> RowRequest {

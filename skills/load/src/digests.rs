@@ -15,7 +15,7 @@ const CHUNK: usize = 8192;
 /// moments compare only under the same key.
 ///
 /// # Errors
-/// A table without a key, or a failing store.
+/// A failing store, or a table that others write meanwhile.
 pub async fn table_digests(
     store: &dyn TargetStore,
     key: &RootKey,
@@ -25,21 +25,16 @@ pub async fn table_digests(
     let mut reader = store.read(tables).await?;
     let mut digests = Vec::with_capacity(tables.len());
     for table in tables {
-        let identity = table.identity().ok_or_else(|| {
-            let what = "digest a table without a key: not available yet";
-            StoreError::new(StoreErrorKind::Config, what).at(&table.name)
-        })?;
+        // The rows of a keyless table are told by locators.
+        let identity = table.identity().unwrap_or_default();
         let all = KeyRequest {
             table: table.name.clone(),
             columns: Vec::new(),
             selector: Selector::All,
         };
-        let keys: Vec<Key> = reader
-            .keys(&all)
-            .await?
-            .into_iter()
-            .map(|row| row.id)
-            .collect();
+        let found = reader.keys(&all).await?.into_iter();
+        let mut keys: Vec<Key> = found.map(|row| row.id).collect();
+        keys.sort_unstable();
         let columns = table.columns.iter();
         let columns = columns.filter(|column| arrow_type(column.column_type).is_some());
         let columns: Vec<String> = columns.map(|column| column.name.clone()).collect();

@@ -12,8 +12,10 @@ use redistrict_store::{
 };
 
 use crate::conflicts::{Conflicts, Reason};
+use crate::copies::read_located;
 use crate::error::{bug, config};
 use crate::ledger::is_stub;
+use crate::multiset::Hash;
 use crate::readers::Readers;
 use crate::rows::{Locators, Place, keys_of};
 use crate::shape::{Shape, image_columns};
@@ -41,7 +43,18 @@ pub(crate) struct TableInverse {
     pub(crate) images: Vec<(u32, RecordBatch)>,
 }
 
+/// Where the copies are that take the place of the rows a run inserted into keyless tables: the locator of each
+/// ledger key.
+pub(crate) type Located = HashMap<TableRef, HashMap<Key, Key>>;
+
 impl TableInverse {
+    /// The rows to be deleted with their hashes: what copies of a keyless table are looked for by.
+    pub(crate) fn wanted(&self) -> Vec<(Key, Hash)> {
+        let rows = self.delete.iter();
+        rows.filter_map(|row| Some((row.key.clone(), row.after?)))
+            .collect()
+    }
+
     /// The keys of all rows.
     pub(crate) fn keys(&self) -> Vec<Key> {
         let rows = self
@@ -116,6 +129,11 @@ fn invert_table(shape: Shape, entries: Vec<LedgerEntry>) -> Result<TableInverse,
                 check_columns(&inverse.shape, &before)?;
                 inverse.images.push((entry.part, before));
                 if operation == LedgerOperation::Updated {
+                    if inverse.shape.is_keyless() {
+                        return Err(bug(format!(
+                            "read the ledger of {name}: rows without a key are never updated"
+                        )));
+                    }
                     inverse.restore.extend(rows);
                 } else {
                     inverse.reinsert.extend(rows);
@@ -151,6 +169,7 @@ fn check_columns(shape: &Shape, image: &RecordBatch) -> Result<(), SkillError> {
 pub(crate) fn check_same_columns(
     inverse: &[TableInverse],
     live: &[Table],
+    is_open: bool,
 ) -> Result<(), SkillError> {
     let types = |table: &Table| -> Vec<(String, String)> {
         let columns = image_columns(table).into_iter();
@@ -161,7 +180,11 @@ pub(crate) fn check_same_columns(
     };
     let is_same = |then: &Table| {
         let now = live.iter().find(|table| table.name == then.name);
-        now.is_some_and(|now| types(now) == types(then) && now.identity() == then.identity())
+        now.is_some_and(|now| {
+            // Where the schema is open only keys are more than what the rows happen to hold.
+            let has_columns = is_open || types(now) == types(then);
+            has_columns && now.identity() == then.identity()
+        })
     };
     let changed: Vec<String> = inverse
         .iter()
@@ -191,6 +214,7 @@ pub(crate) struct Check<'a> {
     /// The newest run of each family that changed rows since, and what the family wrote.
     pub(crate) later: &'a [(RunId, Ledger)],
     pub(crate) live: &'a [Table],
+    pub(crate) located: &'a Located,
     pub(crate) hasher: &'a RowHasher,
     pub(crate) locators: &'a Locators,
 }
@@ -204,14 +228,58 @@ impl Check<'_> {
     ) -> Result<Vec<CurrentRows>, StoreError> {
         let mut current = Vec::with_capacity(self.inverse.len());
         for table in self.inverse {
+            if table.shape.is_keyless() {
+                // Copies that others wrote or took away only count by how many there are.
+                current.push(self.unchanged_copies(readers, table, conflicts).await?);
+                continue;
+            }
             current.push(self.unchanged(readers, table, conflicts).await?);
             self.not_written_again(table, conflicts);
         }
         for child in self.live {
             for key in &child.foreign_keys {
-                self.not_referred(readers, child, key, conflicts).await?;
+                self.not_referred(readers, child, key, &current, conflicts)
+                    .await?;
             }
         }
+        Ok(current)
+    }
+
+    /// (a) for a keyless table: there are as many copies as the run left.
+    async fn unchanged_copies(
+        &self,
+        readers: &mut Readers<'_>,
+        table: &TableInverse,
+        conflicts: &mut Conflicts,
+    ) -> Result<CurrentRows, StoreError> {
+        let name = table.shape.name();
+        let located = self.located.get(name).into_iter().flatten();
+        let by_locator: HashMap<&Key, &Key> =
+            located.map(|(key, locator)| (locator, key)).collect();
+        let mut locators: Vec<Key> = by_locator
+            .keys()
+            .map(|locator| (*locator).clone())
+            .collect();
+        locators.sort_unstable();
+        let mut current = CurrentRows::default();
+        let mut hashes: HashMap<&Key, Hash> = HashMap::new();
+        read_located(readers, &table.shape, &locators, |there, batch| {
+            let rows = there.iter().zip(self.hasher.rows(batch)).enumerate();
+            for (row, (locator, hash)) in rows {
+                if let Some(key) = by_locator.get(locator) {
+                    hashes.insert(*key, hash);
+                    let batch = current.batches.len();
+                    current.places.insert((*key).clone(), Place { batch, row });
+                }
+            }
+            current.batches.push(batch.clone());
+            Ok(())
+        })
+        .await?;
+        let changed = table.delete.iter();
+        let changed = changed.filter(|row| hashes.get(&row.key).copied() != row.after);
+        let changed = changed.map(|row| &row.key);
+        conflicts.add_keys(name, &Reason::Changed, changed, self.locators);
         Ok(current)
     }
 
@@ -259,39 +327,54 @@ impl Check<'_> {
     }
 
     /// (c) No row that stays refers to a row that would be deleted. Rows that are restored may: their
-    /// images are checked by the server. A child without a key is left to the server as well, whose
-    /// refusal rolls everything back.
+    /// images are checked by the server.
     async fn not_referred(
         &self,
         readers: &mut Readers<'_>,
         child: &Table,
         foreign_key: &ForeignKey,
+        current: &[CurrentRows],
         conflicts: &mut Conflicts,
     ) -> Result<(), StoreError> {
         let find = |name: &TableRef| self.inverse.iter().find(|one| one.shape.name() == name);
-        let Some(parent) = find(&foreign_key.parent).filter(|one| !one.delete.is_empty()) else {
+        let parent = self.inverse.iter().zip(current);
+        let mut parent = parent.filter(|(one, _)| !one.delete.is_empty());
+        let parent = parent.find(|(one, _)| *one.shape.name() == foreign_key.parent);
+        let Some((parent, current)) = parent else {
             return Ok(());
         };
-        if child.identity().is_none() {
-            return Ok(());
-        }
-        let parents = parent_values(readers, parent, foreign_key).await?;
+        let parents = parent_values(readers, parent, current, foreign_key).await?;
+        let conditions = foreign_key.when.iter().map(|(column, _)| column);
         let request = KeyRequest {
             table: child.name.clone(),
-            columns: foreign_key.columns.clone(),
+            columns: foreign_key
+                .columns
+                .iter()
+                .chain(conditions)
+                .cloned()
+                .collect(),
             selector: Selector::Matching {
                 columns: foreign_key.columns.clone(),
                 keys: parents.keys().cloned().collect(),
             },
         };
-        let ours: HashSet<Key> = find(&child.name)
-            .map(|one| one.delete.iter().chain(&one.restore))
-            .into_iter()
-            .flatten()
-            .map(|row| row.key.clone())
-            .collect();
+        let ours: HashSet<Key> = match find(&child.name) {
+            None => HashSet::new(),
+            Some(one) if one.shape.is_keyless() => {
+                let located = self.located.get(&child.name).into_iter().flatten();
+                located.map(|(_, locator)| locator.clone()).collect()
+            }
+            Some(one) => {
+                let rows = one.delete.iter().chain(&one.restore);
+                rows.map(|row| row.key.clone()).collect()
+            }
+        };
         let mut referred: Vec<Key> = Vec::new();
-        for row in readers.keys(&request).await? {
+        for mut row in readers.keys(&request).await? {
+            let conditions = row.values.split_off(foreign_key.columns.len());
+            if !counts(foreign_key, &conditions) {
+                continue;
+            }
             let value: Option<Vec<Box<str>>> = row.values.into_iter().collect();
             let parent = value.and_then(|value| parents.get(&Key::new(value)));
             if let (Some(parent), false) = (parent, ours.contains(&row.id)) {
@@ -309,12 +392,26 @@ impl Check<'_> {
     }
 }
 
-/// The referenced values of the rows to be deleted, with the identity of each row.
+/// A foreign key counts for a row with these values in the columns of its condition.
+fn counts(foreign_key: &ForeignKey, conditions: &[Option<Box<str>>]) -> bool {
+    let mut pairs = foreign_key.when.iter().zip(conditions);
+    pairs.all(|((_, texts), value)| {
+        value
+            .as_ref()
+            .is_some_and(|value| texts.iter().any(|text| **text == **value))
+    })
+}
+
+/// The referenced values of the rows to be deleted, with the identity (or the ledger key) of each row.
 async fn parent_values(
     readers: &mut Readers<'_>,
     parent: &TableInverse,
+    current: &CurrentRows,
     foreign_key: &ForeignKey,
 ) -> Result<HashMap<Key, Key>, StoreError> {
+    if parent.shape.is_keyless() {
+        return copied_values(parent, current, foreign_key);
+    }
     let deleted = keys(&parent.delete);
     if foreign_key.parent_columns == parent.shape.identity {
         return Ok(deleted.into_iter().map(|key| (key.clone(), key)).collect());
@@ -339,4 +436,50 @@ async fn parent_values(
             Some((Key::new(value?), row.id))
         })
         .collect())
+}
+
+/// The referenced values of copies: a unique key with NULLs can be referred to although it tells no rows apart.
+fn copied_values(
+    parent: &TableInverse,
+    current: &CurrentRows,
+    foreign_key: &ForeignKey,
+) -> Result<HashMap<Key, Key>, StoreError> {
+    let shape = &parent.shape;
+    let mut values = Vec::with_capacity(current.batches.len());
+    for batch in &current.batches {
+        let columns = &foreign_key.parent_columns;
+        values.push(keys_of(batch, columns, &shape.table, shape.kind)?);
+    }
+    let rows = parent.delete.iter().filter_map(|row| {
+        let place = current.places.get(&row.key)?;
+        let value = values.get(place.batch)?.get(place.row)?.clone()?;
+        Some((value, row.key.clone()))
+    });
+    Ok(rows.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use redistrict_model::StoreName;
+
+    use super::*;
+
+    #[test]
+    fn a_conditional_key_counts_only_for_rows_that_meet_its_condition() {
+        let mut key = ForeignKey {
+            name: "start".into(),
+            columns: vec![":start".into()],
+            parent: TableRef::new(&StoreName::new("g"), "node", "A"),
+            parent_columns: vec!["id".into()],
+            on_delete_cascade: false,
+            deferrable: false,
+            validated: true,
+            when: Vec::new(),
+        };
+        assert!(counts(&key, &[]));
+        key.when = vec![(":start_label".into(), vec!["A".into(), "B".into()])];
+        assert!(counts(&key, &[Some("B".into())]));
+        assert!(!counts(&key, &[Some("C".into())]));
+        assert!(!counts(&key, &[None]));
+    }
 }

@@ -1,6 +1,6 @@
 //! The ledger: packing entries, who wrote which row, which runs cancel each other out. Mostly pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use arrow::array::RecordBatch;
 use redistrict_model::{Key, RunId, Table, TableRef};
@@ -71,17 +71,22 @@ impl OurWrites {
     }
 
     /// Reads the ledgers of all loads that stand. An undo and what it undid cancel out, so only loads
-    /// are read.
+    /// are read. Rows of keyless tables are nobody's: they have no name.
     pub(crate) async fn read(
         target: &dyn TargetStore,
         tables: &[Table],
     ) -> Result<Self, StoreError> {
         let mut writes = Self::default();
+        let keyless = tables.iter().filter(|table| table.identity().is_none());
+        let keyless: HashSet<&TableRef> = keyless.map(|table| &table.name).collect();
         for record in target.run_records().await? {
             if record.parent.is_some() || record.state != RunState::Committed {
                 continue;
             }
             for entry in target.ledger(&record.run, tables).await? {
+                if keyless.contains(&entry.table) {
+                    continue;
+                }
                 let written = if is_stub(entry.part) {
                     Written::Stub
                 } else {

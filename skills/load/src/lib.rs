@@ -4,22 +4,30 @@
 //! lease, staging, one guarded transaction per commit group with the ledger in it, exact undo by the
 //! inverse of the ledger. Knows stores only by their contract and PROD not at all.
 
+mod applying;
 mod classify;
 mod commit;
 mod compare;
 mod conflicts;
+mod copies;
 mod digests;
 mod error;
+mod held;
 mod inverse;
+mod keyless;
 mod labels;
 mod ledger;
 mod merge;
+mod mode;
+mod multiset;
+mod open_schema;
 mod order;
 mod plan;
 mod preflight;
 mod readers;
 mod recount;
 mod report;
+mod room;
 mod rows;
 mod session;
 mod shape;
@@ -32,6 +40,7 @@ mod written;
 pub use compare::{Presence, RowDecision, Written, decide};
 pub use digests::table_digests;
 pub use error::{LoadPlanError, UNDO_REFUSED, is_undo_refused};
+pub use mode::CommitMode;
 pub use plan::{GroupInput, LoadInputs, plan};
 pub use report::{GroupReport, LoadReport, TableCounts, TableReport, UndoCounts, UndoReport};
 pub use session::{LoadSetup, Mode};

@@ -1,57 +1,63 @@
 //! The one transaction in which a commit group's rows are written: lock, compare again, mark, apply,
-//! read back, ledger, commit. Decides nothing by itself.
+//! read back, ledger, check; then the commits of all groups. Decides nothing by itself.
 
 use arrow::array::RecordBatch;
 use redistrict_artifact::{Artifact, MultisetDigest, RowHasher};
-use redistrict_model::{ErrorKind, Finding, Key, LoadGroup, Table, TableRef};
+use redistrict_model::{ErrorKind, Finding, Key, LoadGroup, StoreName, Table, TableRef, UnitKey};
 use redistrict_skill::{SkillError, UnitContext, UnitOutcome};
-use redistrict_store::{
-    Action, Applied, Lease, Merge, RunRecord, RunState, StoreError, TargetStore,
-};
+use redistrict_store::{Action, Applied, Merge, RunRecord, RunState, StoreError, TargetStore};
 
-use crate::classify::{Compared, Scope, classify};
+use crate::classify::{Compared, ComparedRow, Scope, classify};
 use crate::commit::commit;
 use crate::compare::RowDecision;
 use crate::conflicts::Conflicts;
-use crate::error::{artifact_failed, bug, store_failed};
-use crate::ledger::{OurWrites, entries};
+use crate::error::{bug, store_failed};
+use crate::held::Rows;
+use crate::keyless::Keyless;
+use crate::ledger::{OurWrites, WrittenRows, entries};
 use crate::preflight::{check_drift, check_marks, differing};
-use crate::readers::{Readers, Views, live_tables};
+use crate::readers::{OpenMerge, Readers, Views, live_tables};
 use crate::report::{GroupReport, TableCounts, TableReport};
 use crate::rows::{Locators, Place, pick, together};
 use crate::session::Session;
 use crate::shape::{Shape, target_hasher};
+use crate::skill::group_unit;
 use crate::written::{Decided, ledger_rows, read_back};
 
-/// The unit: merges one commit group, unless its rows are there already.
+/// The unit: merges a commit group, unless its rows are there already.
+///
+/// All groups that are still to be merged are: each is applied and checked in a transaction of its own, and
+/// only when nothing more can be checked the first one commits, and the others right after it, in the order
+/// of the configuration. Whichever unit comes first does it; the units of the other groups only tell.
 pub(crate) async fn run(
     session: &Session,
     group: &LoadGroup,
+    unit: &UnitKey,
     context: &UnitContext,
 ) -> Result<UnitOutcome, SkillError> {
+    if let Some(outcome) = session.take_outcome(unit) {
+        return Ok(outcome);
+    }
     let artifact = session.artifact(context)?;
-    let lease = session.lease(group, context).await?;
-    let target = session.target(group)?;
-    let failed = |error: StoreError| merge_failed(group, &error);
-    let live = live_tables(target).await.map_err(failed)?;
-    let merging = Merging {
-        session,
-        group,
-        context,
-        target,
-        artifact: &artifact,
-        live: &live,
-        hasher: target_hasher(&session.setup.key),
-        locators: Locators::new(&session.setup.key),
-    };
-    match target.run_record(&context.run).await.map_err(failed)? {
-        None => merging.merge(&lease).await,
-        Some(record) if record.state == RunState::Committed => merging.tell_committed().await,
-        Some(_) => Err(SkillError::new(
-            ErrorKind::Conflict,
-            format!("load {}: this run was taken back", group.name),
-        )
-        .with_hint("start a new migration")),
+    let mut open: Vec<OpenMerge> = Vec::new();
+    let mut prepared: Vec<(&LoadGroup, RunRecord, UnitOutcome)> = Vec::new();
+    for pending in &context.plan.sections.load.groups {
+        let merging = Merging::new(session, pending, context, &artifact).await?;
+        if !merging.is_committed().await? {
+            let (record, outcome) = merging.prepare(&mut open).await?;
+            prepared.push((pending, record, outcome));
+        }
+    }
+    for ((pending, record, outcome), one) in prepared.into_iter().zip(open) {
+        commit(session, pending, context, one.merge, &record).await?;
+        session.keep_outcome(group_unit("merge", pending), outcome);
+    }
+    match session.take_outcome(unit) {
+        Some(outcome) => Ok(outcome),
+        None => {
+            let merging = Merging::new(session, group, context, &artifact).await?;
+            merging.tell_committed().await
+        }
     }
 }
 
@@ -66,38 +72,79 @@ pub(crate) struct Merging<'a> {
     pub(crate) context: &'a UnitContext,
     pub(crate) target: &'a dyn TargetStore,
     pub(crate) artifact: &'a Artifact,
-    pub(crate) live: &'a [Table],
+    pub(crate) live: Vec<Table>,
     pub(crate) hasher: RowHasher,
     pub(crate) locators: Locators,
 }
 
-impl Merging<'_> {
-    async fn merge(&self, lease: &Lease) -> Result<UnitOutcome, SkillError> {
+impl<'a> Merging<'a> {
+    async fn new(
+        session: &'a Session,
+        group: &'a LoadGroup,
+        context: &'a UnitContext,
+        artifact: &'a Artifact,
+    ) -> Result<Self, SkillError> {
+        let target = session.target(group)?;
+        let live = live_tables(target, &context.plan).await;
+        Ok(Self {
+            session,
+            group,
+            context,
+            target,
+            artifact,
+            live: live.map_err(|error| merge_failed(group, &error))?,
+            hasher: target_hasher(&session.setup.key),
+            locators: Locators::new(&session.setup.key),
+        })
+    }
+
+    /// The run's rows stand in this group.
+    async fn is_committed(&self) -> Result<bool, SkillError> {
+        let record = self.target.run_record(&self.context.run).await;
+        match record.map_err(|error| merge_failed(self.group, &error))? {
+            None => Ok(false),
+            Some(record) if record.state == RunState::Committed => Ok(true),
+            Some(_) => Err(SkillError::new(
+                ErrorKind::Conflict,
+                format!("load {}: this run was taken back", self.group.name),
+            )
+            .with_hint("start a new migration")),
+        }
+    }
+
+    /// Writes and checks everything but the run's record, in a transaction that stays open at the end of
+    /// `open`. What is open already is read through as well: it sees what it has written.
+    async fn prepare(
+        &self,
+        open: &mut Vec<OpenMerge>,
+    ) -> Result<(RunRecord, UnitOutcome), SkillError> {
         let failed = |error: StoreError| merge_failed(self.group, &error);
+        let lease = self.session.lease(self.group, self.context).await?;
         check_marks(&self.session.setup, self.group, self.target).await?;
-        check_drift(&self.context.plan, self.group, self.live)?;
+        check_drift(&self.context.plan, self.group, self.target, &self.live)?;
         // Nobody else can write the ledger while we hold the lease.
-        let writes = OurWrites::read(self.target, self.live)
+        let writes = OurWrites::read(self.target, &self.live)
             .await
             .map_err(failed)?;
-        let mut views = self.views_of_others().await?;
-        let mut merge = self
-            .target
-            .begin_merge(lease, self.live)
-            .await
-            .map_err(failed)?;
-        let decided = self.decide(merge.as_mut(), &mut views, &writes).await?;
-        let applied = self.apply(merge.as_mut(), &decided).await?;
+        let others: Vec<_> = open.iter().map(|one| one.stores.clone()).collect();
+        let mut views = self.views_of_others(&others).await?;
+        let begun = self.target.begin_merge(&lease, &self.live).await;
+        open.push(OpenMerge {
+            stores: self.group.stores.clone(),
+            merge: begun.map_err(failed)?,
+        });
+        let mut decided = self.decide(open, &mut views, &writes).await?;
+        let applied = self.apply(last(open)?, &decided).await?;
         check_applied(&decided, &applied)?;
         let mut findings = Vec::new();
         let mut tables = Vec::new();
-        for table in &decided {
+        for table in &mut decided {
             findings.extend(differing(table.shape.name(), &table.counts));
-            let (report, changed) = self.record(merge.as_mut(), table).await?;
+            let (report, changed) = self.record(open, &mut views, table).await?;
             findings.extend(changed);
             tables.push(report);
         }
-        merge.check_constraints().await.map_err(failed)?;
+        last(open)?.check_constraints().await.map_err(failed)?;
         let record = RunRecord {
             run: self.context.run.clone(),
             parent: None,
@@ -105,8 +152,7 @@ impl Merging<'_> {
             plan_digest: self.context.plan.digest.0.clone(),
             state: RunState::Committed,
         };
-        commit(self.session, self.group, self.context, merge, &record).await?;
-        Ok(self.outcome(tables, findings))
+        Ok((record, self.outcome(tables, findings)))
     }
 
     pub(crate) fn outcome(&self, tables: Vec<TableReport>, findings: Vec<Finding>) -> UnitOutcome {
@@ -132,19 +178,24 @@ impl Merging<'_> {
         self.group.order.iter().flatten().filter(has_rows)
     }
 
-    /// Views of the other groups, through which labels may lead.
-    async fn views_of_others(&self) -> Result<Views, SkillError> {
+    /// Views of the groups that are not open, through which labels may lead.
+    async fn views_of_others(&self, open: &[Vec<StoreName>]) -> Result<Views, SkillError> {
         let catalogs = &self.context.plan.sections.extract.catalogs;
         let mut views = Views::default().with_source(catalogs);
-        views.know(self.live);
+        views.know(&self.live);
         for group in &self.context.plan.sections.load.groups {
             if group.name == self.group.name {
                 continue;
             }
             let failed = |error: StoreError| merge_failed(group, &error);
             let target = self.session.target(group)?;
-            let live = live_tables(target).await.map_err(failed)?;
-            views.open(target, &live).await.map_err(failed)?;
+            let live = live_tables(target, &self.context.plan).await;
+            let live = live.map_err(failed)?;
+            if open.contains(&group.stores) {
+                views.know(&live);
+            } else {
+                views.open(target, &live).await.map_err(failed)?;
+            }
         }
         Ok(views)
     }
@@ -152,21 +203,25 @@ impl Merging<'_> {
     /// Compares every table again, now under locks, and marks the staged rows.
     async fn decide(
         &self,
-        merge: &mut dyn Merge,
+        open: &mut [OpenMerge],
         views: &mut Views,
         writes: &OurWrites,
     ) -> Result<Vec<Decided>, SkillError> {
         let failed = |error: StoreError| merge_failed(self.group, &error);
         for table in self.tables() {
-            merge.lock_staged(table).await.map_err(failed)?;
+            last(open)?.lock_staged(table).await.map_err(failed)?;
         }
         let mut conflicts = Conflicts::default();
         let mut decided = Vec::new();
         for table in self.tables() {
-            decided.push(
-                self.decide_table(merge, views, writes, table, &mut conflicts)
-                    .await?,
-            );
+            let shape = Shape::of(&self.context.plan, table)?;
+            decided.push(if shape.is_keyless() {
+                self.decide_copies(open, views, shape, &mut conflicts)
+                    .await?
+            } else {
+                self.decide_table(open, views, writes, shape, &mut conflicts)
+                    .await?
+            });
         }
         if !conflicts.is_empty() {
             return Err(conflicts.into_load_error());
@@ -185,20 +240,19 @@ impl Merging<'_> {
 
     async fn decide_table(
         &self,
-        merge: &mut dyn Merge,
+        open: &mut [OpenMerge],
         views: &mut Views,
         writes: &OurWrites,
-        name: &TableRef,
+        shape: Shape,
         conflicts: &mut Conflicts,
     ) -> Result<Decided, SkillError> {
+        let name = shape.name().clone();
         let failed = |error: StoreError| store_failed(format!("load {name}"), &error);
-        let shape = Shape::of(&self.context.plan, name)?;
         let mut counts = TableCounts::default();
         let (mut inserted, mut updated, mut images) = (Vec::new(), Vec::new(), Vec::new());
-        for batch in self.artifact.rows(name) {
+        for batch in self.rows(&shape).each() {
             self.context.cancel.check()?;
-            let (batch, membership) =
-                batch.map_err(|error| artifact_failed("read the masked artifact", &error))?;
+            let (batch, membership) = batch?;
             let scope = Scope {
                 plan: &self.context.plan,
                 shape: &shape,
@@ -207,13 +261,13 @@ impl Merging<'_> {
                 locators: &self.locators,
             };
             let mut readers = Readers {
-                merge: Some((&self.group.stores, &mut *merge)),
+                open: &mut *open,
                 views,
             };
             let compared = classify(&mut readers, &scope, &batch, &membership, conflicts).await?;
             counts.staged += batch.num_rows() as u64;
             compared.count(&mut counts);
-            mark(merge, name, &compared).await.map_err(failed)?;
+            mark(last(open)?, &name, &compared).await.map_err(failed)?;
             images.extend(images_of_updated(&compared).map_err(failed)?);
             for row in compared.rows {
                 match row.decision {
@@ -230,7 +284,60 @@ impl Merging<'_> {
             inserted,
             updated,
             before,
+            copies: None,
         })
+    }
+
+    /// A keyless table: copies that CERT lacks are inserted, the other ones are left out.
+    async fn decide_copies(
+        &self,
+        open: &mut [OpenMerge],
+        views: &mut Views,
+        shape: Shape,
+        conflicts: &mut Conflicts,
+    ) -> Result<Decided, SkillError> {
+        let keyless = self.keyless(&shape);
+        let mut readers = Readers {
+            open: &mut *open,
+            views,
+        };
+        let copies = keyless.compare(&mut readers).await?;
+        let collisions = keyless
+            .find_collisions(&mut readers, &copies, conflicts)
+            .await?;
+        let mut counts = TableCounts::default();
+        copies.count(collisions, &mut counts);
+        let left = copies.left(self.artifact, &shape);
+        if !left.is_empty() {
+            let marked = last(open)?.mark(shape.name(), &left, Action::Leave).await;
+            marked.map_err(|error| merge_failed(self.group, &error))?;
+        }
+        Ok(Decided {
+            shape,
+            counts,
+            inserted: Vec::new(),
+            updated: Vec::new(),
+            before: None,
+            copies: Some(copies),
+        })
+    }
+
+    pub(crate) fn rows<'s>(&'s self, shape: &'s Shape) -> Rows<'s> {
+        Rows {
+            artifact: self.artifact,
+            shape,
+            target: self.target,
+        }
+    }
+
+    fn keyless<'s>(&'s self, shape: &'s Shape) -> Keyless<'s> {
+        Keyless {
+            shape,
+            rows: self.rows(shape),
+            hasher: &self.hasher,
+            locators: &self.locators,
+            cancel: &self.context.cancel,
+        }
     }
 
     /// Writes, sets in write order.
@@ -258,29 +365,26 @@ impl Merging<'_> {
     /// Reads back what was written into a table and writes the ledger of it.
     async fn record(
         &self,
-        merge: &mut dyn Merge,
-        table: &Decided,
+        open: &mut [OpenMerge],
+        views: &mut Views,
+        table: &mut Decided,
     ) -> Result<(TableReport, Option<Finding>), SkillError> {
-        let name = table.shape.name();
-        let failed = |error: StoreError| store_failed(format!("load {name}"), &error);
-        let rows = table.inserted.iter().chain(&table.updated);
-        let keys: Vec<Key> = rows.clone().map(|row| row.key.clone()).collect();
-        let mut views = Views::default();
+        let name = table.shape.name().clone();
         let mut readers = Readers {
-            merge: Some((&self.group.stores, merge)),
-            views: &mut views,
+            open: &mut *open,
+            views,
         };
-        let after = read_back(&mut readers, &table.shape, &self.hasher, &keys).await?;
-        let changed = rows
-            .filter(|row| {
-                after
-                    .get(&row.key)
-                    .is_some_and(|(_, sent)| *sent != row.hash)
-            })
-            .count();
-        let written = ledger_rows(table, &after)?;
-        let entries = entries(&self.context.run, name, &written);
-        merge.write_ledger(&entries).await.map_err(failed)?;
+        let (written, changed) = match &mut table.copies {
+            Some(copies) => {
+                let keyless = self.keyless(&table.shape);
+                let inserted = keyless.inserted(&mut readers, copies).await?;
+                (vec![inserted.rows], inserted.changed)
+            }
+            None => self.written(&mut readers, table).await?,
+        };
+        let entries = entries(&self.context.run, &name, &written);
+        let kept = last(open)?.write_ledger(&entries).await;
+        kept.map_err(|error| store_failed(format!("load {name}"), &error))?;
         let mut digest = MultisetDigest::default();
         for entry in &entries {
             digest.add(&entry.after);
@@ -292,9 +396,34 @@ impl Merging<'_> {
         };
         let finding = (changed > 0).then(|| {
             let what = "CERT changed rows while they were written (triggers, rounding)";
-            Finding::warning("changed-by-target", name.to_string(), what, changed as u64)
+            Finding::warning("changed-by-target", name.to_string(), what, changed)
         });
         Ok((report, finding))
+    }
+
+    /// The rows of a table with a key as they stand now, and how many the target changed.
+    async fn written(
+        &self,
+        readers: &mut Readers<'_>,
+        table: &Decided,
+    ) -> Result<(Vec<WrittenRows>, u64), SkillError> {
+        let rows = table.inserted.iter().chain(&table.updated);
+        let keys: Vec<Key> = rows.clone().map(|row| row.key.clone()).collect();
+        let after = read_back(readers, &table.shape, &self.hasher, &keys).await?;
+        let is_changed = |row: &&ComparedRow| {
+            let there = after.get(&row.key);
+            there.is_some_and(|(_, sent)| *sent != row.hash)
+        };
+        let changed = rows.filter(is_changed).count() as u64;
+        Ok((ledger_rows(table, &after)?, changed))
+    }
+}
+
+/// The transaction that was begun last.
+fn last(open: &mut [OpenMerge]) -> Result<&mut dyn Merge, SkillError> {
+    match open.last_mut() {
+        Some(one) => Ok(one.merge.as_mut()),
+        None => Err(bug("find the open transaction")),
     }
 }
 

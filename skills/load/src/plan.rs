@@ -1,7 +1,7 @@
 //! Plans a load: commit groups, write order, and whether CERT's tables can take the rows. Pure; finds
 //! everything at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_model::{
     Catalog, Column, ColumnType, ExtractSection, ExtractTable, Finding, Generated, LoadGroup,
@@ -10,6 +10,8 @@ use redistrict_model::{
 use redistrict_store::TargetCapabilities;
 
 use crate::error::LoadPlanError;
+use crate::mode::CommitMode;
+use crate::open_schema::effective;
 use crate::order::write_order;
 use crate::rows::has_key_text;
 
@@ -21,6 +23,9 @@ pub struct GroupInput {
     /// In configuration order.
     pub stores: Vec<StoreName>,
     pub capabilities: TargetCapabilities,
+    /// The statements that make the keys of tables in the target, where it tells them
+    /// (`TargetStore::key_statement`).
+    pub key_statements: BTreeMap<TableRef, String>,
 }
 
 /// What a load is planned from.
@@ -42,32 +47,39 @@ pub struct LoadInputs<'a> {
 pub fn plan(input: &LoadInputs<'_>) -> Result<(LoadSection, Vec<Finding>), LoadPlanError> {
     check_groups(input)?;
     let mut findings = Vec::new();
-    let mut targets: Vec<&Table> = Vec::new();
+    let mut targets: Vec<Table> = Vec::new();
     for moving in &input.extract.tables {
         let source = catalog_table(&input.extract.catalogs, &moving.table).ok_or_else(|| {
             LoadPlanError::NotInSource {
                 table: moving.table.clone(),
             }
         })?;
-        match catalog_table(input.targets, &moving.table) {
-            None => findings.push(missing_table(&moving.table)),
-            Some(target) => {
-                let check = TableCheck {
-                    moving,
-                    source,
-                    target,
-                };
-                findings.extend(check.run());
-                targets.push(target);
-            }
-        }
+        let target = catalog_table(input.targets, &moving.table);
+        let group = group_of(input.groups, &moving.table.store);
+        let open = group.filter(|group| group.capabilities.open_schema);
+        let target = match open {
+            Some(_) => Some(effective(source, target)),
+            None => target.cloned(),
+        };
+        let Some(target) = target else {
+            findings.push(missing_table(&moving.table));
+            continue;
+        };
+        let check = TableCheck {
+            moving,
+            source,
+            target: &target,
+            open,
+        };
+        findings.extend(check.run());
+        targets.push(target);
     }
     let groups = input.groups.iter().map(|group| group_plan(group, &targets));
     let groups: Vec<LoadGroup> = groups.collect();
-    findings.extend(one_after_another(input.groups, &groups));
+    findings.extend(CommitMode::of(input.groups, &groups).finding());
     let section = LoadSection {
         groups,
-        tables: targets.into_iter().map(bare).collect(),
+        tables: targets.iter().map(bare).collect(),
     };
     Ok((section, findings))
 }
@@ -108,8 +120,12 @@ fn bare(table: &Table) -> TargetTable {
     TargetTable { table }
 }
 
-fn group_plan(group: &GroupInput, targets: &[&Table]) -> LoadGroup {
-    let of_group = targets.iter().copied();
+fn group_of<'g>(groups: &'g [GroupInput], store: &StoreName) -> Option<&'g GroupInput> {
+    groups.iter().find(|group| group.stores.contains(store))
+}
+
+fn group_plan(group: &GroupInput, targets: &[Table]) -> LoadGroup {
+    let of_group = targets.iter();
     let of_group = of_group.filter(|table| group.stores.contains(&table.name.store));
     LoadGroup {
         name: group.name.clone(),
@@ -118,34 +134,22 @@ fn group_plan(group: &GroupInput, targets: &[&Table]) -> LoadGroup {
     }
 }
 
-/// Without two-phase commit, groups commit one after the other: say so.
-fn one_after_another(inputs: &[GroupInput], groups: &[LoadGroup]) -> Option<Finding> {
-    let writing = groups.iter().filter(|group| !group.order.is_empty());
-    let count = writing.count();
-    let has_all = inputs.iter().all(|group| group.capabilities.two_phase);
-    (count > 1 && !has_all).then(|| Finding {
-        severity: Severity::Info,
-        ..Finding::warning(
-            "commits-one-after-another",
-            "load",
-            "the commit groups commit one after the other; if a later one fails, the earlier ones are taken back",
-            count as u64,
-        )
-    })
-}
-
 fn missing_table(table: &TableRef) -> Finding {
     let message = "CERT does not have this table";
-    Finding::error("table-missing-in-target", table.to_string(), message, 1).with_lines([format!(
-        "[table.'{table}']\nexcluded = \"CERT does not have it\""
-    )])
+    Finding::error("table-missing-in-target", table.to_string(), message, 1).with_lines([
+        redistrict_closure::table_heading(table),
+        "excluded = \"CERT does not have it\"".to_owned(),
+    ])
 }
 
 /// One table: does what moves fit into what CERT has?
 struct TableCheck<'a> {
     moving: &'a ExtractTable,
     source: &'a Table,
+    /// As it would be written: where the schema is open, the columns of both sides.
     target: &'a Table,
+    /// The group, where its schema is open.
+    open: Option<&'a GroupInput>,
 }
 
 impl TableCheck<'_> {
@@ -195,9 +199,14 @@ impl TableCheck<'_> {
     }
 
     fn types_differ(&self) -> Option<Finding> {
-        let differing = self
-            .pairs()
-            .filter(|(source, target)| !takes(source, target));
+        let differing = self.pairs().filter(|(source, target)| match self.open {
+            None => !takes(source, target),
+            // What differs was given a type that holds both, but a key is compared as the type it has.
+            Some(_) => {
+                let is_key = self.moving.identity.contains(&source.name);
+                is_key && source.column_type != target.column_type
+            }
+        });
         let names: Vec<String> = differing
             .map(|(source, target)| {
                 format!(
@@ -211,6 +220,9 @@ impl TableCheck<'_> {
     }
 
     fn stricter(&self) -> Option<Finding> {
+        if self.open.is_some() {
+            return None;
+        }
         let stricter = self.pairs();
         let stricter = stricter.filter(|(source, target)| source.nullable && !target.nullable);
         let names: Vec<String> = stricter.map(|(source, _)| source.name.clone()).collect();
@@ -252,13 +264,18 @@ impl TableCheck<'_> {
 
     fn identity(&self) -> Option<Finding> {
         let name = self.target.name.to_string();
-        let Some(target) = self
-            .target
-            .identity()
-            .filter(|_| !self.moving.identity.is_empty())
-        else {
-            let message = "rows without a primary key or a NOT NULL unique key cannot be loaded: not available yet";
-            return Some(Finding::error("keyless-table", name, message, 1));
+        let target = match (self.moving.identity.as_slice(), self.target.identity()) {
+            ([], None) => return self.without_columns(),
+            ([], Some(key)) => {
+                let message = format!(
+                    "rows have no key in PROD and are identified by ({}) in CERT",
+                    key.join(", ")
+                );
+                let code = "identity-differs-in-target";
+                return Some(Finding::error(code, name, message, 1));
+            }
+            (_, None) => return Some(self.key_missing()),
+            (_, Some(key)) => key,
         };
         let ours: BTreeSet<&String> = self.moving.identity.iter().collect();
         if ours != target.iter().collect() {
@@ -282,6 +299,25 @@ impl TableCheck<'_> {
         let names: Vec<String> = unusable.cloned().collect();
         let message = "keys of these columns are not available yet";
         self.error("key-type-not-available", message, &names)
+    }
+
+    /// A row without a column that moves cannot be told from nothing.
+    fn without_columns(&self) -> Option<Finding> {
+        self.moving.columns.is_empty().then(|| {
+            let message =
+                "rows without a key and without a column that can be written cannot be loaded";
+            Finding::error("no-columns", self.target.name.to_string(), message, 1)
+        })
+    }
+
+    /// Without the key, equal rows could appear twice while we write.
+    fn key_missing(&self) -> Finding {
+        let key = self.moving.identity.join(", ");
+        let message = format!("rows are identified by ({key}) in PROD and by nothing in CERT");
+        let name = &self.target.name;
+        let finding = Finding::error("key-missing-in-target", name.to_string(), message, 1);
+        let statements = self.open.map(|group| &group.key_statements);
+        finding.with_lines(statements.and_then(|all| all.get(name)).cloned())
     }
 
     fn surroundings(&self) -> impl Iterator<Item = Finding> {
@@ -319,7 +355,8 @@ fn takes(source: &Column, target: &Column) -> bool {
             (None, Some(_)) => source.source_type == target.source_type,
             (Some(source), Some(target)) => target >= source,
         },
-        ColumnType::Enum => {
+        // An array has the labels of its elements.
+        ColumnType::Enum | ColumnType::Array => {
             let has = |label: &String| target.labels.contains(label);
             source.source_type == target.source_type && source.labels.iter().all(has)
         }

@@ -4,15 +4,19 @@
 use redistrict_artifact::{Artifact, RowHasher};
 use redistrict_model::{Finding, LoadGroup, Plan, Table, TableRef};
 use redistrict_skill::{Progress, SkillError, UnitContext, UnitOutcome};
-use redistrict_store::{Enrolment, Fingerprint, StoreError, TargetStore};
+use redistrict_store::{Enrolment, Fingerprint, StoreError, TableSize, TargetStore};
 use serde_json::json;
 
 use crate::classify::{Scope, classify};
 use crate::conflicts::Conflicts;
 use crate::error::{artifact_failed, config, store_failed};
+use crate::held::Rows;
+use crate::keyless::Keyless;
 use crate::ledger::OurWrites;
+use crate::open_schema::has_key;
 use crate::readers::{Readers, Views, live_tables};
 use crate::report::{TableCounts, TableReport};
+use crate::room::check_room;
 use crate::rows::Locators;
 use crate::session::{LoadSetup, Session, preflight_unit};
 use crate::shape::{Shape, target_hasher};
@@ -41,6 +45,14 @@ pub(crate) async fn run(
         locators: Locators::new(&session.setup.key),
     };
     let (tables, findings) = forecast.make().await?;
+    for group in &plan.sections.load.groups {
+        check_room(
+            session.target(group)?,
+            group,
+            &load_sizes(&artifact, group, &tables),
+        )
+        .await?;
+    }
     let rows = tables.iter().map(|table| table.counts.staged).sum();
     let lines: Vec<_> = tables.iter().map(forecast_line).collect();
     Ok(UnitOutcome {
@@ -54,6 +66,25 @@ pub(crate) async fn run(
         }),
         findings,
     })
+}
+
+/// What would be written, per table of a group: the bytes of a table are shared out over its rows.
+fn load_sizes(artifact: &Artifact, group: &LoadGroup, tables: &[TableReport]) -> Vec<TableSize> {
+    let order = group.order.iter().flatten();
+    let sizes = order.filter_map(|name| {
+        let entry = artifact.manifest().table(name)?;
+        let counts = &tables.iter().find(|one| one.table == *name)?.counts;
+        let rows = counts.inserted + counts.updated;
+        let bytes: u64 = entry.parts.iter().map(|part| part.bytes).sum();
+        let bytes = u128::from(bytes) * u128::from(rows) / u128::from(entry.rows.max(1));
+        (rows > 0).then(|| TableSize {
+            table: name.clone(),
+            rows,
+            columns: entry.columns.len(),
+            bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+        })
+    });
+    sizes.collect()
 }
 
 fn forecast_line(table: &TableReport) -> serde_json::Value {
@@ -151,8 +182,13 @@ fn check_enrolment(
 pub(crate) fn check_drift(
     plan: &Plan,
     group: &LoadGroup,
+    target: &dyn TargetStore,
     live: &[Table],
 ) -> Result<(), SkillError> {
+    if target.capabilities().open_schema {
+        // Tables and columns come and go with the rows; `live` has what the plan took for granted.
+        return check_keys(plan, group, target, live);
+    }
     let bare = |table: &Table| Table {
         estimated_rows: None,
         ..table.clone()
@@ -168,6 +204,32 @@ pub(crate) fn check_drift(
         })
         .map(ToString::to_string)
         .collect();
+    refuse_drift(&drifted)
+}
+
+/// The keys of the planned tables are still there.
+fn check_keys(
+    plan: &Plan,
+    group: &LoadGroup,
+    target: &dyn TargetStore,
+    live: &[Table],
+) -> Result<(), SkillError> {
+    let planned = group.order.iter().flatten();
+    let planned = planned.filter_map(|name| plan.sections.load.table(name));
+    let without = planned.map(|one| &one.table).filter(|planned| {
+        let now = live.iter().find(|table| table.name == planned.name);
+        let identity = planned.identity().unwrap_or_default();
+        !identity.is_empty() && now.is_none_or(|now| !has_key(now, identity))
+    });
+    let without: Vec<&Table> = without.collect();
+    let names: Vec<String> = without.iter().map(|one| one.name.to_string()).collect();
+    let statements = without
+        .iter()
+        .filter_map(|table| target.key_statement(table));
+    refuse_drift(&names).map_err(|error| statements.fold(error, SkillError::with_hint))
+}
+
+fn refuse_drift(drifted: &[String]) -> Result<(), SkillError> {
     if drifted.is_empty() {
         return Ok(());
     }
@@ -196,8 +258,8 @@ impl Forecast<'_> {
             let target = self.session.target(group)?;
             let failed =
                 |error: StoreError| store_failed(format!("read the target {}", group.name), &error);
-            let live = live_tables(target).await.map_err(failed)?;
-            check_drift(plan, group, &live)?;
+            let live = live_tables(target, plan).await.map_err(failed)?;
+            check_drift(plan, group, target, &live)?;
             ours.push(OurWrites::read(target, &live).await.map_err(failed)?);
             views.open(target, &live).await.map_err(failed)?;
         }
@@ -205,7 +267,14 @@ impl Forecast<'_> {
         let (mut tables, mut findings) = (Vec::new(), Vec::new());
         for (group, writes) in plan.sections.load.groups.iter().zip(&ours) {
             for name in group.order.iter().flatten() {
-                let counts = self.table(&mut views, writes, name, &mut conflicts).await?;
+                let shape = Shape::of(plan, name)?;
+                let counts = if shape.is_keyless() {
+                    self.copies(&mut views, group, &shape, &mut conflicts)
+                        .await?
+                } else {
+                    self.table(&mut views, group, writes, &shape, &mut conflicts)
+                        .await?
+                };
                 findings.extend(differing(name, &counts));
                 tables.push(TableReport {
                     table: name.clone(),
@@ -224,36 +293,74 @@ impl Forecast<'_> {
     async fn table(
         &self,
         views: &mut Views,
+        group: &LoadGroup,
         writes: &OurWrites,
-        name: &TableRef,
+        shape: &Shape,
         conflicts: &mut Conflicts,
     ) -> Result<TableCounts, SkillError> {
-        let shape = Shape::of(&self.context.plan, name)?;
+        let name = shape.name();
         let scope = Scope {
             plan: &self.context.plan,
-            shape: &shape,
+            shape,
             writes,
             hasher: &self.hasher,
             locators: &self.locators,
         };
         let expected = self.artifact.manifest().table(name).map(|entry| entry.rows);
         let mut counts = TableCounts::default();
-        for batch in self.artifact.rows(name) {
+        for batch in self.rows(group, shape)?.each() {
             self.context.cancel.check()?;
-            let (batch, membership) =
-                batch.map_err(|error| artifact_failed("read the masked artifact", &error))?;
+            let (batch, membership) = batch?;
             let mut readers = Readers::of_views(views);
             let compared = classify(&mut readers, &scope, &batch, &membership, conflicts).await?;
             counts.staged += batch.num_rows() as u64;
             compared.count(&mut counts);
-            self.context.progress.progress(Progress {
-                unit: preflight_unit(),
-                subject: name.to_string(),
-                rows_done: counts.staged,
-                rows_expected: expected,
-            });
+            self.tell(name, counts.staged, expected);
         }
         Ok(counts)
+    }
+
+    /// A keyless table: the copies that CERT lacks.
+    async fn copies(
+        &self,
+        views: &mut Views,
+        group: &LoadGroup,
+        shape: &Shape,
+        conflicts: &mut Conflicts,
+    ) -> Result<TableCounts, SkillError> {
+        let keyless = Keyless {
+            shape,
+            rows: self.rows(group, shape)?,
+            hasher: &self.hasher,
+            locators: &self.locators,
+            cancel: &self.context.cancel,
+        };
+        let mut readers = Readers::of_views(views);
+        let copies = keyless.compare(&mut readers).await?;
+        let collisions = keyless
+            .find_collisions(&mut readers, &copies, conflicts)
+            .await?;
+        let mut counts = TableCounts::default();
+        copies.count(collisions, &mut counts);
+        self.tell(shape.name(), counts.staged, Some(counts.staged));
+        Ok(counts)
+    }
+
+    fn rows<'s>(&'s self, group: &LoadGroup, shape: &'s Shape) -> Result<Rows<'s>, SkillError> {
+        Ok(Rows {
+            artifact: self.artifact,
+            shape,
+            target: self.session.target(group)?,
+        })
+    }
+
+    fn tell(&self, table: &TableRef, done: u64, expected: Option<u64>) {
+        self.context.progress.progress(Progress {
+            unit: preflight_unit(),
+            subject: table.to_string(),
+            rows_done: done,
+            rows_expected: expected,
+        });
     }
 }
 

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use futures::TryStreamExt;
-use redistrict_model::{Catalog, KeyRow, StoreName, Table, TableRef};
+use redistrict_model::{Catalog, KeyRow, Plan, StoreName, Table, TableRef};
 use redistrict_store::{
     KeyRequest, Merge, RowRequest, StoreError, StoreErrorKind, TargetRead, TargetStore,
 };
+
+use crate::open_schema::completed;
 
 /// Read-only views of groups, and how the rows of all known tables are identified.
 #[derive(Default)]
@@ -63,16 +65,29 @@ impl Views {
     }
 }
 
-/// Everything that can be read now.
+/// The open transaction of a commit group.
+pub(crate) struct OpenMerge {
+    pub(crate) stores: Vec<StoreName>,
+    pub(crate) merge: Box<dyn Merge>,
+}
+
+/// Everything that can be read now: what is open sees its own writes.
 pub(crate) struct Readers<'a> {
-    pub(crate) merge: Option<(&'a [StoreName], &'a mut dyn Merge)>,
+    pub(crate) open: &'a mut [OpenMerge],
     pub(crate) views: &'a mut Views,
 }
 
 impl<'a> Readers<'a> {
     /// Only views.
     pub(crate) fn of_views(views: &'a mut Views) -> Self {
-        Self { merge: None, views }
+        let open = &mut [];
+        Self { open, views }
+    }
+
+    fn merge_of(&mut self, table: &TableRef) -> Option<&mut Box<dyn Merge>> {
+        let mut open = self.open.iter_mut();
+        let found = open.find(|one| one.stores.contains(&table.store));
+        found.map(|one| &mut one.merge)
     }
 
     /// The columns that identify the rows of each table.
@@ -86,11 +101,9 @@ impl<'a> Readers<'a> {
     }
 
     pub(crate) async fn keys(&mut self, request: &KeyRequest) -> Result<Vec<KeyRow>, StoreError> {
-        match &mut self.merge {
-            Some((stores, merge)) if stores.contains(&request.table.store) => {
-                merge.keys(request).await
-            }
-            _ => self.views.of(&request.table)?.keys(request).await,
+        match self.merge_of(&request.table) {
+            Some(merge) => merge.keys(request).await,
+            None => self.views.of(&request.table)?.keys(request).await,
         }
     }
 
@@ -98,21 +111,29 @@ impl<'a> Readers<'a> {
         &mut self,
         request: &RowRequest,
     ) -> Result<Vec<RecordBatch>, StoreError> {
-        let stream = match &mut self.merge {
-            Some((stores, merge)) if stores.contains(&request.table.store) => {
-                merge.rows(request).await?
-            }
-            _ => self.views.of(&request.table)?.rows(request).await?,
-        };
+        // Asked twice, because a borrow that one arm gives away counts in the other one, too.
+        if let Some(merge) = self.merge_of(&request.table) {
+            return merge.rows(request).await?.try_collect().await;
+        }
+        let stream = self.views.of(&request.table)?.rows(request).await?;
         stream.try_collect().await
     }
 }
 
-/// The tables of a group as they are now.
-pub(crate) async fn live_tables(target: &dyn TargetStore) -> Result<Vec<Table>, StoreError> {
+/// The tables of a group as they are now; where its schema is open, as the plan completes them.
+pub(crate) async fn live_tables(
+    target: &dyn TargetStore,
+    plan: &Plan,
+) -> Result<Vec<Table>, StoreError> {
     let mut tables = Vec::new();
     for store in target.stores() {
         tables.extend(target.catalog(store).await?.tables);
+    }
+    if target.capabilities().open_schema {
+        let stores = target.stores();
+        let planned = plan.sections.load.tables.iter().map(|one| &one.table);
+        let planned = planned.filter(|table| stores.contains(&table.name.store));
+        tables = completed(tables, planned);
     }
     Ok(tables)
 }

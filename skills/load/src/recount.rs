@@ -9,7 +9,7 @@ use redistrict_skill::{SkillError, UnitOutcome};
 use redistrict_store::{LedgerOperation, StoreError};
 
 use crate::classify::{Scope, compare_only};
-use crate::error::{artifact_failed, store_failed};
+use crate::error::store_failed;
 use crate::ledger::OurWrites;
 use crate::merge::Merging;
 use crate::preflight::differing;
@@ -24,11 +24,11 @@ impl Merging<'_> {
         let failed = |error: StoreError| store_failed(format!("load {}", self.group.name), &error);
         let ledger = self
             .target
-            .ledger(&self.context.run, self.live)
+            .ledger(&self.context.run, &self.live)
             .await
             .map_err(failed)?;
         let mut views = Views::default();
-        views.open(self.target, self.live).await.map_err(failed)?;
+        views.open(self.target, &self.live).await.map_err(failed)?;
         let mut tables = Vec::new();
         let mut findings = Vec::new();
         for name in self.tables() {
@@ -56,6 +56,17 @@ impl Merging<'_> {
         operations: &HashMap<&Key, LedgerOperation>,
     ) -> Result<TableCounts, SkillError> {
         let shape = Shape::of(&self.context.plan, name)?;
+        if shape.is_keyless() {
+            let inserted = operations.len() as u64;
+            let entry = self.artifact.manifest().table(name);
+            let staged = entry.map_or(inserted, |entry| entry.rows);
+            return Ok(TableCounts {
+                staged,
+                inserted,
+                unchanged: staged.saturating_sub(inserted),
+                ..TableCounts::default()
+            });
+        }
         let scope = Scope {
             plan: &self.context.plan,
             shape: &shape,
@@ -64,9 +75,8 @@ impl Merging<'_> {
             locators: &self.locators,
         };
         let mut counts = TableCounts::default();
-        for batch in self.artifact.rows(name) {
-            let (batch, membership) =
-                batch.map_err(|error| artifact_failed("read the masked artifact", &error))?;
+        for batch in self.rows(&shape).each() {
+            let (batch, membership) = batch?;
             let mut readers = Readers::of_views(views);
             let compared = compare_only(&mut readers, &scope, &batch).await?;
             counts.staged += batch.num_rows() as u64;

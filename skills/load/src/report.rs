@@ -8,6 +8,7 @@ use redistrict_skill::SkillError;
 use serde::{Deserialize, Serialize};
 
 use crate::error::artifact_failed;
+use crate::mode::CommitMode;
 
 /// What became, or would become, of the rows of one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +90,9 @@ pub struct LoadReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undid: Option<RunId>,
     pub district: DistrictId,
+    /// How the commit groups ended together, and why so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<CommitMode>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupReport>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

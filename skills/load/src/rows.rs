@@ -10,7 +10,7 @@ use arrow::datatypes::{
 use jiff::civil::{Date, DateTime, date};
 use jiff::{SignedDuration, ToSpan};
 use redistrict_artifact::{RootKey, RowHasher};
-use redistrict_model::{ColumnType, Key, StoreKind, Table, TableRef};
+use redistrict_model::{Column, ColumnType, Key, StoreKind, Table, TableRef};
 use redistrict_store::{StoreError, StoreErrorKind};
 
 /// Whether values of that type have a canonical text by which rows can be found.
@@ -47,6 +47,22 @@ pub(crate) fn keys_of(
         parts.map(Key::new)
     };
     Ok((0..batch.num_rows()).map(key).collect())
+}
+
+/// The key texts of a column's values, as values; NULL where the value is NULL.
+///
+/// # Errors
+/// A type without canonical text, a date no calendar has.
+pub(crate) fn text_of_keys(
+    values: &ArrayRef,
+    column: &Column,
+    kind: StoreKind,
+) -> Result<ArrayRef, StoreError> {
+    let texts = key_texts(values, column.column_type, kind).ok_or_else(|| {
+        let what = format!("read keys of column {}", column.name);
+        StoreError::new(StoreErrorKind::Bug, what)
+    })?;
+    Ok(Arc::new(StringArray::from_iter(texts)))
 }
 
 type Texts = Vec<Option<Box<str>>>;
@@ -214,7 +230,7 @@ pub(crate) fn together(batches: &[RecordBatch]) -> Result<Option<RecordBatch>, S
 #[cfg(test)]
 mod tests {
     use arrow::array::{BinaryArray, Date32Array, Int64Array, TimestampMicrosecondArray};
-    use redistrict_model::{Column, Generated, StoreName, TableKind};
+    use redistrict_model::{Generated, StoreName, TableKind};
 
     use super::*;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use redistrict_artifact::{Artifact, ArtifactKind, Layout, RootKey};
 use redistrict_model::{ErrorKind, LoadGroup, Phase, Plan, RunId, StoreName, UnitKey};
-use redistrict_skill::{SkillError, UnitContext};
+use redistrict_skill::{SkillError, UnitContext, UnitOutcome};
 use redistrict_store::{Fingerprint, Lease, LeaseClaim, LeaseOutcome, TargetStore};
 
 use crate::error::{artifact_failed, bug, config, store_failed};
@@ -44,6 +44,8 @@ pub(crate) fn preflight_unit() -> UnitKey {
 pub(crate) struct Session {
     pub(crate) setup: LoadSetup,
     leases: Mutex<BTreeMap<StoreName, Lease>>,
+    /// Of units whose work was done together with that of another one.
+    outcomes: Mutex<BTreeMap<UnitKey, UnitOutcome>>,
 }
 
 impl Session {
@@ -51,6 +53,7 @@ impl Session {
         Self {
             setup,
             leases: Mutex::default(),
+            outcomes: Mutex::default(),
         }
     }
 
@@ -167,6 +170,18 @@ impl Session {
     fn held(&self, group: &LoadGroup) -> Option<Lease> {
         let leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
         leases.get(&group.name).cloned()
+    }
+
+    /// Keeps the outcome of a unit that is still to be run.
+    pub(crate) fn keep_outcome(&self, unit: UnitKey, outcome: UnitOutcome) {
+        let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.insert(unit, outcome);
+    }
+
+    /// The outcome of a unit whose work is done.
+    pub(crate) fn take_outcome(&self, unit: &UnitKey) -> Option<UnitOutcome> {
+        let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.remove(unit)
     }
 
     /// Forgets a lease that may not be ours any more: the next unit asks again.

@@ -3,7 +3,9 @@
 
 use redistrict_artifact::RootKey;
 use redistrict_artifact::RowHasher;
-use redistrict_model::{Generated, Key, Plan, StoreKind, Table, TableRef};
+use redistrict_model::{
+    Column, ColumnType, Generated, Key, Ownership, Plan, StoreKind, Table, TableRef,
+};
 use redistrict_skill::SkillError;
 use redistrict_store::{RowRequest, arrow_type};
 
@@ -16,11 +18,25 @@ pub(crate) struct Shape {
     pub(crate) table: Table,
     /// The columns of the artifact.
     pub(crate) columns: Vec<String>,
+    /// Empty for a keyless table, whose rows are told by locators and by hashes.
     pub(crate) identity: Vec<String>,
+    /// Sets of columns that refer to other tables, and that rows can be found by.
+    pub(crate) references: Vec<Vec<String>>,
     /// Every column that can be written and moves: what a before-image holds and an after-hash
     /// covers. Columns that only the target has are among them.
     pub(crate) image: Vec<String>,
     pub(crate) kind: StoreKind,
+    /// Columns of the artifact, by their place in it, that CERT holds as another type.
+    pub(crate) conversions: Vec<(usize, Conversion)>,
+}
+
+/// How a column of the artifact, which is given as PROD has it, becomes what CERT holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Conversion {
+    /// Its canonical key text: the end of a relationship.
+    KeyText(Column),
+    /// The store's own notation, which holds a value of any type.
+    Verbatim(Column),
 }
 
 impl Shape {
@@ -30,12 +46,17 @@ impl Shape {
         let sections = &plan.sections;
         let target = sections.load.table(name).ok_or_else(missing)?;
         let read = sections.extract.table(name).ok_or_else(missing)?;
-        let identity = target.table.identity().ok_or_else(missing)?.to_vec();
+        let identity = target.table.identity().map(<[String]>::to_vec);
         let catalogs = &sections.extract.catalogs;
         let catalog = catalogs.iter().find(|one| one.store == name.store);
+        let source = catalog
+            .and_then(|one| one.table(name))
+            .ok_or_else(missing)?;
         Ok(Self {
+            conversions: conversions(source, &target.table, &read.columns),
             columns: read.columns.clone(),
-            identity,
+            identity: identity.unwrap_or_default(),
+            references: references(&target.table, &read.columns, &sections.extract.ownership),
             image: image_columns(&target.table),
             table: target.table.clone(),
             kind: catalog.ok_or_else(missing)?.kind,
@@ -46,7 +67,12 @@ impl Shape {
         &self.table.name
     }
 
-    /// Asks for whole rows.
+    /// Nothing tells two equal rows apart.
+    pub(crate) fn is_keyless(&self) -> bool {
+        self.identity.is_empty()
+    }
+
+    /// Asks for whole rows, by keys or by locators.
     pub(crate) fn image_request(&self, keys: Vec<Key>) -> RowRequest {
         RowRequest {
             table: self.name().clone(),
@@ -55,6 +81,57 @@ impl Shape {
             keys,
         }
     }
+}
+
+/// The references of a table among the columns that move, as far as rows are found by their values: declared
+/// keys first, then the edges that were added to them.
+fn references(table: &Table, moving: &[String], ownership: &Ownership) -> Vec<Vec<String>> {
+    let declared = table.foreign_keys.iter().map(|key| &key.columns);
+    let edges = ownership.edges.iter();
+    let edges = edges.filter(|edge| edge.child == table.name);
+    let mut references: Vec<Vec<String>> = Vec::new();
+    for columns in declared.chain(edges.map(|edge| &edge.child_columns)) {
+        let can_be_asked = |name: &String| {
+            let column = table.column(name);
+            moving.contains(name) && column.is_some_and(|one| is_found_by(one.column_type))
+        };
+        if !columns.is_empty() && columns.iter().all(can_be_asked) && !references.contains(columns)
+        {
+            references.push(columns.clone());
+        }
+    }
+    references
+}
+
+/// Equal values have equal key texts, on every server and in every row.
+fn is_found_by(column_type: ColumnType) -> bool {
+    matches!(
+        column_type,
+        ColumnType::Int16
+            | ColumnType::Int32
+            | ColumnType::Int64
+            | ColumnType::Numeric
+            | ColumnType::Text
+            | ColumnType::Char
+            | ColumnType::Uuid
+            | ColumnType::Bytes
+            | ColumnType::Enum
+    )
+}
+
+/// The columns whose types differ, which the plan allows only where the target's schema is open.
+fn conversions(source: &Table, target: &Table, columns: &[String]) -> Vec<(usize, Conversion)> {
+    let pairs = columns.iter().enumerate().filter_map(|(place, name)| {
+        let (from, to) = (source.column(name)?, target.column(name)?);
+        let is_same = from.column_type == to.column_type && from.element == to.element;
+        match to.column_type {
+            _ if is_same => None,
+            ColumnType::Text => Some((place, Conversion::KeyText(from.clone()))),
+            ColumnType::Verbatim => Some((place, Conversion::Verbatim(from.clone()))),
+            _ => None,
+        }
+    });
+    pairs.collect()
 }
 
 /// The columns of a before-image.

@@ -7,7 +7,8 @@ use redistrict_store::{LeaseOutcome, StoreError};
 use serde_json::json;
 
 use crate::error::{bug, store_failed};
-use crate::report::{GroupReport, LoadReport};
+use crate::mode::CommitMode;
+use crate::report::{GroupReport, LoadReport, UndoReport};
 use crate::session::{LoadSetup, Mode, Session, preflight_unit};
 use crate::undo::{Standing, Undoing, compensation_of};
 use crate::{merge, preflight, staging};
@@ -49,6 +50,7 @@ impl LoadSkill {
             run: context.run.clone(),
             undid: None,
             district: plan.district.clone(),
+            commit: Some(CommitMode::of_plan(&plan.sections.load.groups)),
             groups,
             undone: Vec::new(),
             sequences: sequences.clone(),
@@ -118,30 +120,18 @@ pub(crate) async fn compensate(
     let undo = compensation_of(undone);
     let mut reports = Vec::new();
     let mut kept_by_others: Vec<StoreName> = Vec::new();
+    let mut failed: Option<SkillError> = None;
     for group in context.plan.sections.load.groups.iter().rev() {
         let undoing = Undoing::new(session, context, group, undone, &undo)?;
-        let is_leased = context.outcome(&group_unit("lease", group)).is_some();
-        match is_anothers(session, group, &undoing, undone, &undo).await {
-            Ok(false) => {}
-            Ok(true) => {
-                kept_by_others.push(group.name.clone());
-                continue;
-            }
-            // Who was never given the lease, and may not take it now, has written nothing.
-            Err(error)
-                if !is_leased && matches!(error.kind, ErrorKind::Auth | ErrorKind::Config) =>
-            {
-                kept_by_others.push(group.name.clone());
-                continue;
-            }
-            Err(error) => return Err(error),
+        match take_back(session, group, &undoing).await {
+            Ok(TakenBack::Report(report)) => reports.extend(report),
+            Ok(TakenBack::NeverLeased) => kept_by_others.push(group.name.clone()),
+            // A group that is away does not keep the others from being as they were.
+            Err(error) => failed = failed.or(Some(error)),
         }
-        let lease = undoing.lease().await?;
-        undoing.stage(&lease).await?;
-        reports.extend(undoing.undo(&lease).await?);
-        session
-            .clear_and_release(group, &undoing.lease().await?)
-            .await?;
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     Ok(UnitOutcome {
         rows: 0,
@@ -149,6 +139,38 @@ pub(crate) async fn compensate(
         facts: json!({ "undone": reports, "never_leased": kept_by_others }),
         findings: Vec::new(),
     })
+}
+
+/// What taking a run back came to in one group.
+enum TakenBack {
+    Report(Option<UndoReport>),
+    /// Nothing of ours was ever here.
+    NeverLeased,
+}
+
+async fn take_back(
+    session: &Session,
+    group: &LoadGroup,
+    undoing: &Undoing<'_>,
+) -> Result<TakenBack, SkillError> {
+    let context = undoing.context;
+    let is_leased = context.outcome(&group_unit("lease", group)).is_some();
+    match is_anothers(session, group, undoing, &context.run, undoing.run).await {
+        Ok(false) => {}
+        Ok(true) => return Ok(TakenBack::NeverLeased),
+        // Who was never given the lease, and may not take it now, has written nothing.
+        Err(error) if !is_leased && matches!(error.kind, ErrorKind::Auth | ErrorKind::Config) => {
+            return Ok(TakenBack::NeverLeased);
+        }
+        Err(error) => return Err(error),
+    }
+    let lease = undoing.lease().await?;
+    undoing.stage(&lease).await?;
+    let report = undoing.undo(&lease).await?;
+    session
+        .clear_and_release(group, &undoing.lease().await?)
+        .await?;
+    Ok(TakenBack::Report(report))
 }
 
 /// Another run has the lease, and we never wrote here: there is nothing of ours.
@@ -209,7 +231,10 @@ impl Skill for LoadSkill {
                 let group = group_of(unit, &context.plan)?;
                 staging::run(session, group, table, unit, context).await
             }
-            ("merge", _) => merge::run(session, group_of(unit, &context.plan)?, context).await,
+            ("merge", _) => {
+                let group = group_of(unit, &context.plan)?;
+                merge::run(session, group, unit, context).await
+            }
             ("close", _) => self.close(context).await,
             _ => Err(bug(format!("run unit {unit}: there is no such unit"))),
         }

@@ -8,10 +8,11 @@ use futures::stream;
 use redistrict_artifact::{Artifact, ArtifactError};
 use redistrict_model::{LoadGroup, Membership, TableRef, UnitKey};
 use redistrict_skill::{Progress, SkillError, UnitContext, UnitOutcome};
-use redistrict_store::{StagePart, StoreError, StoreErrorKind, arrow_schema};
+use redistrict_store::{StagePart, StoreError, StoreErrorKind, TargetStore};
 use serde_json::json;
 
 use crate::error::{artifact_failed, bug, store_failed};
+use crate::held::as_held;
 use crate::session::Session;
 use crate::shape::Shape;
 
@@ -44,7 +45,7 @@ pub(crate) async fn run(
         .table(table)
         .map(|entry| entry.parts.as_slice())
         .unwrap_or_default();
-    let source = Arc::new(Source::new(&artifact, &shape));
+    let source = Arc::new(Source::new(&artifact, &shape, target));
     let mut staged = 0;
     for (number, part) in parts.iter().enumerate() {
         context.cancel.check()?;
@@ -80,9 +81,10 @@ pub(crate) async fn run(
 }
 
 /// The rows of the artifact, handed out part by part; a batch never spans two parts.
-struct Source {
+struct Source<'a> {
     state: Mutex<SourceState>,
-    schema: arrow::datatypes::SchemaRef,
+    shape: &'a Shape,
+    target: &'a dyn TargetStore,
 }
 
 struct SourceState {
@@ -92,15 +94,16 @@ struct SourceState {
     failed: Option<ArtifactError>,
 }
 
-impl Source {
-    fn new(artifact: &Artifact, shape: &Shape) -> Self {
+impl<'a> Source<'a> {
+    fn new(artifact: &Artifact, shape: &'a Shape, target: &'a dyn TargetStore) -> Self {
         Self {
             state: Mutex::new(SourceState {
                 batches: Box::new(artifact.rows(shape.name())),
                 left: 0,
                 failed: None,
             }),
-            schema: arrow_schema(&shape.table, &shape.columns),
+            shape,
+            target,
         }
     }
 
@@ -109,7 +112,7 @@ impl Source {
     }
 
     /// The batches of the next part.
-    fn part(self: &Arc<Self>, rows: u64) -> redistrict_store::BatchStream<'static> {
+    fn part(self: &Arc<Self>, rows: u64) -> redistrict_store::BatchStream<'a> {
         self.with(|state| state.left = rows);
         let source = Arc::clone(self);
         stream::iter(std::iter::from_fn(move || source.next())).boxed()
@@ -129,11 +132,7 @@ impl Source {
                 }
                 Some(Ok((batch, _))) => {
                     state.left = state.left.saturating_sub(batch.num_rows() as u64);
-                    let columns = batch.columns().to_vec();
-                    match RecordBatch::try_new(Arc::clone(&self.schema), columns) {
-                        Ok(batch) => Some(Ok(batch)),
-                        Err(_) => fail("read the artifact: its columns are not those of CERT"),
-                    }
+                    Some(as_held(&batch, self.shape, self.target))
                 }
             }
         })

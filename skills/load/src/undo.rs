@@ -3,30 +3,29 @@
 
 use std::collections::HashMap;
 
-use arrow::array::RecordBatch;
 use futures::stream::{self, StreamExt};
 use redistrict_artifact::RowHasher;
-use redistrict_model::{ErrorKind, Key, LoadGroup, RunId, Table, TableRef};
+use redistrict_model::{Key, LoadGroup, RunId, Table, TableRef};
 use redistrict_skill::{SkillError, UnitContext};
 use redistrict_store::{
-    Action, Lease, Ledger, LedgerOperation, Merge, RunRecord, RunState, StagePart, StoreError,
-    StoreErrorKind, TargetStore,
+    Lease, Ledger, LedgerOperation, Merge, RunRecord, RunState, StagePart, StoreError,
+    StoreErrorKind, TableSize, TargetStore,
 };
 
+use crate::applying::Applying;
 use crate::commit::commit;
 use crate::conflicts::Conflicts;
+use crate::copies::find_copies;
 use crate::error::{UNDO_REFUSED, bug, store_failed};
-use crate::inverse::{
-    Check, CurrentRows, InverseRow, TableInverse, check_same_columns, invert, keys,
-};
-use crate::ledger::{WrittenRows, entries, later_families, states_after_undo};
+use crate::inverse::{Check, CurrentRows, Located, TableInverse, check_same_columns, invert};
+use crate::ledger::{later_families, states_after_undo};
 use crate::preflight::check_marks;
-use crate::readers::{Readers, Views, live_tables};
+use crate::readers::{OpenMerge, Readers, Views, live_tables};
 use crate::report::{UndoCounts, UndoReport};
-use crate::rows::{Locators, Place, keys_of, pick};
+use crate::room::check_room;
+use crate::rows::Locators;
 use crate::session::Session;
 use crate::shape::target_hasher;
-use crate::written::{After, read_back};
 
 /// The run that takes back what a failed run had committed already.
 pub(crate) fn compensation_of(run: &RunId) -> RunId {
@@ -59,17 +58,17 @@ pub(crate) fn standing(undone: Option<&RunRecord>, undo: Option<&RunRecord>) -> 
 /// Takes `undone` back in one group, as run `run`.
 pub(crate) struct Undoing<'a> {
     session: &'a Session,
-    context: &'a UnitContext,
-    group: &'a LoadGroup,
+    pub(crate) context: &'a UnitContext,
+    pub(crate) group: &'a LoadGroup,
     target: &'a dyn TargetStore,
     undone: &'a RunId,
-    run: &'a RunId,
-    hasher: RowHasher,
+    pub(crate) run: &'a RunId,
+    pub(crate) hasher: RowHasher,
     locators: Locators,
 }
 
 /// Everything about the past that an undo needs; stable while the lease is held.
-struct Past {
+pub(crate) struct Past {
     live: Vec<Table>,
     record: RunRecord,
     records: Vec<RunRecord>,
@@ -97,7 +96,7 @@ impl<'a> Undoing<'a> {
         })
     }
 
-    fn failed(&self, error: &StoreError) -> SkillError {
+    pub(crate) fn failed(&self, error: &StoreError) -> SkillError {
         let doing = format!("take back {} in {}", self.undone, self.group.name);
         store_failed(doing, error)
     }
@@ -120,7 +119,8 @@ impl<'a> Undoing<'a> {
     async fn past(&self) -> Result<Past, SkillError> {
         let failed = |error| self.failed(&error);
         check_marks(&self.session.setup, self.group, self.target).await?;
-        let live = live_tables(self.target).await.map_err(failed)?;
+        let live = live_tables(self.target, &self.context.plan).await;
+        let live = live.map_err(failed)?;
         let records = self.target.run_records().await.map_err(failed)?;
         let record = records.iter().find(|record| record.run == *self.undone);
         let record = record
@@ -128,7 +128,7 @@ impl<'a> Undoing<'a> {
             .ok_or_else(|| bug(format!("find the record of {}", self.undone)))?;
         let ledger = self.ledger(self.undone, &live).await?;
         let inverse = invert(&self.context.plan, &self.group.order, ledger)?;
-        check_same_columns(&inverse, &live)?;
+        check_same_columns(&inverse, &live, self.target.capabilities().open_schema)?;
         let mut later = Vec::new();
         for (root, newest) in later_families(&records, self.undone) {
             later.push((newest, self.ledger(&root, &live).await?));
@@ -154,13 +154,32 @@ impl<'a> Undoing<'a> {
         let opened = views.open(self.target, &past.live).await;
         opened.map_err(|error| self.failed(&error))?;
         let mut readers = Readers::of_views(&mut views);
-        self.check_past(&past, &mut readers, conflicts).await?;
+        let mut located = Located::new();
+        for table in past.inverse.iter().filter(|one| one.shape.is_keyless()) {
+            let found = self.find(&mut readers, table).await?;
+            located.insert(table.shape.name().clone(), found);
+        }
+        self.check_past(&past, &located, &mut readers, conflicts)
+            .await?;
+        check_room(self.target, self.group, &undo_sizes(&past.inverse)).await?;
         Ok(self.report(past.inverse.iter().map(counts_of)))
     }
 
-    async fn check_past(
+    /// The copies that would go, of a keyless table.
+    pub(crate) async fn find(
+        &self,
+        readers: &mut Readers<'_>,
+        table: &TableInverse,
+    ) -> Result<HashMap<Key, Key>, SkillError> {
+        let wanted = table.wanted();
+        let found = find_copies(readers, &table.shape, &self.hasher, &wanted).await;
+        found.map_err(|error| self.failed(&error))
+    }
+
+    pub(crate) async fn check_past(
         &self,
         past: &Past,
+        located: &Located,
         readers: &mut Readers<'_>,
         conflicts: &mut Conflicts,
     ) -> Result<Vec<CurrentRows>, SkillError> {
@@ -168,6 +187,7 @@ impl<'a> Undoing<'a> {
             inverse: &past.inverse,
             later: &past.later,
             live: &past.live,
+            located,
             hasher: &self.hasher,
             locators: &self.locators,
         };
@@ -209,182 +229,79 @@ impl<'a> Undoing<'a> {
         Ok(staged)
     }
 
-    /// The transaction; none if there is nothing to take back.
-    pub(crate) async fn undo(&self, lease: &Lease) -> Result<Option<UndoReport>, SkillError> {
-        match self.standing().await? {
-            Standing::NeverCommitted | Standing::Undone => return Ok(None),
-            Standing::Done => return self.tell_done().await.map(Some),
-            Standing::Stands => {}
+    /// Writes and checks everything but the run's record; none if there is nothing to take back.
+    pub(crate) async fn prepare(&self, lease: &Lease) -> Result<Option<PreparedUndo>, SkillError> {
+        if self.standing().await? != Standing::Stands {
+            return Ok(None);
         }
         let past = self.past().await?;
         let failed = |error| self.failed(&error);
-        let mut merge = self
-            .target
-            .begin_merge(lease, &past.live)
-            .await
-            .map_err(failed)?;
-        let current = self.locked(merge.as_mut(), &past).await?;
-        self.apply(merge.as_mut(), &past).await?;
-        for (table, current) in past.inverse.iter().zip(&current) {
-            self.record(merge.as_mut(), table, current).await?;
-        }
+        let merge = self.target.begin_merge(lease, &past.live).await;
+        let open = OpenMerge {
+            stores: self.group.stores.clone(),
+            merge: merge.map_err(failed)?,
+        };
+        let mut applying = Applying::new(self, &past.inverse, [open]);
+        applying.lock().await?;
+        applying.check(&past).await?;
+        applying.count_copies().await?;
+        applying.apply().await?;
+        applying.record().await?;
+        let [mut open] = applying.into_open();
         for (run, state) in states_after_undo(&past.records, self.undone) {
-            merge.set_run_state(&run, state).await.map_err(failed)?;
+            let set = open.merge.set_run_state(&run, state).await;
+            set.map_err(failed)?;
         }
-        merge
-            .check_constraints()
-            .await
-            .map_err(|error| self.refused(&error))?;
-        let record = RunRecord {
-            run: self.run.clone(),
-            parent: Some(self.undone.clone()),
-            epoch: lease.epoch,
-            plan_digest: past.record.plan_digest.clone(),
-            state: RunState::Committed,
-        };
+        let checked = open.merge.check_constraints().await;
+        checked.map_err(|error| self.refused(&error))?;
+        Ok(Some(PreparedUndo {
+            merge: open.merge,
+            record: RunRecord {
+                run: self.run.clone(),
+                parent: Some(self.undone.clone()),
+                epoch: lease.epoch,
+                plan_digest: past.record.plan_digest.clone(),
+                state: RunState::Committed,
+            },
+            report: self.report(past.inverse.iter().map(counts_of)),
+        }))
+    }
+
+    /// Commits what was prepared.
+    pub(crate) async fn commit(&self, prepared: PreparedUndo) -> Result<UndoReport, SkillError> {
+        let PreparedUndo {
+            merge,
+            record,
+            report,
+        } = prepared;
         commit(self.session, self.group, self.context, merge, &record).await?;
-        Ok(Some(self.report(past.inverse.iter().map(counts_of))))
+        Ok(report)
     }
 
-    /// Locks the rows and checks again.
-    async fn locked(
-        &self,
-        merge: &mut dyn Merge,
-        past: &Past,
-    ) -> Result<Vec<CurrentRows>, SkillError> {
-        for table in &past.inverse {
-            let locked = merge.lock(table.shape.name(), &table.keys()).await;
-            locked.map_err(|error| self.failed(&error))?;
-        }
-        let mut views = Views::default();
-        views.know(&past.live);
-        let mut readers = Readers {
-            merge: Some((&self.group.stores, merge)),
-            views: &mut views,
-        };
-        let mut conflicts = Conflicts::default();
-        let current = self.check_past(past, &mut readers, &mut conflicts).await?;
-        if conflicts.is_empty() {
-            Ok(current)
-        } else {
-            Err(conflicts.into_undo_error())
+    /// The report of an undo that was committed before; none if there was nothing to take back.
+    pub(crate) async fn told(&self) -> Result<Option<UndoReport>, SkillError> {
+        match self.standing().await? {
+            Standing::Done => self.tell_done().await.map(Some),
+            _ => Ok(None),
         }
     }
 
-    /// Writes what was, parents first, then deletes what was not, children first.
-    async fn apply(&self, merge: &mut dyn Merge, past: &Past) -> Result<(), SkillError> {
-        let find = |name: &TableRef| past.inverse.iter().find(|one| one.shape.name() == name);
-        for table in past.inverse.iter().filter(|one| !one.restore.is_empty()) {
-            let marked = merge
-                .mark(table.shape.name(), &keys(&table.restore), Action::Update)
-                .await;
-            marked.map_err(|error| self.failed(&error))?;
+    /// Prepares and commits in this group alone.
+    pub(crate) async fn undo(&self, lease: &Lease) -> Result<Option<UndoReport>, SkillError> {
+        match self.prepare(lease).await? {
+            Some(prepared) => self.commit(prepared).await.map(Some),
+            None => self.told().await,
         }
-        for set in &self.group.order {
-            let staged = |name: &&TableRef| find(name).is_some_and(|one| !one.images.is_empty());
-            let tables: Vec<TableRef> = set.iter().filter(staged).cloned().collect();
-            if tables.is_empty() {
-                continue;
-            }
-            let applied = merge.apply(&tables).await;
-            for done in applied.map_err(|error| self.refused(&error))? {
-                let expected = find(&done.table)
-                    .map(|one| (one.reinsert.len() as u64, one.restore.len() as u64));
-                if expected != Some((done.inserted, done.updated)) {
-                    return Err(bug(format!(
-                        "put back the rows of {}: not all were written",
-                        done.table
-                    )));
-                }
-            }
-        }
-        for set in self.group.order.iter().rev() {
-            let deleted: Vec<(TableRef, Vec<Key>)> = set
-                .iter()
-                .rev()
-                .filter_map(|name| Some((name.clone(), keys(&find(name)?.delete))))
-                .filter(|(_, keys)| !keys.is_empty())
-                .collect();
-            if deleted.is_empty() {
-                continue;
-            }
-            let expected: u64 = deleted.iter().map(|(_, keys)| keys.len() as u64).sum();
-            let done = merge.delete(&deleted).await;
-            if done.map_err(|error| self.refused(&error))? != expected {
-                return Err(bug("delete the run's rows: not all were deleted"));
-            }
-        }
-        Ok(())
     }
 
     /// A constraint that refuses is a row of others that stands in the way.
-    fn refused(&self, error: &StoreError) -> SkillError {
+    pub(crate) fn refused(&self, error: &StoreError) -> SkillError {
         let failed = self.failed(error);
         if error.kind == StoreErrorKind::Constraint {
             failed.with_hint(UNDO_REFUSED)
         } else {
             failed
         }
-    }
-
-    /// Checks that the rows are exactly as they were, and writes the ledger of the undo.
-    async fn record(
-        &self,
-        merge: &mut dyn Merge,
-        table: &TableInverse,
-        current: &CurrentRows,
-    ) -> Result<(), SkillError> {
-        let failed = |error| self.failed(&error);
-        let mut put_back = keys(&table.restore);
-        put_back.extend(keys(&table.reinsert));
-        let mut views = Views::default();
-        let mut readers = Readers {
-            merge: Some((&self.group.stores, &mut *merge)),
-            views: &mut views,
-        };
-        let after = read_back(&mut readers, &table.shape, &self.hasher, &put_back).await?;
-        self.check_exact(table, &after)?;
-        let name = table.shape.name();
-        let mut written = Vec::new();
-        for is_stub in [false, true] {
-            for (operation, rows) in [
-                (LedgerOperation::Deleted, &table.delete),
-                (LedgerOperation::Updated, &table.restore),
-                (LedgerOperation::Inserted, &table.reinsert),
-            ] {
-                let rows = rows.iter().filter(|row| row.is_stub == is_stub);
-                let rows: Vec<&InverseRow> = rows.collect();
-                if !rows.is_empty() {
-                    written.push(
-                        written_rows(operation, is_stub, &rows, current, &after).map_err(failed)?,
-                    );
-                }
-            }
-        }
-        let entries = entries(self.run, name, &written);
-        merge.write_ledger(&entries).await.map_err(failed)
-    }
-
-    fn check_exact(&self, table: &TableInverse, after: &After) -> Result<(), SkillError> {
-        let shape = &table.shape;
-        for (_, image) in &table.images {
-            let keys = keys_of(image, &shape.identity, &shape.table, shape.kind)
-                .map_err(|error| self.failed(&error))?;
-            for (key, hash) in keys.into_iter().zip(self.hasher.rows(image)) {
-                let is_exact = key
-                    .and_then(|key| after.get(&key))
-                    .is_some_and(|(there, _)| *there == hash);
-                if !is_exact {
-                    let what = format!(
-                        "put back the rows of {}: CERT changed them while they were written (triggers)",
-                        shape.name()
-                    );
-                    let error = SkillError::new(ErrorKind::Conflict, what);
-                    return Err(error.with_hint(UNDO_REFUSED));
-                }
-            }
-        }
-        Ok(())
     }
 
     fn report(&self, tables: impl Iterator<Item = (TableRef, UndoCounts)>) -> UndoReport {
@@ -397,9 +314,8 @@ impl<'a> Undoing<'a> {
 
     /// The report of an undo whose outcome was lost: from its own ledger.
     async fn tell_done(&self) -> Result<UndoReport, SkillError> {
-        let live = live_tables(self.target)
-            .await
-            .map_err(|error| self.failed(&error))?;
+        let live = live_tables(self.target, &self.context.plan).await;
+        let live = live.map_err(|error| self.failed(&error))?;
         let mut counts: HashMap<TableRef, UndoCounts> = HashMap::new();
         for entry in self.ledger(self.run, &live).await? {
             let counts = counts.entry(entry.table).or_default();
@@ -416,6 +332,30 @@ impl<'a> Undoing<'a> {
     }
 }
 
+/// What an undo would write: images that are put back, rows that are deleted and whose images go into its
+/// ledger. Those of rows that are to be deleted nobody has measured.
+fn undo_sizes(inverse: &[TableInverse]) -> Vec<TableSize> {
+    let sizes = inverse.iter().map(|table| {
+        let images = table.images.iter();
+        TableSize {
+            table: table.shape.name().clone(),
+            rows: (table.delete.len() + table.restore.len() + table.reinsert.len()) as u64,
+            columns: table.shape.image.len(),
+            bytes: images
+                .map(|(_, image)| image.get_array_memory_size() as u64)
+                .sum(),
+        }
+    });
+    sizes.collect()
+}
+
+/// An undo that is written and checked, but for its commit.
+pub(crate) struct PreparedUndo {
+    merge: Box<dyn Merge>,
+    record: RunRecord,
+    report: UndoReport,
+}
+
 fn counts_of(table: &TableInverse) -> (TableRef, UndoCounts) {
     let counts = UndoCounts {
         deleted: table.delete.len() as u64,
@@ -423,41 +363,6 @@ fn counts_of(table: &TableInverse) -> (TableRef, UndoCounts) {
         reinserted: table.reinsert.len() as u64,
     };
     (table.shape.name().clone(), counts)
-}
-
-fn written_rows(
-    operation: LedgerOperation,
-    is_stub: bool,
-    rows: &[&InverseRow],
-    current: &CurrentRows,
-    after: &After,
-) -> Result<WrittenRows, StoreError> {
-    let missing = || StoreError::new(StoreErrorKind::Bug, "find a row that was read before");
-    let keys: Vec<Key> = rows.iter().map(|row| row.key.clone()).collect();
-    let before: Option<RecordBatch> = match operation {
-        LedgerOperation::Inserted => None,
-        _ => {
-            let places: Option<Vec<Place>> = keys
-                .iter()
-                .map(|key| current.places.get(key).copied())
-                .collect();
-            Some(pick(&current.batches, &places.ok_or_else(missing)?)?)
-        }
-    };
-    let hashes: Option<Vec<[u8; 16]>> = match operation {
-        LedgerOperation::Deleted => Some(Vec::new()),
-        _ => keys
-            .iter()
-            .map(|key| after.get(key).map(|(whole, _)| *whole))
-            .collect(),
-    };
-    Ok(WrittenRows {
-        operation,
-        is_stub,
-        keys,
-        after: hashes.ok_or_else(missing)?,
-        before,
-    })
 }
 
 #[cfg(test)]

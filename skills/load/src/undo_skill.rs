@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::conflicts::Conflicts;
 use crate::error::bug;
+use crate::mode::CommitMode;
 use crate::report::{LoadReport, UndoReport};
 use crate::session::{LoadSetup, Mode, Session};
 use crate::skill::{close_group, compensate, group_of, group_unit};
@@ -85,6 +86,7 @@ impl UndoSkill {
             run: context.run.clone(),
             undid: Some(self.parent.clone()),
             district: plan.district.clone(),
+            commit: Some(CommitMode::of_plan(&plan.sections.load.groups)),
             groups: Vec::new(),
             undone,
             sequences,
@@ -94,26 +96,45 @@ impl UndoSkill {
         Ok(UnitOutcome::default())
     }
 
+    /// Takes the run back in every group in which it still stands: all of them are written and checked in open
+    /// transactions before the first one commits.
     async fn undo(
         &self,
         group: &LoadGroup,
         context: &UnitContext,
     ) -> Result<UnitOutcome, SkillError> {
-        let undoing = self.undoing(context, group)?;
-        let lease = undoing.lease().await?;
-        let Some(report) = undoing.undo(&lease).await? else {
-            return Ok(UnitOutcome::default());
-        };
-        let rows = report
-            .tables
-            .iter()
-            .map(|(_, counts)| counts.deleted + counts.restored + counts.reinserted)
-            .sum();
-        Ok(UnitOutcome {
-            rows,
-            facts: serde_json::to_value(&report).unwrap_or_default(),
-            ..UnitOutcome::default()
-        })
+        let unit = group_unit("undo", group);
+        if let Some(outcome) = self.session.take_outcome(&unit) {
+            return Ok(outcome);
+        }
+        let mut prepared = Vec::new();
+        for pending in context.plan.sections.load.groups.iter().rev() {
+            let undoing = self.undoing(context, pending)?;
+            if undoing.standing().await? == Standing::Stands {
+                let lease = undoing.lease().await?;
+                prepared.extend(undoing.prepare(&lease).await?.map(|one| (undoing, one)));
+            }
+        }
+        for (undoing, one) in prepared {
+            let unit = group_unit("undo", undoing.group);
+            let report = undoing.commit(one).await?;
+            self.session.keep_outcome(unit, undo_outcome(&report));
+        }
+        if let Some(outcome) = self.session.take_outcome(&unit) {
+            return Ok(outcome);
+        }
+        let told = self.undoing(context, group)?.told().await?;
+        Ok(told.as_ref().map(undo_outcome).unwrap_or_default())
+    }
+}
+
+fn undo_outcome(report: &UndoReport) -> UnitOutcome {
+    let counts = report.tables.iter().map(|(_, counts)| counts);
+    let rows = counts.map(|counts| counts.deleted + counts.restored + counts.reinserted);
+    UnitOutcome {
+        rows: rows.sum(),
+        facts: serde_json::to_value(report).unwrap_or_default(),
+        ..UnitOutcome::default()
     }
 }
 

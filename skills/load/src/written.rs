@@ -10,6 +10,7 @@ use redistrict_store::{LedgerOperation, StoreError};
 
 use crate::classify::{ComparedRow, artifact_columns};
 use crate::error::{bug, store_failed};
+use crate::keyless::Copies;
 use crate::ledger::WrittenRows;
 use crate::readers::Readers;
 use crate::report::TableCounts;
@@ -27,6 +28,8 @@ pub(crate) struct Decided {
     pub(crate) updated: Vec<ComparedRow>,
     /// Images of `updated`, in its order.
     pub(crate) before: Option<RecordBatch>,
+    /// Instead of all these, where the table is keyless.
+    pub(crate) copies: Option<Copies>,
 }
 
 /// Hashes of rows as CERT has them: over all columns of an image, and over those of the artifact.

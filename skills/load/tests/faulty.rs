@@ -4,13 +4,15 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use arrow::array::ArrayRef;
 use async_trait::async_trait;
-use redistrict_model::{Catalog, Key, KeyRow, RunId, StoreName, Table, TableRef};
+use futures::future::BoxFuture;
+use redistrict_model::{Catalog, Column, Finding, Key, KeyRow, RunId, StoreName, Table, TableRef};
 use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, Enrolment, Fingerprint, KeyReader, KeyRequest,
     Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, RowReader, RowRequest, RunRecord,
-    RunState, StagePart, Staged, StoreError, StoreErrorKind, TargetCapabilities, TargetRead,
-    TargetStore,
+    RunState, StagePart, Staged, StoreError, StoreErrorKind, TableSize, TargetCapabilities,
+    TargetRead, TargetStore,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +32,26 @@ impl Fault {
     ];
 }
 
+/// What others do right before the first such call on that table.
+pub(crate) struct Meanwhile {
+    pub(crate) call: &'static str,
+    pub(crate) table: TableRef,
+    pub(crate) work: BoxFuture<'static, ()>,
+}
+
 /// What shall go wrong, shared by all targets of a process.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Faults {
-    at: Option<(usize, Fault)>,
+    at: Vec<(usize, Fault)>,
+    /// A store that is gone for good from that call on.
+    gone: Option<(usize, &'static str)>,
     /// A call of this name on this store fails for good.
     refused: Option<(&'static str, &'static str)>,
     calls: AtomicUsize,
     is_dead: AtomicBool,
     names: Mutex<Vec<&'static str>>,
+    key_requests: Mutex<Vec<KeyRequest>>,
+    meanwhile: Mutex<Option<Meanwhile>>,
 }
 
 impl Faults {
@@ -48,7 +61,23 @@ impl Faults {
 
     pub(crate) fn at(call: usize, fault: Fault) -> Arc<Self> {
         Arc::new(Self {
-            at: Some((call, fault)),
+            at: vec![(call, fault)],
+            ..Self::default()
+        })
+    }
+
+    /// Two faults of one process.
+    pub(crate) fn both(first: (usize, Fault), second: (usize, Fault)) -> Arc<Self> {
+        Arc::new(Self {
+            at: vec![first, second],
+            ..Self::default()
+        })
+    }
+
+    /// The store goes away at that call and does not come back.
+    pub(crate) fn gone(call: usize, store: &'static str) -> Arc<Self> {
+        Arc::new(Self {
+            gone: Some((call, store)),
             ..Self::default()
         })
     }
@@ -68,7 +97,7 @@ impl Faults {
         fault: Fault,
     ) -> Arc<Self> {
         Arc::new(Self {
-            at: Some((at, fault)),
+            at: vec![(at, fault)],
             refused: Some((call, store)),
             ..Self::default()
         })
@@ -83,6 +112,26 @@ impl Faults {
         self.names.lock().unwrap().clone()
     }
 
+    pub(crate) fn meanwhile(work: Meanwhile) -> Arc<Self> {
+        Arc::new(Self {
+            meanwhile: Mutex::new(Some(work)),
+            ..Self::default()
+        })
+    }
+
+    async fn others(&self, call: &str, tables: &[TableRef]) {
+        let is_now = |one: &mut Meanwhile| one.call == call && tables.contains(&one.table);
+        let work = self.meanwhile.lock().unwrap().take_if(is_now);
+        if let Some(work) = work {
+            work.work.await;
+        }
+    }
+
+    /// The keys that were asked for in merges.
+    pub(crate) fn key_requests(&self) -> Vec<KeyRequest> {
+        self.key_requests.lock().unwrap().clone()
+    }
+
     fn enter(&self, name: &'static str, store: &StoreName) -> Result<Option<Fault>, StoreError> {
         if self.is_dead() {
             return Err(lost("go on after death"));
@@ -95,10 +144,14 @@ impl Faults {
                 "pass a constraint",
             ));
         }
-        let fault = self
-            .at
-            .filter(|(at, _)| *at == call)
-            .map(|(_, fault)| fault);
+        if self
+            .gone
+            .is_some_and(|(from, gone)| call >= from && gone == store.as_str())
+        {
+            return Err(lost("reach a store that is gone"));
+        }
+        let fault = self.at.iter().find(|(at, _)| *at == call);
+        let fault = fault.map(|(_, fault)| *fault);
         match fault {
             Some(Fault::FailBefore) => Err(lost(name)),
             Some(Fault::DieBefore) => {
@@ -156,6 +209,18 @@ impl TargetStore for FaultyTarget {
 
     async fn catalog(&self, store: &StoreName) -> Result<Catalog, StoreError> {
         through!(self, "catalog", self.inner.catalog(store))
+    }
+
+    async fn fits(&self, size: &[TableSize]) -> Result<Option<Finding>, StoreError> {
+        self.inner.fits(size).await
+    }
+
+    fn key_statement(&self, table: &Table) -> Option<String> {
+        self.inner.key_statement(table)
+    }
+
+    fn verbatim(&self, column: &Column, values: &ArrayRef) -> Result<ArrayRef, StoreError> {
+        self.inner.verbatim(column, values)
     }
 
     async fn enrolment(&self, store: &StoreName) -> Result<Option<Enrolment>, StoreError> {
@@ -247,6 +312,11 @@ macro_rules! merge_through {
 #[async_trait]
 impl KeyReader for FaultyMerge {
     async fn keys(&mut self, request: &KeyRequest) -> Result<Vec<KeyRow>, StoreError> {
+        self.faults
+            .key_requests
+            .lock()
+            .unwrap()
+            .push(request.clone());
         merge_through!(self, "keys", self.merge.keys(request))
     }
 
@@ -272,6 +342,9 @@ impl Merge for FaultyMerge {
     }
 
     async fn lock(&mut self, table: &TableRef, keys: &[Key]) -> Result<Vec<Key>, StoreError> {
+        self.faults
+            .others("lock", std::slice::from_ref(table))
+            .await;
         merge_through!(self, "lock", self.merge.lock(table, keys))
     }
 
@@ -285,6 +358,7 @@ impl Merge for FaultyMerge {
     }
 
     async fn apply(&mut self, tables: &[TableRef]) -> Result<Vec<Applied>, StoreError> {
+        self.faults.others("apply", tables).await;
         merge_through!(self, "apply", self.merge.apply(tables))
     }
 

@@ -3,8 +3,11 @@
 
 mod crash;
 mod faulty;
+mod groups;
+mod keyless;
 mod load;
 mod memory;
+mod open;
 mod planning;
 mod real;
 mod runner;

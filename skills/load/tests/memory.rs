@@ -5,15 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use redistrict_model::{Catalog, Key, KeyRow, RunId, StoreKind, StoreName, Table, TableRef};
+use redistrict_model::{
+    Catalog, Column, ColumnType, Finding, Key, KeyRow, RunId, StoreKind, StoreName, Table, TableRef,
+};
 use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, Enrolment, Epoch, Fingerprint, KeyReader,
     KeyRequest, Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, RowReader, RowRequest,
-    RunRecord, RunState, Selector, StagePart, Staged, StoreError, StoreErrorKind,
-    TargetCapabilities, TargetRead, TargetStore, arrow_schema,
+    RunRecord, RunState, Selector, StagePart, Staged, StoreError, StoreErrorKind, TableSize,
+    TargetCapabilities, TargetRead, TargetStore, arrow_field, arrow_schema, column_type,
+    staged_key,
 };
 
 /// A value.
@@ -62,6 +65,12 @@ type Action2 = &'static str;
 /// What the server holds; it survives its clients.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
+    /// Tables and columns are what the rows have; `tables` only says which keys there are.
+    pub(crate) is_open: bool,
+    /// So many rows can be written at once.
+    pub(crate) room: Option<u64>,
+    /// Numbers the rows of keyless tables, whose keys in `data` are locators.
+    locators: u64,
     pub(crate) stores: Vec<StoreName>,
     pub(crate) tables: BTreeMap<TableRef, Table>,
     pub(crate) data: Data,
@@ -101,6 +110,9 @@ impl Database {
             (store.clone(), mark)
         });
         Self {
+            is_open: false,
+            room: None,
+            locators: 0,
             enrolments: enrolments.collect(),
             data: tables
                 .iter()
@@ -131,9 +143,98 @@ impl Database {
         !self.staging.is_empty() || self.holder.is_some()
     }
 
-    fn key(&self, table: &TableRef, row: &Row) -> Key {
-        let identity = self.tables[table].identity().unwrap();
+    /// What a row is told by; a new locator where the table is keyless.
+    fn key(&mut self, table: &TableRef, row: &Row) -> Key {
+        let Some(identity) = self.tables[table].identity() else {
+            self.locators += 1;
+            return Key::of(format!("row {}", self.locators));
+        };
         Key::new(identity.iter().map(|name| row[name].text().unwrap()))
+    }
+
+    fn is_keyless(&self, table: &TableRef) -> bool {
+        self.tables[table].identity().is_none()
+    }
+
+    /// The data as it is compared: keyless rows numbered in their own order, and what a graph does not have
+    /// left out.
+    pub(crate) fn canonical(&self) -> Data {
+        let mut data = self.data.clone();
+        for (table, rows) in &mut data {
+            if self.is_open {
+                rows.values_mut()
+                    .for_each(|row| row.retain(|_, cell| *cell != Cell::Null));
+            }
+            if self
+                .tables
+                .get(table)
+                .is_none_or(|one| one.identity().is_none())
+            {
+                let mut sorted: Vec<Row> = std::mem::take(rows).into_values().collect();
+                sorted.sort();
+                let numbered = sorted.into_iter().enumerate();
+                *rows = numbered
+                    .map(|(at, row)| (Key::of(format!("{at:05}")), row))
+                    .collect();
+            }
+        }
+        if self.is_open {
+            data.retain(|_, rows| !rows.is_empty());
+        }
+        data
+    }
+
+    /// The tables as the rows make them, with the keys that were declared.
+    fn open_catalog(&self) -> Vec<Table> {
+        let names: BTreeSet<&TableRef> = self.tables.keys().chain(self.data.keys()).collect();
+        let tables = names.into_iter().filter_map(|name| {
+            let rows = self.data.get(name);
+            let mut table = self.tables.get(name).cloned().unwrap_or_else(|| Table {
+                columns: Vec::new(),
+                foreign_keys: Vec::new(),
+                ..crate::world::table(&format!("{}.{}", name.store, name.table), &[], &[])
+            });
+            if table.primary_key.as_ref().is_some_and(Vec::is_empty) {
+                table.primary_key = None;
+            }
+            let mut types: BTreeMap<&String, BTreeSet<&'static str>> = BTreeMap::new();
+            for (column, cell) in rows.into_iter().flat_map(BTreeMap::values).flatten() {
+                let kind = match cell {
+                    Cell::Null => continue,
+                    Cell::Int(_) => "int",
+                    Cell::Text(_) => "text",
+                };
+                types.entry(column).or_default().insert(kind);
+            }
+            let key = table.primary_key.clone().unwrap_or_default();
+            table.columns = types
+                .into_iter()
+                .map(|(column, kinds)| {
+                    let kinds: Vec<&str> = kinds.into_iter().collect();
+                    let mut made = crate::world::column(&format!("{column}:{}?", kinds[0]));
+                    if kinds.len() > 1 {
+                        made.column_type = ColumnType::Verbatim;
+                        made.source_type = "mixed".into();
+                    }
+                    made.nullable = !key.contains(column);
+                    made
+                })
+                .collect();
+            (!table.columns.is_empty() || table.primary_key.is_some()).then_some(table)
+        });
+        tables.collect()
+    }
+
+    /// As a reader or a writer sees it that names these tables.
+    fn named(&self, tables: &[Table]) -> Self {
+        let mut named = self.clone();
+        if self.is_open {
+            for table in tables {
+                named.tables.insert(table.name.clone(), table.clone());
+                named.data.entry(table.name.clone()).or_default();
+            }
+        }
+        named
     }
 
     fn check_lease(&self, lease: &Lease) -> Result<(), StoreError> {
@@ -151,7 +252,7 @@ impl Database {
         let rows = &self.data[table];
         for row in rows.values() {
             for column in &entry.columns {
-                if !column.nullable && row[&column.name] == Cell::Null {
+                if !column.nullable && cell(row, &column.name) == &Cell::Null {
                     return fail(StoreErrorKind::Constraint, "keep NOT NULL", table);
                 }
             }
@@ -159,7 +260,7 @@ impl Database {
         for unique in &entry.uniques {
             let mut seen = BTreeSet::new();
             for row in rows.values() {
-                let value: Vec<&Cell> = unique.columns.iter().map(|name| &row[name]).collect();
+                let value: Vec<&Cell> = unique.columns.iter().map(|name| cell(row, name)).collect();
                 if !value.contains(&&Cell::Null) && !seen.insert(value) {
                     return fail(StoreErrorKind::Constraint, "keep a unique key", table);
                 }
@@ -174,10 +275,23 @@ impl Database {
             for key in &self.tables[table].foreign_keys {
                 let parents: BTreeSet<Vec<&Cell>> = self.data[&key.parent]
                     .values()
-                    .map(|row| key.parent_columns.iter().map(|name| &row[name]).collect())
+                    .map(|row| {
+                        key.parent_columns
+                            .iter()
+                            .map(|name| cell(row, name))
+                            .collect()
+                    })
                     .collect();
                 for row in self.data[table].values() {
-                    let value: Vec<&Cell> = key.columns.iter().map(|name| &row[name]).collect();
+                    let is_meant = |(column, texts): &(String, Vec<String>)| {
+                        let text = cell(row, column).text();
+                        text.is_some_and(|text| texts.iter().any(|one| **one == *text))
+                    };
+                    if !key.when.iter().all(is_meant) {
+                        continue;
+                    }
+                    let value: Vec<&Cell> =
+                        key.columns.iter().map(|name| cell(row, name)).collect();
                     if !value.contains(&&Cell::Null) && !parents.contains(&value) {
                         return fail(StoreErrorKind::Constraint, "keep a foreign key", table);
                     }
@@ -192,7 +306,7 @@ impl Database {
             return fail(StoreErrorKind::Bug, "read an unknown table", &request.table);
         };
         let texts = |row: &Row, columns: &[String]| -> Vec<Option<Box<str>>> {
-            columns.iter().map(|name| row[name].text()).collect()
+            columns.iter().map(|name| cell(row, name).text()).collect()
         };
         let matches = |row: &Row| match &request.selector {
             Selector::All => true,
@@ -212,9 +326,10 @@ impl Database {
     }
 
     fn read_rows(&self, request: &RowRequest) -> Result<RecordBatch, StoreError> {
-        let rows: Vec<&Row> = request
-            .keys
-            .iter()
+        let mut keys: Vec<&Key> = request.keys.iter().collect();
+        keys.sort();
+        let rows: Vec<&Row> = keys
+            .into_iter()
             .filter_map(|key| self.data.get(&request.table)?.get(key))
             .collect();
         batch(&self.tables[&request.table], &request.columns, &rows)
@@ -250,11 +365,35 @@ fn fingerprint(store: &StoreName) -> Fingerprint {
     Fingerprint(format!("cert-{store}"))
 }
 
+/// A cell; what is not there is NULL.
+fn cell<'r>(row: &'r Row, column: &str) -> &'r Cell {
+    row.get(column).unwrap_or(&Cell::Null)
+}
+
+/// The store's own notation of a value.
+fn noted(cell: &Cell) -> Option<String> {
+    match cell {
+        Cell::Null => None,
+        Cell::Int(number) => Some(format!("int {number}")),
+        Cell::Text(text) => Some(format!("text {text}")),
+    }
+}
+
+fn read_note(note: &str) -> Cell {
+    match note.split_once(' ').unwrap() {
+        ("int", number) => Cell::Int(number.parse().unwrap()),
+        (_, text) => Cell::Text(text.to_owned()),
+    }
+}
+
 fn batch(table: &Table, columns: &[String], rows: &[&Row]) -> Result<RecordBatch, StoreError> {
     let schema = arrow_schema(table, columns);
     let arrays = schema.fields().iter().map(|field| -> ArrayRef {
-        let cells = rows.iter().map(|row| &row[field.name()]);
+        let cells = rows.iter().map(|row| cell(row, field.name()));
         match field.data_type() {
+            _ if column_type(field) == Some(ColumnType::Verbatim) => {
+                Arc::new(cells.map(noted).collect::<StringArray>())
+            }
             DataType::Int64 => Arc::new(
                 cells
                     .map(|cell| match cell {
@@ -278,16 +417,22 @@ fn batch(table: &Table, columns: &[String], rows: &[&Row]) -> Result<RecordBatch
 /// The rows of a batch.
 pub(crate) fn rows_of(batch: &RecordBatch) -> Vec<Row> {
     let schema = batch.schema();
-    let cell = |array: &ArrayRef, row: usize| match array.data_type() {
+    let cell = |field: &Field, array: &ArrayRef, row: usize| match array.data_type() {
         _ if array.is_null(row) => Cell::Null,
         DataType::Int64 => Cell::Int(array.as_primitive::<Int64Type>().value(row)),
-        _ => Cell::Text(array.as_string::<i32>().value(row).to_owned()),
+        _ => {
+            let text = array.as_string::<i32>().value(row);
+            match column_type(field) {
+                Some(ColumnType::Verbatim) => read_note(text),
+                _ => Cell::Text(text.to_owned()),
+            }
+        }
     };
     (0..batch.num_rows())
         .map(|row| {
             let fields = schema.fields().iter().zip(batch.columns());
             fields
-                .map(|(field, array)| (field.name().clone(), cell(array, row)))
+                .map(|(field, array)| (field.name().clone(), cell(field, array, row)))
                 .collect()
         })
         .collect()
@@ -353,7 +498,34 @@ impl TargetStore for MemoryTarget {
     }
 
     fn capabilities(&self) -> TargetCapabilities {
-        TargetCapabilities::default()
+        TargetCapabilities {
+            open_schema: self.with(|database| database.is_open),
+            ..TargetCapabilities::default()
+        }
+    }
+
+    async fn fits(&self, size: &[TableSize]) -> Result<Option<Finding>, StoreError> {
+        let rows: u64 = size.iter().map(|one| one.rows).sum();
+        let room = self.with(|database| database.room);
+        Ok(room.filter(|room| rows > *room).map(|room| {
+            let message = format!("{rows} rows are more than {room}");
+            Finding::error("too-large", self.stores[0].as_str(), message, rows)
+                .with_lines(["set room".to_owned()])
+        }))
+    }
+
+    fn key_statement(&self, table: &Table) -> Option<String> {
+        let key = table.identity()?.join(", ");
+        Some(format!("make key {} ({key})", table.name))
+    }
+
+    fn verbatim(&self, column: &Column, values: &ArrayRef) -> Result<ArrayRef, StoreError> {
+        let field = arrow_field(column).unwrap();
+        let batch =
+            RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::clone(values)]);
+        let rows = rows_of(&batch.unwrap());
+        let notes = rows.iter().map(|row| noted(&row[&column.name]));
+        Ok(Arc::new(notes.collect::<StringArray>()))
     }
 
     async fn fingerprint(&self, store: &StoreName) -> Result<Fingerprint, StoreError> {
@@ -361,13 +533,16 @@ impl TargetStore for MemoryTarget {
     }
 
     async fn catalog(&self, store: &StoreName) -> Result<Catalog, StoreError> {
-        let tables = self.with(|database| database.tables.clone());
+        let tables: Vec<Table> = self.with(|database| match database.is_open {
+            true => database.open_catalog(),
+            false => database.tables.values().cloned().collect(),
+        });
         Ok(Catalog {
             store: store.clone(),
             kind: StoreKind::Sqlite,
             version: "memory".into(),
             tables: tables
-                .into_values()
+                .into_iter()
                 .filter(|table| table.name.store == *store)
                 .collect(),
         })
@@ -407,14 +582,14 @@ impl TargetStore for MemoryTarget {
         Ok(())
     }
 
-    async fn read(&self, _: &[Table]) -> Result<Box<dyn TargetRead>, StoreError> {
-        Ok(Box::new(View(self.with(|database| database.clone()))))
+    async fn read(&self, tables: &[Table]) -> Result<Box<dyn TargetRead>, StoreError> {
+        Ok(Box::new(View(self.with(|database| database.named(tables)))))
     }
 
     async fn stage(
         &self,
         lease: &Lease,
-        _: &Table,
+        table: &Table,
         part: &StagePart,
         batches: BatchStream<'_>,
     ) -> Result<Staged, StoreError> {
@@ -432,9 +607,14 @@ impl TargetStore for MemoryTarget {
         let batches: Vec<RecordBatch> = batches.try_collect().await?;
         self.write(lease, |database| {
             let rows: Vec<Row> = batches.iter().flat_map(rows_of).collect();
-            let keys: Vec<Key> = rows
-                .iter()
-                .map(|row| database.key(&part.table, row))
+            let mut named = database.named(std::slice::from_ref(table));
+            assert_eq!(part.identity.is_empty(), named.is_keyless(&part.table));
+            let keys: Vec<Key> = (0..)
+                .zip(&rows)
+                .map(|(at, row)| match part.identity.is_empty() {
+                    true => staged_key(part.part, at),
+                    false => named.key(&part.table, row),
+                })
                 .collect();
             let staging = database.staging.entry(place).or_default();
             staging.columns.clone_from(&part.columns);
@@ -452,8 +632,12 @@ impl TargetStore for MemoryTarget {
         })
     }
 
-    async fn begin_merge(&self, lease: &Lease, _: &[Table]) -> Result<Box<dyn Merge>, StoreError> {
-        let work = self.write(lease, |database| Ok(database.clone()))?;
+    async fn begin_merge(
+        &self,
+        lease: &Lease,
+        tables: &[Table],
+    ) -> Result<Box<dyn Merge>, StoreError> {
+        let work = self.write(lease, |database| Ok(database.named(tables)))?;
         Ok(Box::new(MemoryMerge {
             server: self.clone(),
             lease: lease.clone(),
@@ -525,6 +709,9 @@ impl RowReader for MemoryMerge {
 #[async_trait]
 impl Merge for MemoryMerge {
     async fn lock_staged(&mut self, table: &TableRef) -> Result<Vec<Key>, StoreError> {
+        if self.view.0.is_keyless(table) {
+            return Ok(Vec::new());
+        }
         let keys: Vec<Key> = self
             .staging(table)
             .map(|staging| staging.rows.keys().cloned().collect())
@@ -547,6 +734,9 @@ impl Merge for MemoryMerge {
         keys: &[Key],
         action: Action,
     ) -> Result<(), StoreError> {
+        if action == Action::Update && self.view.0.is_keyless(table) {
+            return fail(StoreErrorKind::Bug, "update a row without a key", table);
+        }
         let action = match action {
             Action::Insert => "insert",
             Action::Update => "update",
@@ -572,7 +762,10 @@ impl Merge for MemoryMerge {
             };
             let staged = staging.rows.clone();
             let mut counts = (0, 0);
+            let is_keyless = self.view.0.is_keyless(table);
             for (key, (action, row)) in &staged {
+                let new = is_keyless.then(|| self.view.0.key(table, row));
+                let key = new.as_ref().unwrap_or(key);
                 let is_there = self.view.0.data[table].contains_key(key);
                 match (*action, is_there) {
                     ("insert", false) => counts.0 += 1,
@@ -664,6 +857,7 @@ impl Merge for MemoryMerge {
             view: View(work),
         } = *self;
         server.write(&lease, |database| {
+            database.locators = work.locators;
             if database.runs.iter().any(|one| one.run == record.run) {
                 return bug("commit a run twice");
             }

@@ -42,7 +42,7 @@ fn cycles_are_written_together_and_parents_first() {
     assert!(at("ids.districts") < at("ids.schools"));
     assert!(at("ids.schools") < at("ids.students"));
     assert!(at("ids.guardians") < at("ids.students"));
-    assert_eq!(plan.sections.load.groups[1].order.len(), 2);
+    assert_eq!(plan.sections.load.groups[1].order.len(), 3);
     assert_eq!(
         codes(&findings, Severity::Info),
         [("commits-one-after-another", "load")]
@@ -93,7 +93,7 @@ fn everything_that_does_not_fit_is_found_at_once() {
             ("column-missing-in-target", "ids.main.guardians"),
             ("column-without-value", "ids.main.students"),
             ("identity-differs-in-target", "ids.main.schools"),
-            ("keyless-table", "ids.main.members"),
+            ("key-missing-in-target", "ids.main.members"),
             ("not-null-in-target", "ids.main.students"),
             ("row-security-in-target", "ids.main.schools"),
             ("table-missing-in-target", "hcp.main.visits"),
@@ -143,6 +143,7 @@ fn inputs_that_do_not_fit_together_are_refused() {
         name: StoreName::new(name),
         stores: stores.iter().map(|one| StoreName::new(*one)).collect(),
         capabilities: TargetCapabilities::default(),
+        key_statements: std::collections::BTreeMap::new(),
     };
     let run = |groups: &[GroupInput], targets| {
         plan(&LoadInputs {

@@ -48,6 +48,39 @@ pub(crate) async fn drive(
     drive_as(estate, job, run, faults, Mode::Apply).await
 }
 
+/// Runs a job to its end; the second process has faults of its own.
+pub(crate) async fn drive_twice(
+    estate: &Estate,
+    job: &Job,
+    run: &str,
+    faults: &Arc<Faults>,
+    second: &Arc<Faults>,
+) -> Result<Outcomes, SkillError> {
+    let mut process = Process::new(estate, job, run, faults, Mode::Apply);
+    process.next_faults = Some(Arc::clone(second));
+    let (done, taken_back) = process.drive(job, Mode::Apply).await;
+    taken_back.unwrap();
+    done
+}
+
+/// Runs a job to its end and tells how the compensation ended as well.
+pub(crate) async fn try_drive(
+    estate: &Estate,
+    job: &Job,
+    run: &str,
+    faults: &Arc<Faults>,
+) -> (Result<Outcomes, SkillError>, Result<(), SkillError>) {
+    let process = Process::new(estate, job, run, faults, Mode::Apply);
+    process.drive(job, Mode::Apply).await
+}
+
+/// Takes a failed run back in a new process that knows nothing but its name.
+pub(crate) async fn compensate(estate: &Estate, job: &Job, run: &str) -> Result<(), SkillError> {
+    let mut process = Process::new(estate, job, run, &Faults::none(), Mode::Apply);
+    process.is_resume = true;
+    process.compensate(job, Mode::Apply).await
+}
+
 pub(crate) async fn drive_as(
     estate: &Estate,
     job: &Job,
@@ -55,22 +88,10 @@ pub(crate) async fn drive_as(
     faults: &Arc<Faults>,
     mode: Mode,
 ) -> Result<Outcomes, SkillError> {
-    let mut process = Process {
-        estate,
-        run: RunId::new(run),
-        skill: job.skill(estate, faults, mode),
-        faults: Arc::clone(faults),
-        is_resume: false,
-        outcomes: Outcomes::new(),
-    };
-    let units = process.skill.units(&estate.plan);
-    for unit in units {
-        if let Err(error) = process.unit(job, &unit, mode).await {
-            process.compensate(job, mode).await;
-            return Err(error);
-        }
-    }
-    Ok(process.outcomes)
+    let process = Process::new(estate, job, run, faults, mode);
+    let (done, taken_back) = process.drive(job, mode).await;
+    taken_back.unwrap();
+    done
 }
 
 struct Process<'a> {
@@ -78,11 +99,39 @@ struct Process<'a> {
     run: RunId,
     skill: Box<dyn Skill>,
     faults: Arc<Faults>,
+    /// Those of the next process.
+    next_faults: Option<Arc<Faults>>,
     is_resume: bool,
     outcomes: Outcomes,
 }
 
-impl Process<'_> {
+impl<'a> Process<'a> {
+    fn new(estate: &'a Estate, job: &Job, run: &str, faults: &Arc<Faults>, mode: Mode) -> Self {
+        Self {
+            estate,
+            run: RunId::new(run),
+            skill: job.skill(estate, faults, mode),
+            faults: Arc::clone(faults),
+            next_faults: None,
+            is_resume: false,
+            outcomes: Outcomes::new(),
+        }
+    }
+
+    async fn drive(
+        mut self,
+        job: &Job,
+        mode: Mode,
+    ) -> (Result<Outcomes, SkillError>, Result<(), SkillError>) {
+        let units = self.skill.units(&self.estate.plan);
+        for unit in units {
+            if let Err(error) = self.unit(job, &unit, mode).await {
+                return (Err(error), self.compensate(job, mode).await);
+            }
+        }
+        (Ok(self.outcomes), Ok(()))
+    }
+
     fn context(&self, attempt: u32) -> UnitContext {
         UnitContext {
             run: self.run.clone(),
@@ -98,7 +147,7 @@ impl Process<'_> {
 
     /// Nothing in memory survives.
     fn restart(&mut self, job: &Job, mode: Mode) {
-        self.faults = Faults::none();
+        self.faults = self.next_faults.take().unwrap_or_else(Faults::none);
         self.skill = job.skill(self.estate, &self.faults, mode);
         self.is_resume = true;
     }
@@ -121,15 +170,19 @@ impl Process<'_> {
         }
     }
 
-    async fn compensate(&mut self, job: &Job, mode: Mode) {
+    async fn compensate(&mut self, job: &Job, mode: Mode) -> Result<(), SkillError> {
+        let mut last = None;
         for attempt in 1..5 {
             match self.skill.compensate(&self.context(attempt)).await {
-                Ok(_) => return,
+                Ok(_) => return Ok(()),
                 Err(_) if self.faults.is_dead() => self.restart(job, mode),
-                Err(error) => assert!(error.kind.is_transient(), "{}", error.chain()),
+                Err(error) => {
+                    assert!(error.kind.is_transient(), "{}", error.chain());
+                    last = Some(error);
+                }
             }
         }
-        panic!("compensation did not end");
+        Err(last.unwrap())
     }
 }
 

@@ -5,7 +5,7 @@ use redistrict_model::{ErrorKind, Key, RunId};
 use redistrict_skill::SkillError;
 use redistrict_store::RunState;
 
-use crate::faulty::Faults;
+use crate::faulty::{Fault, Faults};
 use crate::memory::Cell;
 use crate::runner::{Job, Outcomes, drive, drive_as};
 use crate::world::{Estate, Own, Shared, Stub, cells, district_2, name};
@@ -47,7 +47,7 @@ async fn undo_brings_back_every_row_and_redo_the_load() {
     assert_ne!(digests, loaded);
     let outcomes = run(&estate, &Job::Undo("mig-1"), "rb-1").await;
     let rows = outcomes.iter().filter(|(unit, _)| unit.step == "undo");
-    assert_eq!(rows.map(|(_, outcome)| outcome.rows).sum::<u64>(), 14);
+    assert_eq!(rows.map(|(_, outcome)| outcome.rows).sum::<u64>(), 19);
     assert_eq!(estate.data(), before);
     assert_eq!(estate.digests().await, digests);
     assert_eq!(state(&estate, "mig-1"), Some(RunState::Undone));
@@ -110,17 +110,25 @@ async fn a_run_that_was_killed_before_its_commit_is_cleared_away() {
 
 #[tokio::test]
 async fn a_run_that_was_killed_between_its_commits_is_taken_back_where_it_stands() {
+    let undisturbed = Faults::none();
+    drive(&Estate::new(), &Job::Load, "mig-1", &undisturbed)
+        .await
+        .unwrap();
+    let calls = undisturbed.calls();
+    let first = calls.iter().position(|name| *name == "commit").unwrap();
     let estate = Estate::new();
     let before = estate.data();
-    let skill = redistrict_load::LoadSkill::new(estate.setup(&Faults::none(), Mode::Apply));
+    let faults = Faults::at(first, Fault::DieAfter);
+    let skill = redistrict_load::LoadSkill::new(estate.setup(&faults, Mode::Apply));
     let mut killed = crate::runner::Steps::new(&estate, &skill, "mig-1");
     for step in ["preflight", "lease", "lease"] {
         killed.next(step).await.unwrap();
     }
-    for _ in 0..8 {
+    for _ in 0..10 {
         killed.next("stage").await.unwrap();
     }
-    killed.next("merge").await.unwrap();
+    killed.next("merge").await.unwrap_err();
+    assert!(faults.is_dead());
     assert_ne!(estate.data(), before);
     run(&estate, &Job::Undo("mig-1"), "rb-1").await;
     assert!(!estate.has_leftovers());

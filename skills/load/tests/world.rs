@@ -28,13 +28,13 @@ pub(crate) fn name(text: &str) -> TableRef {
     TableRef::new(&StoreName::new(store), "main", table)
 }
 
-/// Columns as `id:int`, `name:text?` (may be NULL); the key is the first column or the named ones.
+/// Columns as `id:int`, `name:text?` (may be NULL); without a key the table is keyless.
 pub(crate) fn table(text: &str, columns: &[&str], key: &[&str]) -> Table {
     Table {
         name: name(text),
         kind: TableKind::Table,
         columns: columns.iter().map(|column| self::column(column)).collect(),
-        primary_key: Some(key.iter().map(|one| (*one).to_owned()).collect()),
+        primary_key: (!key.is_empty()).then(|| key.iter().map(|one| (*one).to_owned()).collect()),
         uniques: Vec::new(),
         foreign_keys: Vec::new(),
         checks: Vec::new(),
@@ -125,6 +125,8 @@ pub(crate) fn tables() -> Vec<Table> {
         &["learner_id:int", "Number:int", "note:text?"],
         &["learner_id", "Number"],
     );
+    let events = table("ids.events", &["student_id:int", "what:text?"], &[]);
+    let clicks = table("hcp.clicks", &["learner_id:int?", "what:text"], &[]);
     vec![
         table("ids.districts", &["id:int", "name:text"], &["id"]),
         refers(schools, "district_id", "ids.districts"),
@@ -134,6 +136,8 @@ pub(crate) fn tables() -> Vec<Table> {
         refers(members, "team_id", "ids.teams"),
         learners,
         refers(visits, "learner_id", "hcp.learners"),
+        refers(events, "student_id", "ids.students"),
+        refers(clicks, "learner_id", "hcp.learners"),
     ]
 }
 
@@ -178,8 +182,88 @@ fn ownership() -> Ownership {
         edge(4, "hcp.learners", "student_id", "ids.students"),
         edge(5, "hcp.visits", "learner_id", "hcp.learners"),
         edge(6, "ids.students", "guardian_id", "ids.guardians"),
+        edge(7, "ids.events", "student_id", "ids.students"),
+        edge(8, "hcp.clicks", "learner_id", "hcp.learners"),
     ];
-    let role = |table: &str, role: Role, owner: Option<u32>| TableRole {
+    let mut roles = vec![
+        role("ids.districts", Role::Root, None),
+        role("ids.schools", Role::Owned, Some(0)),
+        role("ids.students", Role::Owned, Some(1)),
+        role("ids.teams", Role::Owned, Some(2)),
+        role("ids.members", Role::Owned, Some(3)),
+        role("ids.guardians", Role::Shared, None),
+        role("hcp.learners", Role::Owned, Some(4)),
+        role("hcp.visits", Role::Owned, Some(5)),
+        role("ids.events", Role::Owned, Some(7)),
+        role("hcp.clicks", Role::Owned, Some(8)),
+    ];
+    roles.sort_by(|a, b| a.table.cmp(&b.table));
+    Ownership {
+        root: name("ids.districts"),
+        root_key: vec!["id".into()],
+        tables: roles,
+        edges,
+    }
+}
+
+fn catalogs(tables: &[Table], kind: StoreKind) -> Vec<Catalog> {
+    catalogs_of(&["ids".into(), "hcp".into()], tables, kind)
+}
+
+fn catalogs_of(stores: &[String], tables: &[Table], kind: StoreKind) -> Vec<Catalog> {
+    stores
+        .iter()
+        .map(|store| Catalog {
+            store: StoreName::new(store),
+            kind,
+            version: "memory".into(),
+            tables: tables
+                .iter()
+                .filter(|table| table.name.store.as_str() == store)
+                .cloned()
+                .collect(),
+        })
+        .collect()
+}
+
+fn grouped_tables(store: &str) -> [Table; 2] {
+    let items = table(
+        &format!("{store}.items"),
+        &["id:int", "note:text?"],
+        &["id"],
+    );
+    let notes = table(&format!("{store}.notes"), &["item:int", "what:text"], &[]);
+    [items, refers(notes, "item", &format!("{store}.items"))]
+}
+
+/// The items of the first store are the districts; those of the others have the same numbers.
+fn grouped_ownership(stores: &[String]) -> Ownership {
+    let mut edges = Vec::new();
+    let mut roles = Vec::new();
+    for (at, store) in stores.iter().enumerate() {
+        let id = u32::try_from(edges.len()).unwrap();
+        let (items, notes) = (format!("{store}.items"), format!("{store}.notes"));
+        edges.push(edge(id, &items, "id", "g0.items"));
+        edges.push(edge(id + 1, &notes, "item", &items));
+        roles.push(match at {
+            0 => role(&items, Role::Root, None),
+            _ => role(&items, Role::Owned, Some(id)),
+        });
+        roles.push(role(&notes, Role::Owned, Some(id + 1)));
+    }
+    // The root refers to nothing; the numbers of the edges are their places.
+    edges[0] = edge(0, "g0.notes", "item", "g0.items");
+    roles.sort_by(|a, b| a.table.cmp(&b.table));
+    Ownership {
+        root: name("g0.items"),
+        root_key: vec!["id".into()],
+        tables: roles,
+        edges,
+    }
+}
+
+fn role(table: &str, role: Role, owner: Option<u32>) -> TableRole {
+    TableRole {
         table: name(table),
         role,
         owners: owner
@@ -196,39 +280,7 @@ fn ownership() -> Ownership {
         decided: false,
         measured: None,
         reason: String::new(),
-    };
-    let mut roles = vec![
-        role("ids.districts", Role::Root, None),
-        role("ids.schools", Role::Owned, Some(0)),
-        role("ids.students", Role::Owned, Some(1)),
-        role("ids.teams", Role::Owned, Some(2)),
-        role("ids.members", Role::Owned, Some(3)),
-        role("ids.guardians", Role::Shared, None),
-        role("hcp.learners", Role::Owned, Some(4)),
-        role("hcp.visits", Role::Owned, Some(5)),
-    ];
-    roles.sort_by(|a, b| a.table.cmp(&b.table));
-    Ownership {
-        root: name("ids.districts"),
-        root_key: vec!["id".into()],
-        tables: roles,
-        edges,
     }
-}
-
-fn catalogs(tables: &[Table], kind: StoreKind) -> Vec<Catalog> {
-    ["ids", "hcp"]
-        .map(|store| Catalog {
-            store: StoreName::new(store),
-            kind,
-            version: "memory".into(),
-            tables: tables
-                .iter()
-                .filter(|table| table.name.store.as_str() == store)
-                .cloned()
-                .collect(),
-        })
-        .into()
 }
 
 pub(crate) fn extract_section(tables: &[Table]) -> ExtractSection {
@@ -239,16 +291,18 @@ fn extract_section_of(tables: &[Table], kind: StoreKind) -> ExtractSection {
     ExtractSection {
         catalogs: catalogs(tables, kind),
         ownership: ownership(),
-        tables: tables
-            .iter()
-            .map(|table| ExtractTable {
-                table: table.name.clone(),
-                columns: table.columns.iter().map(|one| one.name.clone()).collect(),
-                identity: table.identity().map(<[String]>::to_vec).unwrap_or_default(),
-                max_rows: None,
-            })
-            .collect(),
+        tables: extract_tables(tables),
     }
+}
+
+fn extract_tables(tables: &[Table]) -> Vec<ExtractTable> {
+    let moving = tables.iter().map(|table| ExtractTable {
+        table: table.name.clone(),
+        columns: table.columns.iter().map(|one| one.name.clone()).collect(),
+        identity: table.identity().map(<[String]>::to_vec).unwrap_or_default(),
+        max_rows: None,
+    });
+    moving.collect()
 }
 
 pub(crate) fn groups() -> Vec<GroupInput> {
@@ -262,6 +316,7 @@ fn groups_of(stores: &[&[&str]]) -> Vec<GroupInput> {
             name: StoreName::new(stores[0]),
             stores: stores.iter().map(|one| StoreName::new(*one)).collect(),
             capabilities: TargetCapabilities::default(),
+            key_statements: std::collections::BTreeMap::new(),
         })
         .collect()
 }
@@ -277,11 +332,18 @@ fn plan_for(
     kind: StoreKind,
     groups: &[GroupInput],
 ) -> (Plan, Vec<Finding>) {
-    let extract = extract_section_of(prod, kind);
     let targets = catalogs(cert, kind);
+    plan_with(extract_section_of(prod, kind), &targets, groups)
+}
+
+pub(crate) fn plan_with(
+    extract: ExtractSection,
+    targets: &[Catalog],
+    groups: &[GroupInput],
+) -> (Plan, Vec<Finding>) {
     let inputs = LoadInputs {
         extract: &extract,
-        targets: &targets,
+        targets,
         groups,
     };
     let (load, findings) = plan(&inputs).unwrap();
@@ -358,6 +420,14 @@ pub(crate) fn district_2() -> ArtifactRows {
         ("hcp.visits", cells![2000, 1, "a"], Own),
         ("hcp.visits", cells![2000, 2, "b"], Own),
         ("hcp.visits", vec![2000.into(), 3.into(), null()], Own),
+        ("ids.events", cells![200, "seen"], Own),
+        ("ids.events", cells![200, "seen"], Own),
+        ("ids.events", vec![201.into(), null()], Own),
+        // CERT has two of the three equal ones, which are another district's.
+        ("hcp.clicks", vec![null(), "ping".into()], Own),
+        ("hcp.clicks", vec![null(), "ping".into()], Shared),
+        ("hcp.clicks", vec![null(), "ping".into()], Own),
+        ("hcp.clicks", cells![2000, "go"], Own),
     ]
 }
 
@@ -375,6 +445,11 @@ pub(crate) fn cert_rows() -> Vec<(&'static str, Vec<Cell>)> {
         ("ids.members", cells![1, 1]),
         ("hcp.learners", cells![1000, 110, "n"]),
         ("hcp.visits", cells![1000, 1, "n"]),
+        ("ids.events", cells![110, "seen"]),
+        ("ids.events", cells![110, "seen"]),
+        ("hcp.clicks", vec![Cell::Null, "ping".into()]),
+        ("hcp.clicks", vec![Cell::Null, "ping".into()]),
+        ("hcp.clicks", cells![1000, "go"]),
     ]
 }
 
@@ -382,6 +457,8 @@ pub(crate) fn cert_rows() -> Vec<(&'static str, Vec<Cell>)> {
 pub(crate) struct Estate {
     pub(crate) ids: MemoryTarget,
     pub(crate) hcp: MemoryTarget,
+    /// Further groups.
+    more: Vec<MemoryTarget>,
     pub(crate) plan: Arc<Plan>,
     pub(crate) layout: Layout,
     pub(crate) key: RootKey,
@@ -437,7 +514,10 @@ impl Estate {
         let mut prod: Vec<Table> = cert.clone();
         prod.retain(|table| table.name != name("ids.awards"));
         for table in &mut prod {
-            table.columns.retain(|column| column.name != "cert_note");
+            let of_cert = ["cert_note", "doc", "spot"];
+            table
+                .columns
+                .retain(|column| !of_cert.contains(&column.name.as_str()));
         }
         let (plan, findings) = plan_for(&prod, &cert, kind, &groups_of(stores));
         let errors = findings.iter();
@@ -457,9 +537,61 @@ impl Estate {
         Self {
             ids: copy(&self.ids),
             hcp: copy(&self.hcp),
+            more: self.more.iter().map(copy).collect(),
+            plan: Arc::clone(&self.plan),
             artifact: self.artifact.clone(),
             ..Self::empty()
         }
+    }
+
+    /// So many groups of one store each, with the same two tables in each; `dir` gets the artifact.
+    pub(crate) fn grouped(count: usize, dir: &Path) -> Self {
+        let stores: Vec<String> = (0..count).map(|at| format!("g{at}")).collect();
+        let tables: Vec<Table> = stores
+            .iter()
+            .flat_map(|store| grouped_tables(store))
+            .collect();
+        let extract = ExtractSection {
+            catalogs: catalogs_of(&stores, &tables, StoreKind::Sqlite),
+            ownership: grouped_ownership(&stores),
+            tables: extract_tables(&tables),
+        };
+        let groups: Vec<Vec<&str>> = stores.iter().map(|store| vec![store.as_str()]).collect();
+        let groups: Vec<&[&str]> = groups.iter().map(Vec::as_slice).collect();
+        let targets = extract.catalogs.clone();
+        let (plan, _) = plan_with(extract, &targets, &groups_of(&groups));
+        let mut databases = stores.iter().map(|store| {
+            let mut database = Database::new(grouped_tables(store).into(), &[store]);
+            for (of, values) in [
+                ("items", cells![1, "first"]),
+                ("items", cells![2, "old"]),
+                ("notes", cells![1, "x"]),
+                ("notes", cells![2, "x"]),
+            ] {
+                let of = format!("{store}.{of}");
+                database.put(&name(&of), row(&tables, &of, values));
+            }
+            MemoryTarget::new(database)
+        });
+        let estate = Self {
+            ids: databases.next().unwrap(),
+            hcp: databases.next().unwrap(),
+            more: databases.collect(),
+            plan: Arc::new(plan),
+            artifact: Some(dir.to_path_buf()),
+            ..Self::empty()
+        };
+        let rows = stores.iter().flat_map(|store| {
+            [
+                (format!("{store}.items"), cells![2, "new"]),
+                (format!("{store}.notes"), cells![2, "x"]),
+                (format!("{store}.notes"), cells![2, "x"]),
+                (format!("{store}.notes"), cells![2, "y"]),
+            ]
+        });
+        let rows = rows.map(|(of, values)| (&*of.leak(), values, Own));
+        write_artifact(dir, "mig-1", &estate.plan, &estate.key, &rows.collect());
+        estate
     }
 
     fn empty() -> Self {
@@ -484,6 +616,7 @@ impl Estate {
         Self {
             ids,
             hcp,
+            more: Vec::new(),
             plan: Arc::new(plan),
             layout: Layout {
                 data_dir: dir.path().join("data"),
@@ -511,7 +644,10 @@ impl Estate {
         };
         let targets: Vec<Arc<dyn TargetStore>> = match &self.real {
             Some(open) => open(),
-            None => vec![Arc::new(self.ids.clone()), Arc::new(self.hcp.clone())],
+            None => self
+                .targets()
+                .map(|one| -> Arc<dyn TargetStore> { Arc::new(one.clone()) })
+                .collect(),
         };
         LoadSetup {
             targets: targets.into_iter().map(faulty).collect(),
@@ -526,9 +662,15 @@ impl Estate {
 
     /// Everything CERT holds.
     pub(crate) fn data(&self) -> Data {
-        let mut data = self.ids.with(|database| database.data.clone());
-        data.extend(self.hcp.with(|database| database.data.clone()));
-        data
+        let each = self
+            .targets()
+            .map(|one| one.with(|database| database.canonical()));
+        each.flatten().collect()
+    }
+
+    /// The targets in memory, in the order of the groups.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &MemoryTarget> {
+        [&self.ids, &self.hcp].into_iter().chain(&self.more)
     }
 
     pub(crate) fn edit(&self, of: &str, work: impl FnOnce(&mut Database)) {
@@ -554,8 +696,7 @@ impl Estate {
     }
 
     pub(crate) fn has_leftovers(&self) -> bool {
-        [&self.ids, &self.hcp]
-            .iter()
+        self.targets()
             .any(|one| one.with(|database| database.has_leftovers()))
     }
 
@@ -581,7 +722,8 @@ impl Estate {
 fn write_artifact(dir: &Path, run: &str, plan: &Plan, key: &RootKey, rows: &ArtifactRows) {
     let run = RunId::new(run);
     let writer = ArtifactWriter::open_masked(dir, &run, key).unwrap();
-    let prod = tables();
+    let catalogs = plan.sections.extract.catalogs.iter();
+    let prod: Vec<Table> = catalogs.flat_map(|one| one.tables.clone()).collect();
     let mut entries = Vec::new();
     for planned in &plan.sections.extract.tables {
         let table = plan.sections.extract.catalog_table(&planned.table).unwrap();

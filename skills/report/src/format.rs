@@ -1,5 +1,7 @@
 //! Numbers and names as people read them.
 
+use redistrict_model::in_markdown;
+
 /// `1234567` as `1,234,567`.
 #[must_use]
 pub fn thousands(number: u64) -> String {
@@ -48,19 +50,7 @@ pub(crate) fn recorded(number: Option<u64>) -> String {
 
 /// A text inside a Markdown table or line: nothing in a name can end a cell or begin markup.
 pub(crate) fn plain(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' | '\t' => out.push(' '),
-            '|' | '`' | '*' | '<' | '>' | '[' | ']' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-    }
-    out
+    in_markdown(text)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use redistrict_model::{CheckOutcome, CheckResult, Severity};
+use redistrict_model::{CheckOutcome, CheckResult, Severity, shown_lines};
 use serde::Serialize;
 
 use crate::data::ReportData;
@@ -63,6 +63,7 @@ impl Page {
 
     /// Text as it is, in a fence that is longer than any run of backticks in it.
     fn block(&mut self, text: &str) {
+        let text = shown_lines(text);
         let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
         let fence = "`".repeat((longest + 1).max(3));
         self.line(format!("{fence}text"));

@@ -1,6 +1,6 @@
 //! The closing words of a run, exactly as DESIGN §3 has them, and what to do next.
 
-use redistrict_model::{Phase, Severity};
+use redistrict_model::{Phase, Severity, shown};
 
 use crate::data::{ReportData, ReportStatus};
 use crate::format::{duration, recorded};
@@ -14,6 +14,7 @@ pub fn summary(data: &ReportData) -> String {
         .district_name
         .clone()
         .unwrap_or_else(|| format!("district {}", data.district));
+    let district = shown(&district);
     let what = what(data);
     let head = match data.status {
         ReportStatus::Success if data.is_undo && data.is_dry_run => {

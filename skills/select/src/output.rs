@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use redistrict_artifact::{Layout, write_atomic};
+use redistrict_model::in_markdown;
 use redistrict_skill::SkillError;
 
 use crate::data::{FORMAT_VERSION, Measurement, Ranked, Selection};
@@ -154,17 +155,5 @@ fn seconds(millis: u64) -> String {
 
 /// Text that cannot end a cell or begin markup.
 fn plain(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' | '\t' => out.push(' '),
-            '|' | '`' | '*' | '<' | '>' | '[' | ']' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-    }
-    out
+    in_markdown(text)
 }

@@ -1,6 +1,7 @@
 //! The cells of one column of a batch, as canonical text: the same value has the same text in every
 //! type and every store (`redistrict_model::Key`). Nothing here decides anything.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use arrow::array::{
@@ -11,7 +12,7 @@ use arrow::datatypes::{
     TimestampMicrosecondType,
 };
 use redistrict_artifact::date_text;
-use redistrict_model::{ColumnType, Membership, Table};
+use redistrict_model::{ColumnType, Membership, Table, array_text};
 
 /// Some rows of a table, and the place of the first one within the table (0 and up).
 pub(crate) struct TableBatch<'a> {
@@ -63,7 +64,12 @@ pub(crate) enum Cell<'a> {
 pub(crate) struct Cells<'a> {
     values: Values<'a>,
     column_type: ColumnType,
+    element: Option<ColumnType>,
 }
+
+/// A text that is no value of its column's type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoValue;
 
 impl<'a> Cells<'a> {
     /// The column of that name, with the type the plan knows for it; none if the batch has no such
@@ -83,17 +89,37 @@ impl<'a> Cells<'a> {
             DataType::Binary => Values::Bytes(array.as_binary()),
             _ => return None,
         };
-        let column_type = table
-            .column(column)
-            .map_or(ColumnType::Text, |c| c.column_type);
+        let known = table.column(column);
         Some(Self {
             values,
-            column_type,
+            column_type: known.map_or(ColumnType::Text, |c| c.column_type),
+            element: known.and_then(|c| c.element),
         })
     }
 
     pub(crate) fn column_type(&self) -> ColumnType {
         self.column_type
+    }
+
+    /// The type of an array's elements; none for what is no array.
+    pub(crate) fn element_type(&self) -> Option<ColumnType> {
+        self.element
+    }
+
+    /// The texts that a cell consists of: of an array its elements without the NULLs, else its own;
+    /// none for NULL and for cells that are no text.
+    ///
+    /// # Errors
+    /// The text is no array, and the column is one.
+    pub(crate) fn single_texts(&self, row: usize) -> Result<Vec<Cow<'a, str>>, NoValue> {
+        let Some(text) = self.text(row) else {
+            return Ok(Vec::new());
+        };
+        if self.column_type != ColumnType::Array {
+            return Ok(vec![Cow::Borrowed(text)]);
+        }
+        let elements = array_text::elements(text).ok_or(NoValue)?;
+        Ok(elements.into_iter().flatten().map(Cow::Owned).collect())
     }
 
     pub(crate) fn is_null(&self, row: usize) -> bool {

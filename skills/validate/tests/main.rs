@@ -6,6 +6,7 @@
 )]
 
 mod fixture;
+mod keyless;
 
 use fixture::{
     DISTRICTS, ENROLLMENTS, Files, Fixture, GUARDIANS, KINDS, LEARNERS, NOTES, PAIRS, SECTIONS,
@@ -156,7 +157,7 @@ async fn dangling_links_are_warnings_as_far_as_the_manifest_lists_them() {
     let dangle = |listed: u64| {
         move |f: &mut Fixture| {
             f.rows(NOTES)[1].1[1] = t("pupil");
-            let reference = "hcp1.public.notes(owner_id)".to_owned();
+            let reference = "hcp1.public.notes(owner_id) -> ids.public.students".to_owned();
             f.table(NOTES).dangling = vec![DanglingEntry {
                 reference,
                 rows: listed,
@@ -778,4 +779,115 @@ async fn an_interruption_stops_between_batches() {
     let (outcome, report) = files.run_cancelled(&fixture, cancel).await;
     assert_eq!(outcome.unwrap_err().kind, ErrorKind::Interrupted);
     assert_eq!(report, None);
+}
+
+/// Gives the two learners a column with these values.
+fn with_column(f: &mut Fixture, new: &redistrict_model::Column, values: [&str; 2]) {
+    f.table(LEARNERS)
+        .both(|table| table.columns.push(new.clone()));
+    for (row, value) in f.rows(LEARNERS).iter_mut().zip(values) {
+        row.1.push(t(value));
+    }
+}
+
+#[tokio::test]
+async fn elements_of_arrays_have_to_fit_one_by_one() {
+    let array = |element, source_type: &str| redistrict_model::Column {
+        source_type: source_type.to_owned(),
+        element: Some(element),
+        ..column("extra", ColumnType::Array, true)
+    };
+    let mut moods = array(ColumnType::Enum, "mood[]");
+    moods.labels = strings(&["happy", "so so"]);
+    let texts = array(ColumnType::Text, "character varying(4)[]");
+    let small = array(ColumnType::Int16, "smallint[]");
+    let exact = array(ColumnType::Numeric, "numeric(4,2)[]");
+    let bits = redistrict_model::Column {
+        source_type: "bit(3)".to_owned(),
+        ..column("extra", ColumnType::Bits, true)
+    };
+    for (new, check, fits, wrong) in [
+        (&moods, "enum", "[0:1]={happy,\"so so\"}", "{happy,so}"),
+        (&moods, "enum", "{{happy},{NULL}}", "happy"),
+        (&texts, "length", "{\"a\\\"bc\",NULL,\"\"}", "{abcd,abcde}"),
+        (&small, "length", "{32767,NULL,-1}", "{1,32768}"),
+        (&exact, "length", "{99.999,-1}", "{100}"),
+        (&bits, "length", "101", "1011"),
+    ] {
+        let clean = defect(|f| with_column(f, new, [fits, fits])).await;
+        assert_eq!(clean.0, Vec::<String>::new(), "{fits}");
+        let report = caught(
+            |f| with_column(f, new, [fits, wrong]),
+            &format!("{check} hcp1.public.learners.extra"),
+            1,
+        )
+        .await;
+        assert_eq!(locators(&report), ["hcp1.public.learners row 2"]);
+    }
+}
+
+#[tokio::test]
+async fn checks_on_arrays_ranges_and_money_are_evaluated_or_said_not_to_be() {
+    let list = redistrict_model::Column {
+        element: Some(ColumnType::Text),
+        ..column("extra", ColumnType::Array, true)
+    };
+    let range = column("extra", ColumnType::Range, true);
+    let money = column("extra", ColumnType::Money, true);
+    let opaque = column("extra", ColumnType::Verbatim, true);
+    for (new, expression, fits, wrong) in [
+        (&list, "((cardinality(extra) <= 2))", "{a,b}", "{a,b,c}"),
+        (
+            &list,
+            "((extra <@ ARRAY['a'::text, 'b'::text]))",
+            "{b}",
+            "{b,d}",
+        ),
+        (&range, "((NOT isempty(extra)))", "[1,3)", "empty"),
+        (&range, "((lower(extra) >= 0))", "[0,3)", "[-1,3)"),
+        (&money, "((extra >= '$0.00'::money))", "$1,000.00", "-$0.01"),
+    ] {
+        let with = |values: [&'static str; 2]| {
+            move |f: &mut Fixture| {
+                with_column(f, new, values);
+                let odd = check("c", expression, &["extra"]);
+                f.table(LEARNERS).target().checks.push(odd);
+            }
+        };
+        assert_eq!(defect(with([fits, fits])).await.0, Vec::<String>::new());
+        caught(with([fits, wrong]), "check hcp1.public.learners c", 1).await;
+    }
+    let (offences, report) = defect(|f| {
+        with_column(f, &opaque, ["'a':1", "'b':1"]);
+        let odd = check("c", "(length(extra) > 0)", &["extra"]);
+        f.table(LEARNERS).target().checks.push(odd);
+    })
+    .await;
+    assert_eq!(offences, ["check hcp1.public.learners c"]);
+    let failed = report.checks.iter().find(|check| !check.is_passed());
+    let outcome = &failed.unwrap().outcome;
+    assert!(
+        matches!(outcome, CheckOutcome::CouldNotRun { .. }),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn addresses_inside_of_arrays_have_to_be_reserved() {
+    let mails = redistrict_model::Column {
+        element: Some(ColumnType::Text),
+        ..column("extra", ColumnType::Array, true)
+    };
+    let with = |values: [&'static str; 2]| {
+        let mails = mails.clone();
+        move |f: &mut Fixture| {
+            with_column(f, &mails, values);
+            let name = format!("{LEARNERS}.extra");
+            f.masks.push((name, MaskName::Email, MaskKind::Reserved));
+        }
+    };
+    let fine = with(["{a@example.org,NULL}", "{}"]);
+    assert_eq!(defect(fine).await.0, Vec::<String>::new());
+    let wrong = with(["{a@example.org}", "{a@example.org,\"b@k12\\.us\"}"]);
+    caught(wrong, "privacy-range hcp1.public.learners.extra", 1).await;
 }

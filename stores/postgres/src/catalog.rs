@@ -1,20 +1,21 @@
-//! The catalog, in one pass of six statements. Values of rows are never read here.
+//! The catalog, in one pass of a few statements. Values of rows are never read here.
 
 use std::collections::BTreeMap;
 
 use redistrict_model::{
-    Catalog, Check, Column, ForeignKey, Generated, StoreKind, StoreName, Table, TableKind,
+    Catalog, Check, Column, Finding, ForeignKey, Generated, StoreKind, StoreName, Table, TableKind,
     TableRef, Trigger, Unique,
 };
 use redistrict_store::{Fingerprint, StoreError, StoreErrorKind};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use crate::checks;
 use crate::connect::Session;
 use crate::error::{bug, failed};
 use crate::live::live_column;
 use crate::statement::{self, ReadText};
-use crate::types;
+use crate::types::{self, KeyTrouble};
 
 /// The fingerprint and the version of the connected database.
 pub(crate) async fn fingerprint<S>(
@@ -59,6 +60,7 @@ pub(crate) async fn read<S>(
     reading.unique_keys(&mut tables).await?;
     reading.foreign_keys(&mut tables).await?;
     reading.constraints(&mut tables).await?;
+    reading.domain_checks(&mut tables).await?;
     reading.triggers(&mut tables).await?;
     Ok(Catalog {
         store: store.clone(),
@@ -66,6 +68,54 @@ pub(crate) async fn read<S>(
         version,
         tables: tables.into_values().collect(),
     })
+}
+
+/// Keys whose equal values may print differently, so that a reference to them could be missed: each is
+/// refused by name.
+pub(crate) async fn unusable_keys<S>(
+    session: &Session<S>,
+    store: &StoreName,
+    schemas: &[String],
+) -> Result<Vec<Finding>, StoreError> {
+    let reading = Reading {
+        session,
+        store,
+        schemas,
+    };
+    let columns = reading.column_rows().await?;
+    let mut troubles = BTreeMap::new();
+    for row in &columns {
+        if let Some(trouble) = live_column(row).key_trouble {
+            let column: String = row.get("column_name");
+            troubles.insert((reading.name(row), column), trouble);
+        }
+    }
+    if troubles.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut findings = Vec::new();
+    for row in reading.rows(&statement::KEY_COLUMNS).await? {
+        let (table, column): (_, String) = (reading.name(&row), row.get("column_name"));
+        if let Some(trouble) = troubles.get(&(table.clone(), column.clone())) {
+            findings.push(unusable_key(&table, &column, *trouble));
+        }
+    }
+    Ok(findings)
+}
+
+fn unusable_key(table: &TableRef, column: &str, trouble: KeyTrouble) -> Finding {
+    let (code, why) = match trouble {
+        KeyTrouble::Collation => (
+            "key-collation",
+            "compares letters by a collation, in which different texts are equal",
+        ),
+        KeyTrouble::Equality => (
+            "key-equality",
+            "is of a type in which values that print differently are equal",
+        ),
+    };
+    let message = format!("its key column {column} {why}: that is not available yet");
+    Finding::error(code, table.to_string(), message, 1)
 }
 
 type Tables = BTreeMap<TableRef, Table>;
@@ -110,10 +160,9 @@ impl<S> Reading<'_, S> {
         Ok(())
     }
 
-    async fn columns(&self, tables: &mut Tables) -> Result<(), StoreError> {
+    async fn column_rows(&self) -> Result<Vec<Row>, StoreError> {
         let no_names: Option<Vec<String>> = None;
-        let rows = self
-            .session
+        self.session
             .read(
                 &statement::COLUMNS,
                 &[
@@ -122,8 +171,11 @@ impl<S> Reading<'_, S> {
                 ],
             )
             .await
-            .map_err(|error| failed("read the catalog's columns", &error))?;
-        for row in &rows {
+            .map_err(|error| failed("read the catalog's columns", &error))
+    }
+
+    async fn columns(&self, tables: &mut Tables) -> Result<(), StoreError> {
+        for row in &self.column_rows().await? {
             if let Some(table) = tables.get_mut(&self.name(row)) {
                 if row.get::<_, &str>("kind") == "p" {
                     table.kind = TableKind::Partitioned;
@@ -191,6 +243,22 @@ impl<S> Reading<'_, S> {
         Ok(())
     }
 
+    /// What a domain demands, its column's table demands.
+    async fn domain_checks(&self, tables: &mut Tables) -> Result<(), StoreError> {
+        for row in self.rows(&statement::DOMAIN_CHECKS).await? {
+            let Some(table) = tables.get_mut(&self.name(&row)) else {
+                continue;
+            };
+            let column: String = row.get("column_name");
+            table.checks.push(Check {
+                name: row.get("name"),
+                expression: checks::of_column(row.get("expression"), &column),
+                columns: vec![column],
+            });
+        }
+        Ok(())
+    }
+
     async fn triggers(&self, tables: &mut Tables) -> Result<(), StoreError> {
         for row in self.rows(&statement::TRIGGERS).await? {
             let Some(table) = tables.get_mut(&self.name(&row)) else {
@@ -222,7 +290,7 @@ fn column(row: &Row) -> Column {
         has_default: row.get::<_, bool>("has_default") && generated != Generated::Stored,
         max_length: types::max_length(row.get("base_name"), live.typmod),
         labels: live.labels,
-        element: None,
+        element: live.element,
     }
 }
 

@@ -5,16 +5,19 @@
 //! objects, never the server's message.
 
 mod catalog;
+mod checks;
 mod connect;
 mod copy;
 mod error;
 mod live;
+mod locator;
 mod reader;
 mod secret;
 mod source;
 mod statement;
 mod target;
 mod types;
+mod unfit;
 mod url;
 
 pub use source::PostgresSource;

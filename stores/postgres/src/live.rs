@@ -11,7 +11,7 @@ use tokio_postgres::types::Type;
 use crate::connect::Session;
 use crate::error::{bug, failed};
 use crate::statement::{self, quoted};
-use crate::types;
+use crate::types::{self, Comparison, ElementFacts, KeyTrouble, Rounding, TypeFacts};
 
 /// One column, from the server.
 #[derive(Clone, Debug)]
@@ -20,11 +20,16 @@ pub(crate) struct LiveColumn {
     pub(crate) column_type: ColumnType,
     /// The declared type as the server prints it; valid SQL.
     pub(crate) source_type: String,
-    /// The base type without modifier; valid SQL. `name` and `varchar` are `text` here.
+    /// The base type without modifier; valid SQL. `name`, `varchar` and `citext` are `text` here.
     pub(crate) key_type: String,
     pub(crate) typmod: i32,
-    /// Assigning may drop digits or characters without an error.
-    pub(crate) can_round: bool,
+    comparison: Comparison,
+    /// How assigning may drop digits or characters without an error.
+    pub(crate) rounding: Rounding,
+    /// For arrays.
+    pub(crate) element: Option<ColumnType>,
+    /// Why it is no key, if it is none.
+    pub(crate) key_trouble: Option<KeyTrouble>,
     pub(crate) is_stored: bool,
     pub(crate) labels: Vec<String>,
 }
@@ -33,6 +38,46 @@ impl LiveColumn {
     /// Texts: assigned as they are, so that the server refuses what is too long.
     pub(crate) fn is_string(&self) -> bool {
         matches!(self.column_type, ColumnType::Text | ColumnType::Char)
+    }
+
+    /// A staged value as the column's base type.
+    ///
+    /// Printed types come by way of `bpchar`, which nobody has a cast from: so it is the input
+    /// function that reads them.
+    pub(crate) fn read_back(&self, staged: &str) -> String {
+        if types::is_printed(self.column_type) {
+            format!("{staged}::pg_catalog.bpchar::{}", self.key_type)
+        } else {
+            format!("{staged}::{}", self.key_type)
+        }
+    }
+
+    /// What two values are compared by when they are keys.
+    pub(crate) fn comparable(&self, value: &str) -> String {
+        match self.comparison {
+            Comparison::Value => value.to_owned(),
+            Comparison::Base => format!("({value})::{}", self.key_type),
+            Comparison::Text => statement::canonical(value, self.column_type),
+            Comparison::Number => format!("({value})::oid"),
+        }
+    }
+
+    /// A key's text as something to compare with [`Self::comparable`].
+    pub(crate) fn key_value(&self, text: &str) -> String {
+        match self.comparison {
+            Comparison::Value | Comparison::Base => self.read_back(text),
+            Comparison::Text => format!("{text}::text"),
+            Comparison::Number => format!("({})::oid", self.read_back(text)),
+        }
+    }
+
+    /// The type of [`Self::comparable`].
+    pub(crate) fn comparable_type(&self) -> &str {
+        match self.comparison {
+            Comparison::Value | Comparison::Base => &self.key_type,
+            Comparison::Text => "text",
+            Comparison::Number => "oid",
+        }
     }
 }
 
@@ -52,6 +97,10 @@ impl LiveTable {
         } else {
             format!("only {}", self.qualified())
         }
+    }
+
+    pub(crate) fn is_partitioned(&self) -> bool {
+        self.is_partitioned
     }
 
     /// `"schema"."table"`.
@@ -74,14 +123,9 @@ impl LiveTable {
         names.iter().map(|name| self.column(name)).collect()
     }
 
-    /// The identity columns.
+    /// The identity columns; none where the table is keyless, and its rows are told by locators.
     pub(crate) fn identity(&self) -> Result<Vec<&LiveColumn>, StoreError> {
-        let Some(names) = self.entry.identity() else {
-            let what =
-                "identify rows: the table has no NOT NULL unique key, which is not available yet";
-            return Err(StoreError::new(StoreErrorKind::Config, what).at(&self.entry.name));
-        };
-        self.columns(names)
+        self.columns(self.entry.identity().unwrap_or_default())
     }
 }
 
@@ -166,21 +210,41 @@ fn drift(table: &Table) -> StoreError {
 
 /// Reads one row of `columns.sql`.
 pub(crate) fn live_column(row: &Row) -> LiveColumn {
-    let base_name: &str = row.get("base_name");
-    let is_text = matches!(base_name, "name" | "varchar" | "text");
-    let column_type = types::column_type(base_name, row.get::<_, &str>("base_kind") == "e");
+    let facts = facts(row);
+    let typmod = row.get("typmod");
+    let is_text = matches!(facts.name, "name" | "varchar" | "text" | "citext.citext");
     LiveColumn {
         name: row.get("column_name"),
-        column_type,
-        can_round: base_name == "name" || types::can_round(column_type, row.get("typmod")),
+        column_type: types::column_type(&facts),
+        rounding: types::rounding(&facts, typmod),
+        element: types::element_type(&facts),
+        key_trouble: types::key_trouble(&facts, row.get("is_deterministic")),
         source_type: row.get("source_type"),
         key_type: if is_text {
             "text".to_owned()
         } else {
             row.get("base_type")
         },
-        typmod: row.get("typmod"),
-        is_stored: row.get::<_, &str>("generated") == "s",
+        typmod,
+        comparison: types::comparison(&facts, row.get("is_domain")),
+        is_stored: !row.get::<_, &str>("generated").is_empty(),
         labels: row.get("labels"),
+    }
+}
+
+fn facts(row: &Row) -> TypeFacts<'_> {
+    let element = row
+        .get::<_, Option<&str>>("element_kind")
+        .map(|kind| ElementFacts {
+            name: row.get("element_name"),
+            kind,
+            is_array: row.get("is_element_array"),
+            delimiter: row.get("delimiter"),
+        });
+    TypeFacts {
+        name: row.get("base_name"),
+        kind: row.get("base_kind"),
+        element,
+        parts: row.get("parts"),
     }
 }

@@ -1,13 +1,17 @@
 //! Reading keys and rows in an open transaction: the one reader of sources, of target views and of
 //! merges, so that all of them give the same bytes for the same rows.
 
+use std::collections::{BTreeSet, HashMap};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use redistrict_model::{Key, KeyRow, TableRef};
-use redistrict_store::{BatchStream, KeyRequest, RowRequest, Selector, StoreError, arrow_schema};
+use redistrict_store::{
+    BatchStream, KeyRequest, RowRequest, Selector, StoreError, StoreErrorKind, arrow_schema,
+};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{CopyOutStream, Row};
 
@@ -15,7 +19,8 @@ use crate::connect::Session;
 use crate::copy::Decoder;
 use crate::error::{bug, failed_at};
 use crate::live::{LiveColumn, LiveTable, LiveTables};
-use crate::statement::{self, KeyColumn, ReadText, Rows};
+use crate::locator;
+use crate::statement::{self, KeyColumn, ReadText, Rows, quoted};
 use crate::types::{KeyFit, key_fit};
 
 /// So many keys go into one statement.
@@ -34,7 +39,8 @@ pub(crate) async fn keys<S>(
     let reading = Reading {
         session,
         table: &request.table,
-        id: identity.len(),
+        id: identity.len().max(1),
+        is_located: identity.is_empty(),
     };
     match &request.selector {
         Selector::All => {
@@ -91,17 +97,16 @@ pub(crate) fn rows<'a, S>(
 ) -> Result<BatchStream<'a>, StoreError> {
     let table = tables.table(&request.table)?;
     let columns = table.columns(&request.columns)?;
-    let identity = table.columns(&request.identity)?;
     let schema = arrow_schema(&table.entry, &request.columns);
-    if schema.fields().len() != columns.len() || identity.is_empty() {
+    if schema.fields().len() != columns.len() {
         return Err(bug("read columns of a type that does not move").at(&request.table));
     }
     let reading = RowReading {
         session,
         table,
         columns,
-        identity,
-        chunks: request.keys.chunks(KEYS_PER_STATEMENT),
+        chunks: chunks(table, request)?.into_iter(),
+        partitions: None,
         copy: None,
         decoder: Decoder::new(&request.table, &schema)?,
     };
@@ -110,6 +115,43 @@ pub(crate) fn rows<'a, S>(
         Ok(batch.map(|batch| (batch, reading)))
     });
     Ok(batches.boxed())
+}
+
+/// What one statement reads.
+enum Chunk<'a> {
+    Keys {
+        identity: Vec<&'a LiveColumn>,
+        keys: &'a [Key],
+    },
+    /// Places in one relation.
+    Places { relation: u32, places: Vec<&'a str> },
+}
+
+/// Locators go relation by relation, in the order of their text: `relation` is what the text begins with.
+fn chunks<'a>(table: &'a LiveTable, request: &'a RowRequest) -> Result<Vec<Chunk<'a>>, StoreError> {
+    let identity = table.columns(&request.identity)?;
+    let keys = request.keys.chunks(KEYS_PER_STATEMENT);
+    if !identity.is_empty() {
+        let chunk = |keys| Chunk::Keys {
+            identity: identity.clone(),
+            keys,
+        };
+        return Ok(keys.map(chunk).collect());
+    }
+    if table.entry.identity().is_some() {
+        return Err(bug("read rows by locators: the table has a key").at(&request.table));
+    }
+    let mut chunks = Vec::new();
+    for keys in keys {
+        let places = locator::places(keys);
+        let places = places.ok_or_else(|| bug("read a locator").at(&request.table))?;
+        let mut places: Vec<(u32, Vec<&str>)> = places.into_iter().collect();
+        places.sort_by_key(|(relation, _)| relation.to_string());
+        chunks.extend(
+            (places.into_iter()).map(|(relation, places)| Chunk::Places { relation, places }),
+        );
+    }
+    Ok(chunks)
 }
 
 /// Keys of one statement, split into columns: arrays of canonical text to bind.
@@ -166,8 +208,9 @@ impl<'a> BoundKeys<'a> {
 struct Reading<'a, S> {
     session: &'a Session<S>,
     table: &'a TableRef,
-    /// The number of identity columns; they come first.
+    /// The number of parts of the identity, or 1 for the locator; they come first.
     id: usize,
+    is_located: bool,
 }
 
 impl<S> Reading<'_, S> {
@@ -177,7 +220,13 @@ impl<S> Reading<'_, S> {
         parameters: statement::Parameters<'_>,
         found: &mut Vec<KeyRow>,
     ) -> Result<(), StoreError> {
-        let failed = |error| failed_at("read keys", self.table, &error);
+        let failed = |error: tokio_postgres::Error| {
+            let no_place = SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE;
+            if self.is_located && error.code() == Some(&no_place) {
+                return self.nowhere();
+            }
+            failed_at("read keys", self.table, &error)
+        };
         let stream = self
             .session
             .read_stream(text, parameters)
@@ -190,11 +239,22 @@ impl<S> Reading<'_, S> {
         Ok(())
     }
 
+    /// Rows of foreign tables need not have a place.
+    fn nowhere(&self) -> StoreError {
+        let what = "tell rows apart: there is no key, and some lie in a foreign table";
+        StoreError::new(StoreErrorKind::Config, what)
+            .at(self.table)
+            .with_hint("exclude the table, or give it a key")
+    }
+
     fn key_row(&self, row: &Row) -> Result<KeyRow, StoreError> {
         let refused = |error| failed_at("read a key", self.table, &error);
         let mut id = Vec::with_capacity(self.id);
         for place in 0..self.id {
             let part: &str = row.try_get(place).map_err(refused)?;
+            if self.is_located && !locator::is_somewhere(part) {
+                return Err(self.nowhere());
+            }
             id.push(part);
         }
         let mut values = Vec::with_capacity(row.len() - self.id);
@@ -213,13 +273,14 @@ struct RowReading<'a, S> {
     session: &'a Session<S>,
     table: &'a LiveTable,
     columns: Vec<&'a LiveColumn>,
-    identity: Vec<&'a LiveColumn>,
-    chunks: std::slice::Chunks<'a, Key>,
+    chunks: std::vec::IntoIter<Chunk<'a>>,
+    /// The partitions that can be read on their own, by oid; looked up at the first locator.
+    partitions: Option<HashMap<u32, String>>,
     copy: Option<Pin<Box<CopyOutStream>>>,
     decoder: Decoder,
 }
 
-impl<S> RowReading<'_, S> {
+impl<'a, S> RowReading<'a, S> {
     async fn next(&mut self) -> Result<Option<RecordBatch>, StoreError> {
         loop {
             if let Some(batch) = self.decoder.next_batch()? {
@@ -235,23 +296,87 @@ impl<S> RowReading<'_, S> {
                     }
                 },
                 None => match self.chunks.next() {
-                    Some(keys) => self.open(keys).await?,
+                    Some(Chunk::Keys { identity, keys }) => self.open(&identity, keys).await?,
+                    Some(Chunk::Places { relation, places }) => {
+                        self.open_places(relation, &places).await?;
+                    }
                     None => return self.decoder.rest(),
                 },
             }
         }
     }
 
-    /// Binds the keys to settings, then starts the COPY with its constant text.
-    async fn open(&mut self, keys: &[Key]) -> Result<(), StoreError> {
-        let bound =
-            BoundKeys::new(&self.identity, keys).map_err(|e| e.at(&self.table.entry.name))?;
+    /// Reads rows by the values of their identity.
+    async fn open(
+        &mut self,
+        identity: &[&'a LiveColumn],
+        keys: &'a [Key],
+    ) -> Result<(), StoreError> {
+        let bound = BoundKeys::new(identity, keys).map_err(|e| e.at(&self.table.entry.name))?;
         let Some(bound) = bound else { return Ok(()) };
         let literals: Vec<String> = bound
             .arrays
             .iter()
             .map(|array| statement::array_literal(array.iter().copied()))
             .collect();
+        let text = statement::copy_text(self.table, &self.columns, &bound.columns);
+        self.start(&literals, &text).await
+    }
+
+    /// Reads rows by their places. A partition is read on its own where the role may do that; by way of
+    /// its parent, the same places are looked at in every partition.
+    async fn open_places(&mut self, relation: u32, places: &[&str]) -> Result<(), StoreError> {
+        let partition = self.partition(relation).await?;
+        let from = partition.unwrap_or_else(|| self.table.relation());
+        let literals = [
+            statement::array_literal(places.iter().copied()),
+            relation.to_string(),
+        ];
+        let text = statement::located_copy_text(&from, &self.columns);
+        self.start(&literals, &text).await
+    }
+
+    async fn partition(&mut self, relation: u32) -> Result<Option<String>, StoreError> {
+        if !self.table.is_partitioned() {
+            return Ok(None);
+        }
+        if self.partitions.is_none() {
+            self.partitions = Some(self.look_up_partitions(relation).await?);
+        }
+        let known = self.partitions.as_ref();
+        Ok(known.and_then(|known| known.get(&relation).cloned()))
+    }
+
+    /// The partitions of this request that can be read on their own.
+    async fn look_up_partitions(&self, first: u32) -> Result<HashMap<u32, String>, StoreError> {
+        let later = self
+            .chunks
+            .as_slice()
+            .iter()
+            .filter_map(|chunk| match chunk {
+                Chunk::Places { relation, .. } => Some(*relation),
+                Chunk::Keys { .. } => None,
+            });
+        let asked: BTreeSet<u32> = std::iter::once(first).chain(later).collect();
+        let asked: Vec<u32> = asked.into_iter().collect();
+        let name = &self.table.entry.name;
+        let parameters: [(&(dyn ToSql + Sync), Type); 3] = [
+            (&name.schema, Type::TEXT),
+            (&name.table, Type::TEXT),
+            (&asked, Type::OID_ARRAY),
+        ];
+        let rows = self.session.read(&statement::PARTITIONS, &parameters).await;
+        let rows = rows.map_err(|error| self.failed(&error))?;
+        let partition = |row: &Row| {
+            let (schema, table): (&str, &str) = (row.get("schema_name"), row.get("table_name"));
+            let relation = format!("only {}.{}", quoted(schema), quoted(table));
+            (row.get("oid"), relation)
+        };
+        Ok(rows.iter().map(partition).collect())
+    }
+
+    /// Binds texts to settings, then starts the COPY with its constant text.
+    async fn start(&mut self, literals: &[String], text: &ReadText) -> Result<(), StoreError> {
         let parameters: Vec<(&(dyn ToSql + Sync), Type)> = literals
             .iter()
             .map(|literal| (literal as &(dyn ToSql + Sync), Type::TEXT))
@@ -261,10 +386,9 @@ impl<S> RowReading<'_, S> {
             .read(&settings, &parameters)
             .await
             .map_err(|error| self.failed(&error))?;
-        let text = statement::copy_text(self.table, &self.columns, &bound.columns);
         let copy = self
             .session
-            .copy_out(&text)
+            .copy_out(text)
             .await
             .map_err(|error| self.failed(&error))?;
         self.copy = Some(Box::pin(copy));

@@ -18,7 +18,7 @@ use crate::error::{bug, failed};
 use crate::live::LiveTables;
 use crate::reader;
 use crate::secret::Secret;
-use crate::statement;
+use crate::{statement, unfit};
 
 /// A PostgreSQL database that is read.
 #[derive(Clone, Debug)]
@@ -65,10 +65,12 @@ impl SourceStore for PostgresSource {
         let rights = rights
             .first()
             .ok_or_else(|| bug("read the role's rights"))?;
+        let mut findings = findings(&self.name, rights);
+        findings.extend(catalog::unusable_keys(&session, &self.name, &self.schemas).await?);
         Ok(Probe {
             fingerprint,
             version,
-            findings: findings(&self.name, rights),
+            findings,
         })
     }
 
@@ -185,8 +187,10 @@ impl SourceCut for PostgresCut {
         &self.cut
     }
 
-    async fn unfit(&mut self, _: &RowRequest) -> Result<Vec<Unfit>, StoreError> {
-        Ok(Vec::new())
+    async fn unfit(&mut self, request: &RowRequest) -> Result<Vec<Unfit>, StoreError> {
+        self.check()?;
+        let result = unfit::unfit(&self.session, &self.tables, request).await;
+        self.note(result)
     }
 }
 

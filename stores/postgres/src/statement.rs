@@ -7,6 +7,8 @@ use redistrict_model::ColumnType;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::live::{LiveColumn, LiveTable};
+use crate::locator::locator;
+use crate::types::{is_native, is_printed};
 
 /// Bound values with their types.
 pub(crate) type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
@@ -41,6 +43,10 @@ fixed! {
     FOREIGN_KEYS = include_str!("../sql/foreign_keys.sql");
     CONSTRAINTS = include_str!("../sql/constraints.sql");
     TRIGGERS = include_str!("../sql/triggers.sql");
+    DOMAIN_CHECKS = include_str!("../sql/domain_checks.sql");
+    LARGE_VALUES = include_str!("../sql/large_values.sql");
+    KEY_COLUMNS = include_str!("../sql/key_columns.sql");
+    PARTITIONS = include_str!("../sql/partitions.sql");
 }
 
 /// An identifier in double quotes.
@@ -57,18 +63,32 @@ pub(crate) fn column_of(alias: &str, column: &LiveColumn) -> String {
 pub(crate) fn canonical(value: &str, column_type: ColumnType) -> String {
     match column_type {
         ColumnType::Numeric => format!("trim_scale({value})::text"),
+        // Minus zero equals zero.
+        ColumnType::Float32 | ColumnType::Float64 => format!("({value} + 0)::text"),
+        _ if is_printed(column_type) => printed(value),
         _ => format!("({value})::text"),
     }
 }
 
 /// A column as binary COPY carries it: itself, or its exact text.
-fn carried(column: &LiveColumn) -> String {
+pub(crate) fn carried(column: &LiveColumn) -> String {
     let value = column_of("t", column);
-    if crate::types::is_native(column.column_type) {
-        value
-    } else {
-        format!("{value}::text")
+    if is_native(column.column_type) {
+        return value;
     }
+    // A cast cuts the spaces at the end; where a length puts them back, that is no loss.
+    let has_own_spaces = column.column_type == ColumnType::Char && column.typmod < 0;
+    if has_own_spaces || is_printed(column.column_type) {
+        printed(&value)
+    } else {
+        format!("({value})::text")
+    }
+}
+
+/// What the type's output function prints, whatever casts to text there are. `is distinct from null`
+/// is true for a composite of NULLs, which is no NULL.
+fn printed(value: &str) -> String {
+    format!("case when {value} is distinct from null then pg_catalog.format('%s', {value}) end")
 }
 
 /// How one key column is compared in one statement.
@@ -82,9 +102,19 @@ impl KeyColumn<'_> {
     fn left(&self, alias: &str) -> String {
         let value = column_of(alias, self.column);
         if self.is_cast {
-            value
+            self.column.comparable(&value)
         } else {
             canonical(&value, self.column.column_type)
+        }
+    }
+
+    /// A cast on the way to that type which keeps casts of other people out, see
+    /// [`LiveColumn::read_back`].
+    fn via(&self, dimension: &str) -> String {
+        if self.is_cast && is_printed(self.column.column_type) {
+            format!("::pg_catalog.bpchar{dimension}")
+        } else {
+            String::new()
         }
     }
 
@@ -126,8 +156,9 @@ pub(crate) fn matches(alias: &str, columns: &[KeyColumn<'_>], source: KeySource)
     };
     let array_type = first.key_type();
     let array = source.array(0);
+    let via = first.via("[]");
     let first_matches = format!(
-        "{} = any ((select {array}::{array_type}[])::{array_type}[])",
+        "{} = any ((select {array}{via}::{array_type}[])::{array_type}[])",
         first.left(alias)
     );
     if columns.len() == 1 {
@@ -142,7 +173,8 @@ pub(crate) fn matches(alias: &str, columns: &[KeyColumn<'_>], source: KeySource)
         texts.join(", ")
     };
     let left = list(&|_, column| column.left(alias));
-    let casts = list(&|place, column| format!("k.k{place}::{}", column.key_type()));
+    let casts =
+        list(&|place, column| format!("k.k{place}{}::{}", column.via(""), column.key_type()));
     let arrays = list(&|place, _| source.array(place));
     let names = list(&|place, _| format!("k{place}"));
     format!("{first_matches} and ({left}) in (select {casts} from unnest({arrays}) as k ({names}))")
@@ -177,20 +209,29 @@ pub(crate) enum Rows<'a> {
     All,
 }
 
-/// Identity and columns of rows as canonical text. Keys are the parameters from 1 on.
+/// Identity and columns of rows as canonical text; without identity columns the locator comes first.
+/// Keys are the parameters from 1 on.
 pub(crate) fn key_text(
     table: &LiveTable,
     identity: &[&LiveColumn],
     columns: &[&LiveColumn],
     rows: &Rows<'_>,
 ) -> ReadText {
-    let all: Vec<&LiveColumn> = identity.iter().chain(columns).copied().collect();
-    let select = canonical_list("t", &all);
+    let mut selected = Vec::with_capacity(columns.len() + 1);
+    if identity.is_empty() {
+        selected.push(locator("t"));
+    }
+    let all = identity.iter().chain(columns);
+    selected.extend(all.map(|column| canonical(&column_of("t", column), column.column_type)));
+    let select = selected.join(", ");
     let from = table.relation();
     let rest = match rows {
         Rows::Matching(keys) => format!("where {}", matches("t", keys, KeySource::Parameters(1))),
         Rows::Sample => {
-            let order: Vec<String> = identity.iter().map(|one| column_of("t", one)).collect();
+            let mut order: Vec<String> = identity.iter().map(|one| column_of("t", one)).collect();
+            if order.is_empty() {
+                order = vec!["t.tableoid".to_owned(), "t.ctid".to_owned()];
+            }
             format!("order by {} limit $1", order.join(", "))
         }
         Rows::All => String::new(),
@@ -218,12 +259,58 @@ pub(crate) fn copy_text(
     )
 }
 
-/// Binds `count` arrays of keys to the settings that [`copy_text`] reads, for this transaction.
+/// Whole rows of one relation by their places in it, as binary COPY: the places stand in the first
+/// setting, the oid in the second. It reads these places and no others.
+pub(crate) fn located_copy_text(relation: &str, columns: &[&LiveColumn]) -> ReadText {
+    let select: Vec<String> = columns.iter().map(|column| carried(column)).collect();
+    let places = KeySource::Settings.array(0);
+    ReadText(
+        format!(
+            "copy (select {} from {relation} as t \
+             where t.ctid = any ((select {places}::tid[])::tid[]) \
+             and t.tableoid = (select current_setting('redistrict.k2')::oid) \
+             order by {} collate \"C\") to stdout (format binary)",
+            select.join(", "),
+            locator("t"),
+        )
+        .into(),
+    )
+}
+
+/// Binds `count` texts to the settings that [`copy_text`] and [`located_copy_text`] read, for this
+/// transaction.
 pub(crate) fn settings_text(count: usize) -> ReadText {
     let each: Vec<String> = (1..=count)
         .map(|n| format!("set_config('redistrict.k{n}', ${n}, true)"))
         .collect();
     ReadText(format!("select {}", each.join(", ")).into())
+}
+
+/// How many rows with these keys (parameters from 1 on) each of the conditions on row `t` is true for.
+pub(crate) fn matching_count_text(
+    table: &LiveTable,
+    conditions: &[&str],
+    keys: &[KeyColumn<'_>],
+) -> ReadText {
+    let matching = matches("t", keys, KeySource::Parameters(1));
+    counts_text(table, conditions, &matching)
+}
+
+/// The same for rows by their places: parameter 1 has the places, parameter 2 the oid.
+pub(crate) fn located_count_text(table: &LiveTable, conditions: &[&str]) -> ReadText {
+    let places = KeySource::Parameters(1).array(0);
+    let matching = format!("t.ctid = any ((select {places}::tid[])::tid[]) and t.tableoid = $2");
+    counts_text(table, conditions, &matching)
+}
+
+fn counts_text(table: &LiveTable, conditions: &[&str], matching: &str) -> ReadText {
+    let counts: Vec<String> = conditions
+        .iter()
+        .map(|condition| format!("count(*) filter (where {condition})"))
+        .collect();
+    let relation = table.relation();
+    let counts = counts.join(", ");
+    ReadText(format!("select {counts} from {relation} as t where {matching}").into())
 }
 
 /// The exact number of rows.
@@ -254,6 +341,27 @@ pub(crate) fn array_literal<'a>(texts: impl Iterator<Item = &'a str>) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every place is one page: no chunk of locators may cost a walk over the table.
+    #[tokio::test]
+    async fn rows_are_read_by_their_places_and_by_nothing_else() {
+        let server = redistrict_testkit::postgres::TestServer::start();
+        let url = server.create_database().await;
+        let sql = "create table t (v text); insert into t select 'x' from generate_series(1, 5000); analyze t";
+        server.psql(&url, sql).await;
+        let copy = located_copy_text("only \"t\"", &[]);
+        let query = copy.as_str().strip_prefix("copy (");
+        let query = query.and_then(|text| text.strip_suffix(") to stdout (format binary)"));
+        let explain = format!(
+            "set redistrict.k1 = '{{\"(0,1)\",\"(3,7)\"}}'; set redistrict.k2 = '1'; explain {}",
+            query.unwrap()
+        );
+        let plan = server.query(&url, &explain).await;
+        let plan: Vec<String> = plan.into_iter().flatten().flatten().collect();
+        let plan = plan.join("\n");
+        assert!(plan.contains("Tid Scan on t"), "{plan}");
+        assert!(!plan.contains("Seq Scan"), "{plan}");
+    }
 
     #[test]
     fn identifiers_and_array_elements_cannot_end_early() {

@@ -2,10 +2,90 @@
 
 use redistrict_model::{ColumnType, fits};
 
-/// What a base type travels as. `name` is the type's name in `pg_catalog`, empty elsewhere.
-pub(crate) fn column_type(name: &str, is_enum: bool) -> ColumnType {
+/// What the catalog says about a column's type, domains resolved to their base.
+///
+/// Names are bare for types of `pg_catalog`, `extension.type` for those of extensions, else empty.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TypeFacts<'a> {
+    pub(crate) name: &'a str,
+    /// `pg_type.typtype`: `b`ase, `c`omposite, `e`num, `m`ultirange, `p`seudo, `r`ange.
+    pub(crate) kind: &'a str,
+    /// For arrays.
+    pub(crate) element: Option<ElementFacts<'a>>,
+    /// Names of the type and of everything that its values are made of.
+    pub(crate) parts: Vec<&'a str>,
+}
+
+/// The element type of an array, domains resolved.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ElementFacts<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'a str,
+    /// A domain over an array.
+    pub(crate) is_array: bool,
+    pub(crate) delimiter: &'a str,
+}
+
+/// Types whose text the server does not take back: planner statistics, rule trees, the inner types of
+/// index methods.
+const UNWRITABLE: [&str; 20] = [
+    "any",
+    "anyarray",
+    "gtsvector",
+    "pg_brin_bloom_summary",
+    "pg_brin_minmax_multi_summary",
+    "pg_dependencies",
+    "pg_mcv_list",
+    "pg_ndistinct",
+    "pg_node_tree",
+    "btree_gist.gbtreekey16",
+    "btree_gist.gbtreekey2",
+    "btree_gist.gbtreekey32",
+    "btree_gist.gbtreekey4",
+    "btree_gist.gbtreekey8",
+    "btree_gist.gbtreekey_var",
+    "hstore.ghstore",
+    "intarray.intbig_gkey",
+    "ltree.ltree_gist",
+    "pg_trgm.gtrgm",
+    "tsearch2.gtsvector",
+];
+
+/// What a column of the type travels as.
+pub(crate) fn column_type(facts: &TypeFacts<'_>) -> ColumnType {
+    if facts.parts.iter().any(|part| UNWRITABLE.contains(part)) {
+        return ColumnType::Other;
+    }
+    match &facts.element {
+        // `box` and types like it: no array literal as `redistrict_model::array_text` reads them.
+        Some(element) if element.delimiter != "," => ColumnType::Verbatim,
+        Some(_) => ColumnType::Array,
+        None => plain_type(facts.name, facts.kind),
+    }
+}
+
+/// The type of an array's elements; none for what is no array.
+pub(crate) fn element_type(facts: &TypeFacts<'_>) -> Option<ColumnType> {
+    let element = facts.element.as_ref()?;
+    if column_type(facts) != ColumnType::Array {
+        return None;
+    }
+    Some(if element.is_array {
+        ColumnType::Verbatim
+    } else {
+        plain_type(element.name, element.kind)
+    })
+}
+
+fn plain_type(name: &str, kind: &str) -> ColumnType {
+    match kind {
+        "e" => return ColumnType::Enum,
+        "r" | "m" => return ColumnType::Range,
+        "c" => return ColumnType::Composite,
+        "p" => return ColumnType::Other,
+        _ => {}
+    }
     match name {
-        _ if is_enum => ColumnType::Enum,
         "bool" => ColumnType::Bool,
         "int2" => ColumnType::Int16,
         "int4" => ColumnType::Int32,
@@ -13,7 +93,7 @@ pub(crate) fn column_type(name: &str, is_enum: bool) -> ColumnType {
         "float4" => ColumnType::Float32,
         "float8" => ColumnType::Float64,
         "numeric" => ColumnType::Numeric,
-        "text" | "varchar" | "name" => ColumnType::Text,
+        "text" | "varchar" | "name" | "citext.citext" => ColumnType::Text,
         "bpchar" => ColumnType::Char,
         "bytea" => ColumnType::Bytes,
         "date" => ColumnType::Date,
@@ -24,8 +104,49 @@ pub(crate) fn column_type(name: &str, is_enum: bool) -> ColumnType {
         "uuid" => ColumnType::Uuid,
         "json" | "jsonb" => ColumnType::Json,
         "inet" | "cidr" | "macaddr" | "macaddr8" => ColumnType::Inet,
-        _ => ColumnType::Other,
+        "bit" | "varbit" => ColumnType::Bits,
+        "xml" => ColumnType::Xml,
+        "money" => ColumnType::Money,
+        _ => ColumnType::Verbatim,
     }
+}
+
+/// Why the server may find two values equal whose texts differ: their keys are refused by name. None
+/// where equal values have equal canonical texts.
+pub(crate) fn key_trouble(facts: &TypeFacts<'_>, is_deterministic: bool) -> Option<KeyTrouble> {
+    let has = |names: &[&str]| facts.parts.iter().any(|part| names.contains(part));
+    let is_plain = facts.element.is_none() && !matches!(facts.kind, "c" | "r" | "m");
+    if !is_deterministic || has(&["citext.citext"]) {
+        return Some(KeyTrouble::Collation);
+    }
+    if has(&["interval", "jsonb", "tsquery", "cube.cube"]) {
+        return Some(KeyTrouble::Equality);
+    }
+    // One by one they have a canonical text; inside of another value they keep the server's.
+    let is_loose = has(&["numeric", "float4", "float8", "bpchar"]);
+    (is_loose && !is_plain).then_some(KeyTrouble::Equality)
+}
+
+/// See [`key_trouble`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyTrouble {
+    /// Texts that compare by a collation: letters of another case may be equal.
+    Collation,
+    /// `1.0` and `1.00`, one day and 24 hours.
+    Equality,
+}
+
+/// Types that are read by their output function and written by their input function: a cast between
+/// them and text may be somebody's own.
+pub(crate) fn is_printed(column_type: ColumnType) -> bool {
+    matches!(
+        column_type,
+        ColumnType::Enum
+            | ColumnType::Array
+            | ColumnType::Range
+            | ColumnType::Composite
+            | ColumnType::Verbatim
+    )
 }
 
 /// The greatest length in characters that a type modifier sets.
@@ -74,18 +195,72 @@ pub(crate) fn staging_type(column_type: ColumnType) -> &'static str {
     }
 }
 
-/// Whether the column's type, cast from the staged value, can drop digits without an error: a
-/// type modifier that rounds.
-pub(crate) fn can_round(column_type: ColumnType, typmod: i32) -> bool {
-    let rounds = matches!(
-        column_type,
-        ColumnType::Numeric
-            | ColumnType::Time
-            | ColumnType::Timestamp
-            | ColumnType::TimestampTz
-            | ColumnType::Interval
-    );
-    rounds && typmod >= 0
+/// What stands for a value when it is compared as a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Value,
+    /// The value without its domain: operators of enums, arrays, … find no domains over them.
+    Base,
+    /// The text: the type's operators may be out of reach, in the schema of an extension.
+    Text,
+    /// The number of an object, whose text depends on the search path.
+    Number,
+}
+
+/// How keys of the type are compared in a merge.
+pub(crate) fn comparison(facts: &TypeFacts<'_>, is_domain: bool) -> Comparison {
+    let column_type = column_type(facts);
+    match column_type {
+        ColumnType::Verbatim if facts.element.is_none() && facts.name.starts_with("reg") => {
+            Comparison::Number
+        }
+        ColumnType::Verbatim => Comparison::Text,
+        _ if is_domain && is_printed(column_type) => Comparison::Base,
+        _ => Comparison::Value,
+    }
+}
+
+/// How writing a value may change it without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rounding {
+    /// It cannot.
+    Never,
+    /// A type modifier drops digits: seen by the type's own equality.
+    ByValue,
+    /// The same inside of an array or a composite: seen by the text that comes back.
+    ByText,
+}
+
+/// Whether a column's type can drop digits or characters of a staged value.
+pub(crate) fn rounding(facts: &TypeFacts<'_>, typmod: i32) -> Rounding {
+    const DIGITS: [&str; 6] = [
+        "numeric",
+        "time",
+        "timetz",
+        "timestamp",
+        "timestamptz",
+        "interval",
+    ];
+    let is_plain = facts.element.is_none() && facts.kind == "b";
+    if is_plain {
+        let is_cut = DIGITS.contains(&facts.name) && typmod >= 0;
+        return if is_cut || facts.name == "name" {
+            Rounding::ByValue
+        } else {
+            Rounding::Never
+        };
+    }
+    let is_cut = |part: &&str| DIGITS.contains(part) || matches!(*part, "name" | "char");
+    if is_written_whole(facts) && facts.parts.iter().any(is_cut) {
+        Rounding::ByText
+    } else {
+        Rounding::Never
+    }
+}
+
+/// Values that carry the modifiers of what they are made of.
+fn is_written_whole(facts: &TypeFacts<'_>) -> bool {
+    facts.element.is_some() || facts.kind == "c"
 }
 
 /// How a canonical text relates to a column.
@@ -133,7 +308,15 @@ pub(crate) fn key_fit(text: &str, column_type: ColumnType, labels: &[String]) ->
         | ColumnType::Time
         | ColumnType::Interval
         | ColumnType::Inet
-        | ColumnType::Json => KeyFit::AsText,
+        | ColumnType::Json
+        | ColumnType::Array
+        | ColumnType::Range
+        | ColumnType::Composite
+        | ColumnType::Bits
+        | ColumnType::Xml
+        | ColumnType::Money
+        | ColumnType::DateTimeText
+        | ColumnType::Verbatim => KeyFit::AsText,
         ColumnType::Other => KeyFit::Never,
         _ => castable(fits(text, column_type)),
     }
@@ -247,6 +430,93 @@ mod tests {
         ] {
             assert_eq!(key_fit(text, column_type, &[]), KeyFit::Castable, "{text}");
         }
+    }
+
+    fn facts<'a>(name: &'a str, kind: &'a str, parts: &[&'a str]) -> TypeFacts<'a> {
+        TypeFacts {
+            name,
+            kind,
+            element: None,
+            parts: parts.to_vec(),
+        }
+    }
+
+    #[test]
+    fn what_has_no_meaning_to_us_moves_as_text_and_what_cannot_be_written_back_does_not_move() {
+        for (name, kind, parts, expected) in [
+            ("point", "b", vec!["point"], ColumnType::Verbatim),
+            ("", "b", vec![""], ColumnType::Verbatim),
+            ("", "c", vec!["", "int4"], ColumnType::Composite),
+            ("", "c", vec!["", "pg_node_tree"], ColumnType::Other),
+            (
+                "int4range",
+                "r",
+                vec!["int4", "int4range"],
+                ColumnType::Range,
+            ),
+            ("int4multirange", "m", vec!["int4"], ColumnType::Range),
+            ("anyarray", "p", vec!["anyarray"], ColumnType::Other),
+            (
+                "citext.citext",
+                "b",
+                vec!["citext.citext"],
+                ColumnType::Text,
+            ),
+        ] {
+            assert_eq!(column_type(&facts(name, kind, &parts)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn elements_are_plain_types_and_odd_delimiters_make_no_array() {
+        let array = |name, delimiter, is_array| TypeFacts {
+            element: Some(ElementFacts {
+                name,
+                kind: "b",
+                is_array,
+                delimiter,
+            }),
+            ..facts("", "b", &[])
+        };
+        let text = array("text", ",", false);
+        assert_eq!(column_type(&text), ColumnType::Array);
+        assert_eq!(element_type(&text), Some(ColumnType::Text));
+        let nested = array("_int4", ",", true);
+        assert_eq!(element_type(&nested), Some(ColumnType::Verbatim));
+        let boxes = array("box", ";", false);
+        assert_eq!(column_type(&boxes), ColumnType::Verbatim);
+        assert_eq!(element_type(&boxes), None);
+    }
+
+    #[test]
+    fn keys_whose_equal_values_print_differently_are_told() {
+        for (name, kind, parts, expected) in [
+            ("int4", "b", vec!["int4"], None),
+            ("numeric", "b", vec!["numeric"], None),
+            (
+                "interval",
+                "b",
+                vec!["interval"],
+                Some(KeyTrouble::Equality),
+            ),
+            (
+                "numrange",
+                "r",
+                vec!["numeric", "numrange"],
+                Some(KeyTrouble::Equality),
+            ),
+            ("int4range", "r", vec!["int4", "int4range"], None),
+            (
+                "citext.citext",
+                "b",
+                vec!["citext.citext"],
+                Some(KeyTrouble::Collation),
+            ),
+        ] {
+            assert_eq!(key_trouble(&facts(name, kind, &parts), true), expected);
+        }
+        let text = facts("text", "b", &["text"]);
+        assert_eq!(key_trouble(&text, false), Some(KeyTrouble::Collation));
     }
 
     #[test]

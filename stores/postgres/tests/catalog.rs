@@ -86,17 +86,70 @@ async fn columns_keep_types_lengths_labels_and_how_they_come_about() {
         ("public.code", ColumnType::Text, false, Generated::No)
     );
     assert_eq!(fact("outer_number").1, ColumnType::Numeric);
-    assert_eq!(
-        fact("tags"),
-        ("text[]", ColumnType::Other, true, Generated::No)
-    );
-    assert_eq!(fact("p").1, ColumnType::Other);
     assert!(table.column("gone").is_none());
     assert!(table.column("n").unwrap().has_default);
     assert!(!table.column("double").unwrap().has_default);
     assert_eq!(table.column("m").unwrap().labels, ["b", "a"]);
     let lengths = ["c", "v", "code", "n"].map(|name| table.column(name).unwrap().max_length);
     assert_eq!(lengths, [Some(3), Some(40), Some(4), None]);
+}
+
+#[tokio::test]
+async fn arrays_tell_their_elements_and_types_without_meaning_are_verbatim() {
+    let catalog = catalog_of("create table t (id int4 primary key, tags text[], p point)").await;
+    let table = table(&catalog, "t");
+    let fact = |name: &str| {
+        let column = table.column(name).unwrap();
+        (
+            column.source_type.as_str(),
+            column.column_type,
+            column.element,
+        )
+    };
+    let array = ("text[]", ColumnType::Array, Some(ColumnType::Text));
+    assert_eq!(fact("tags"), array);
+    assert_eq!(fact("p"), ("point", ColumnType::Verbatim, None));
+}
+
+#[tokio::test]
+async fn what_a_domain_demands_its_table_demands() {
+    let catalog = catalog_of(
+        "create domain inner_code as text check (value ~ '^VALUE' or length(value) < 4);
+         create domain outer_code as inner_code not null constraint no_x check (value <> 'x');
+         create domain list as int4[] check (cardinality(value) < 3);
+         create table t (id int4 primary key, \"a \"\"b\" outer_code, l list, check (id > 0));",
+    )
+    .await;
+    let table = table(&catalog, "t");
+    assert!(!table.column("a \"b").unwrap().nullable);
+    let checks: Vec<_> = table
+        .checks
+        .iter()
+        .map(|one| {
+            (
+                one.name.as_str(),
+                one.expression.as_str(),
+                one.columns.join(","),
+            )
+        })
+        .collect();
+    assert_eq!(
+        checks,
+        [
+            ("t_id_check", "(id > 0)", "id".to_owned()),
+            (
+                "no_x",
+                "((\"a \"\"b\")::text <> 'x'::text)",
+                "a \"b".to_owned()
+            ),
+            (
+                "inner_code_check",
+                "((\"a \"\"b\" ~ '^VALUE'::text) OR (length(\"a \"\"b\") < 4))",
+                "a \"b".to_owned()
+            ),
+            ("list_check", "(cardinality(\"l\") < 3)", "l".to_owned()),
+        ]
+    );
 }
 
 #[tokio::test]

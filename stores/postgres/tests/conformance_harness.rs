@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use redistrict_model::StoreName;
 use redistrict_postgres::{PostgresSource, PostgresTarget};
 use redistrict_store::TargetStore;
-use redistrict_testkit::conformance::{Database, Harness, LogicalType, World};
+use redistrict_testkit::conformance::sql::{Dialect, SqlDatabase, text_literal};
+use redistrict_testkit::conformance::{Harness, LogicalType, Row, World};
 use redistrict_testkit::postgres::{RoleKind, TestServer, TestServerError, execute};
 
 pub(crate) struct PostgresHarness(&'static TestServer);
@@ -49,33 +50,36 @@ impl Harness for PostgresHarness {
             store,
         }
     }
+}
 
-    fn sql(&self, logical: LogicalType) -> &str {
-        match logical {
-            LogicalType::Bool => "bool",
-            LogicalType::Int64 => "int8",
-            LogicalType::Float64 => "float8",
-            LogicalType::Text => "text",
-            LogicalType::Varchar40 => "varchar(40)",
-            LogicalType::Bytes => "bytea",
-            LogicalType::Date => "date",
-            LogicalType::Timestamp => "timestamp",
-            LogicalType::Uuid => "uuid",
-            LogicalType::Json => "json",
-        }
+fn type_name(logical: LogicalType) -> &'static str {
+    match logical {
+        LogicalType::Bool => "bool",
+        LogicalType::Int64 => "int8",
+        LogicalType::Float64 => "float8",
+        LogicalType::Text => "text",
+        LogicalType::Varchar40 => "varchar(40)",
+        LogicalType::Bytes => "bytea",
+        LogicalType::Date => "date",
+        LogicalType::Timestamp => "timestamp",
+        LogicalType::Uuid => "uuid",
+        LogicalType::Json => "json",
     }
+}
 
-    fn serial_key(&self) -> Option<&str> {
-        Some("bigserial primary key")
+fn literal(logical: LogicalType, canonical: &str) -> String {
+    match logical {
+        LogicalType::Bool | LogicalType::Int64 | LogicalType::Float64 => canonical.to_owned(),
+        _ => text_literal(canonical),
     }
+}
 
-    fn insert_trigger(&self, on: &str, log: &str) -> Option<String> {
-        Some(format!(
-            "create function note() returns trigger language plpgsql as \
-             $$ begin insert into {log} (what) values ('fired'); return new; end $$; \
-             create trigger note after insert on {on} for each row execute function note()"
-        ))
-    }
+fn trigger(on: &str, log: &str) -> String {
+    format!(
+        "create function note() returns trigger language plpgsql as \
+         $$ begin insert into {log} (what) values ('fired'); return new; end $$; \
+         create trigger note after insert on {on} for each row execute function note()"
+    )
 }
 
 /// tokio-postgres, simple protocol, superuser.
@@ -85,15 +89,29 @@ struct Psql {
 }
 
 #[async_trait]
-impl Database for Psql {
+impl SqlDatabase for Psql {
+    fn dialect(&self) -> Dialect {
+        Dialect {
+            type_name,
+            literal,
+            serial_key: "bigserial primary key",
+            trigger,
+            alters_tables: true,
+        }
+    }
+
     async fn try_run(&self, sql: &str) -> Result<(), String> {
         execute(&self.url, sql)
             .await
             .map_err(|error: TestServerError| error.to_string())
     }
 
-    async fn query(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+    async fn query(&self, sql: &str) -> Vec<Row> {
         let sql = format!("set timezone = 'UTC'; set datestyle = 'ISO'; {sql}");
         self.server.query(&self.url, &sql).await
+    }
+
+    async fn texts(&self, sql: &str) -> Vec<Row> {
+        self.query(sql).await
     }
 }

@@ -6,9 +6,14 @@ mod attacks;
 mod catalog;
 mod conformance_harness;
 mod connection;
+mod keyless_merge;
+mod keys_of_types;
+mod locators;
 mod merge;
 mod round_trip;
+mod shapes;
 mod support;
+mod unfit;
 
 mod conformance {
     redistrict_testkit::conformance_suite!(crate::conformance_harness::PostgresHarness::start());

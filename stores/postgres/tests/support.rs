@@ -100,7 +100,7 @@ impl World {
             table: table.name.clone(),
             part: 0,
             columns: writable(table),
-            identity: table.identity().unwrap().to_vec(),
+            identity: table.identity().unwrap_or_default().to_vec(),
         };
         let stream = stream::iter(batches.into_iter().map(Ok)).boxed();
         Ok(self.target.stage(lease, table, &part, stream).await?.rows)
@@ -179,7 +179,7 @@ pub(crate) async fn read_all(
     let request = RowRequest {
         table: table.name.clone(),
         columns: writable(table),
-        identity: table.identity().unwrap().to_vec(),
+        identity: table.identity().unwrap_or_default().to_vec(),
         keys: all_keys(cut, table).await?,
     };
     cut.rows(&request).await?.try_collect().await

@@ -16,6 +16,7 @@ mod tables;
 mod target;
 mod temporal;
 mod types;
+mod unfit;
 mod values;
 
 pub use source::SqliteSource;

@@ -58,7 +58,8 @@ impl Reader {
         &self.tables
     }
 
-    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    /// Runs `work` on the connection, inside of the view.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -159,20 +160,22 @@ fn read_keys(
     entry: &Entry,
     request: &KeyRequest,
 ) -> Result<Vec<KeyRow>, StoreError> {
-    let identity = entry.identity()?;
-    let columns: Vec<String> = identity.iter().chain(&request.columns).cloned().collect();
+    let told_by = entry.told_by()?;
+    let mut types = entry.types_that_tell()?;
+    types.extend(entry.types(&request.columns)?);
     let output = KeyOutput {
         entry,
-        types: entry.types(&columns)?,
-        identity: identity.len(),
+        types,
+        identity: told_by.len(),
     };
+    let columns: Vec<String> = told_by.iter().chain(&request.columns).cloned().collect();
     let selected = quote_list("t.", &columns);
     let table = entry.sql_name();
     let all = format!("select {selected} from {table} as t");
     match &request.selector {
         Selector::All => output.run(connection, &all, Vec::new()),
         Selector::Sample { limit } => {
-            let order = quote_list("t.", identity);
+            let order = quote_list("t.", &told_by);
             let sql = format!("{all} order by {order} limit ?1");
             output.run(connection, &sql, vec![Value::Integer(i64::from(*limit))])
         }
@@ -206,7 +209,7 @@ pub(crate) fn chunks(
     Ok(possible.chunks(size).map(chunk).collect())
 }
 
-/// Turns rows into keys: first the identity's columns, then those that were asked for.
+/// Turns rows into keys: first what tells the row, then the columns that were asked for.
 struct KeyOutput<'a> {
     entry: &'a Entry,
     types: Vec<ColumnType>,
@@ -293,17 +296,20 @@ struct RowPlan {
 
 impl RowPlan {
     fn new(entry: Arc<Entry>, request: &RowRequest) -> Result<Self, StoreError> {
-        let lookup = Lookup::by(&entry, &request.identity)?;
-        let selected: Vec<String> = request
-            .identity
-            .iter()
-            .chain(&request.columns)
-            .cloned()
-            .collect();
+        let is_keyless = entry.table.identity().is_none() && request.identity.is_empty();
+        let (lookup, told_by, identity) = if is_keyless {
+            let lookup = Lookup::by_what_tells(&entry)?;
+            (lookup, entry.told_by()?, entry.types_that_tell()?)
+        } else {
+            let columns = &request.identity;
+            let lookup = Lookup::by(&entry, columns)?;
+            (lookup, columns.clone(), entry.types(columns)?)
+        };
+        let selected: Vec<String> = told_by.iter().chain(&request.columns).cloned().collect();
         Ok(Self {
             selected: quote_list("t.", &selected),
             lookup,
-            identity: entry.types(&request.identity)?,
+            identity,
             types: entry.types(&request.columns)?,
             columns: request.columns.clone(),
             schema: arrow_schema(&entry.table, &request.columns),

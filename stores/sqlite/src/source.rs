@@ -16,7 +16,8 @@ use crate::connect::{File, Session, blocking, open_source};
 use crate::error::Context;
 use crate::names::SCHEMA;
 use crate::reader::{Reader, View};
-use crate::tables::Tables;
+use crate::tables::{Entry, Tables};
+use crate::unfit;
 
 /// A SQLite file as a source.
 #[derive(Clone, Debug)]
@@ -109,6 +110,7 @@ fn findings(connection: &Connection, name: &StoreName) -> Result<Vec<Finding>, S
         })
         .collect();
     findings.extend(collated_keys(connection, name)?);
+    findings.extend(nameless_rows(connection, name)?);
     let mode: String = connection
         .pragma_query_value(None, "journal_mode", |row| row.get(0))
         .doing("read the journal mode of a SQLite file")?;
@@ -128,6 +130,28 @@ fn findings(connection: &Connection, name: &StoreName) -> Result<Vec<Finding>, S
     Ok(findings)
 }
 
+/// Keyless tables whose columns hide the number of a row under all of its names: nothing tells their rows.
+fn nameless_rows(connection: &Connection, name: &StoreName) -> Result<Vec<Finding>, StoreError> {
+    let catalog = catalog::read(connection, SCHEMA, name, Side::Source)?;
+    let entry = |table| Entry {
+        alias: SCHEMA.to_owned(),
+        table,
+    };
+    let is_nameless = |entry: &Entry| entry.told_by().is_err();
+    let entries = catalog.tables.into_iter().map(entry);
+    let finding = |entry: Entry| {
+        let message = "it has no key, and columns named rowid, _rowid_ and oid hide the number of a \
+                       row: nothing tells its rows apart";
+        Finding::error(
+            "hidden-row-number",
+            entry.table.name.to_string(),
+            message,
+            1,
+        )
+    };
+    Ok(entries.filter(is_nameless).map(finding).collect())
+}
+
 /// One read transaction.
 struct SqliteCut {
     cut: Cut,
@@ -140,8 +164,8 @@ impl SourceCut for SqliteCut {
         &self.cut
     }
 
-    async fn unfit(&mut self, _: &RowRequest) -> Result<Vec<Unfit>, StoreError> {
-        Ok(Vec::new())
+    async fn unfit(&mut self, request: &RowRequest) -> Result<Vec<Unfit>, StoreError> {
+        unfit::unfit(&self.reader, request).await
     }
 }
 

@@ -9,7 +9,7 @@ use redistrict_store::{StoreError, StoreErrorKind};
 use rusqlite::types::Value;
 
 use crate::error::bug;
-use crate::names::{joined, quote, table_in};
+use crate::names::{joined, quote, same, table_in};
 use crate::values::{ColumnBuilder, key_value};
 
 /// One table with the alias of its file.
@@ -52,13 +52,37 @@ impl Entry {
             })
             .collect()
     }
+}
 
-    /// The identity columns; a table without them cannot be asked for keys.
-    pub(crate) fn identity(&self) -> Result<&[String], StoreError> {
-        self.table.identity().ok_or_else(|| {
-            StoreError::new(StoreErrorKind::Config, "identify rows: there is no key")
-                .at(&self.table.name)
+/// SQLite's names for the number of a row. A column may have taken one of them.
+const ROW_NUMBERS: [&str; 3] = ["rowid", "_rowid_", "oid"];
+
+impl Entry {
+    /// The name under which the number of a row is read: what tells the rows of a keyless table. Such a
+    /// table has one, because a table WITHOUT ROWID has a key.
+    pub(crate) fn row_number(&self) -> Result<&'static str, StoreError> {
+        let is_column = |name: &str| self.table.columns.iter().any(|one| same(&one.name, name));
+        let free = ROW_NUMBERS.into_iter().find(|name| !is_column(name));
+        free.ok_or_else(|| {
+            let what = "tell rows apart: columns have all the names that SQLite has for a row's number, and there is no key";
+            StoreError::new(StoreErrorKind::Config, what).at(&self.table.name)
         })
+    }
+
+    /// What tells the rows: the identity columns, or the row number where the table is keyless.
+    pub(crate) fn told_by(&self) -> Result<Vec<String>, StoreError> {
+        match self.table.identity() {
+            Some(identity) => Ok(identity.to_vec()),
+            None => Ok(vec![self.row_number()?.to_owned()]),
+        }
+    }
+
+    /// The types of [`told_by`](Self::told_by).
+    pub(crate) fn types_that_tell(&self) -> Result<Vec<ColumnType>, StoreError> {
+        match self.table.identity() {
+            Some(identity) => self.types(identity),
+            None => Ok(vec![ColumnType::Int64]),
+        }
     }
 }
 
@@ -101,6 +125,22 @@ impl Lookup {
             types: entry.types(columns)?,
             columns: columns.to_vec(),
         })
+    }
+
+    /// By what tells the rows: see [`Entry::told_by`].
+    pub(crate) fn by_what_tells(entry: &Entry) -> Result<Self, StoreError> {
+        match entry.table.identity() {
+            Some(identity) => Self::by(entry, identity),
+            None => Ok(Self::of_numbers(entry.told_by()?)),
+        }
+    }
+
+    /// By columns of our own, or of SQLite's, that hold numbers.
+    pub(crate) fn of_numbers(columns: Vec<String>) -> Self {
+        Self {
+            types: vec![ColumnType::Int64; columns.len()],
+            columns,
+        }
     }
 
     /// The same values, in a table that holds them under other names.

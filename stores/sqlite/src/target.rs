@@ -249,7 +249,9 @@ impl TargetStore for SqliteTarget {
             let (batch, staging) = (batch?, staging.clone());
             let (at, part) = (Arc::clone(&entry), Arc::clone(&part));
             rows += session
-                .call(move |connection| stage::insert(connection, &at, &staging, &part, &batch))
+                .call(move |connection| {
+                    stage::insert(connection, &at, &staging, &part, &batch, rows)
+                })
                 .await?;
         }
         session

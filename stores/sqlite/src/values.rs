@@ -9,6 +9,7 @@ use arrow::array::{
     StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
 };
 use redistrict_model::ColumnType;
+use redistrict_store::MAX_VALUE_BYTES;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
 use crate::temporal::{format_date, format_timestamp, parse_date, parse_timestamp};
@@ -20,6 +21,7 @@ const NO_UUID: Refusal = "it is not a uuid in lower case with hyphens";
 const NO_DATE: Refusal = "it is not a date in the form YYYY-MM-DD";
 const NO_TIMESTAMP: Refusal = "it is not a timestamp in the form YYYY-MM-DD HH:MM:SS[.ffffff]";
 const OUT_OF_RANGE: Refusal = "it is outside the years 0000 to 9999";
+const TOO_LARGE: Refusal = "it is larger than 32 MB";
 const NO_NAN: Refusal = "SQLite does not keep NaN and negative zero";
 const JSON_NUMBER: Refusal = "SQLite turns JSON text that is a bare number into a number";
 
@@ -44,8 +46,14 @@ fn check(value: ValueRef<'_>, column_type: ColumnType) -> Result<Checked<'_>, Re
         (ColumnType::Bool, _) => return Err("a boolean is stored as 0 or 1"),
         (ColumnType::Int64, ValueRef::Integer(number)) => Checked::Int(number),
         (ColumnType::Float64, ValueRef::Real(number)) => Checked::Float(number),
+        (ColumnType::Bytes, ValueRef::Blob(bytes)) if bytes.len() > MAX_VALUE_BYTES => {
+            return Err(TOO_LARGE);
+        }
         (ColumnType::Bytes, ValueRef::Blob(bytes)) => Checked::Bytes(bytes),
         (_, ValueRef::Text(bytes)) => {
+            if bytes.len() > MAX_VALUE_BYTES {
+                return Err(TOO_LARGE);
+            }
             let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8")?;
             check_text(text, column_type)?
         }

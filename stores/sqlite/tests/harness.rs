@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use redistrict_model::StoreName;
 use redistrict_sqlite::{SqliteSource, SqliteTarget};
 use redistrict_store::TargetStore;
-use redistrict_testkit::conformance::{Database, Harness, LogicalType, World};
+use redistrict_testkit::conformance::sql::{Dialect, SqlDatabase, text_literal};
+use redistrict_testkit::conformance::{Abilities, Harness, LogicalType, Row, World};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
@@ -52,15 +53,61 @@ fn exact(value: ValueRef<'_>) -> Option<String> {
 }
 
 #[async_trait]
-impl Database for Plain {
+impl SqlDatabase for Plain {
+    fn dialect(&self) -> Dialect {
+        Dialect {
+            type_name,
+            literal,
+            serial_key: "integer primary key autoincrement",
+            trigger: |on, log| {
+                format!(
+                    "create trigger watch after insert on {on} begin insert into {log} (what) values ('fired'); end"
+                )
+            },
+            alters_tables: false,
+        }
+    }
+
     async fn try_run(&self, sql: &str) -> Result<(), String> {
         self.connection()
             .execute_batch(sql)
             .map_err(|error| error.to_string())
     }
 
-    async fn query(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+    async fn query(&self, sql: &str) -> Vec<Row> {
         self.rows(sql)
+    }
+
+    async fn texts(&self, sql: &str) -> Vec<Row> {
+        let connection = self.connection();
+        let mut statement = connection.prepare(sql).unwrap();
+        let columns = statement.column_count();
+        let row = |row: &rusqlite::Row<'_>| (0..columns).map(|n| row.get(n)).collect();
+        let rows = statement.query_map([], row).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+}
+
+fn type_name(logical: LogicalType) -> &'static str {
+    match logical {
+        LogicalType::Bool => "boolean",
+        LogicalType::Int64 => "bigint",
+        LogicalType::Float64 => "double precision",
+        LogicalType::Text => "text",
+        LogicalType::Varchar40 => "varchar(40)",
+        LogicalType::Bytes => "blob",
+        LogicalType::Date => "date",
+        LogicalType::Timestamp => "timestamp",
+        LogicalType::Uuid => "uuid",
+        LogicalType::Json => "json",
+    }
+}
+
+fn literal(logical: LogicalType, canonical: &str) -> String {
+    match logical {
+        LogicalType::Bool | LogicalType::Int64 | LogicalType::Float64 => canonical.to_owned(),
+        LogicalType::Bytes => format!("x'{}'", &canonical[2..]),
+        _ => text_literal(canonical),
     }
 }
 
@@ -104,42 +151,11 @@ impl Harness for Files {
         }
     }
 
-    fn sql(&self, logical: LogicalType) -> &str {
-        match logical {
-            LogicalType::Bool => "boolean",
-            LogicalType::Int64 => "bigint",
-            LogicalType::Float64 => "double precision",
-            LogicalType::Text => "text",
-            LogicalType::Varchar40 => "varchar(40)",
-            LogicalType::Bytes => "blob",
-            LogicalType::Date => "date",
-            LogicalType::Timestamp => "timestamp",
-            LogicalType::Uuid => "uuid",
-            LogicalType::Json => "json",
+    /// One file has one writer.
+    fn abilities(&self) -> Abilities {
+        Abilities {
+            writes_beside_a_merge: false,
+            ..Abilities::ALL
         }
-    }
-
-    fn literal(&self, logical: LogicalType, canonical: &str) -> String {
-        match logical {
-            LogicalType::Bool | LogicalType::Int64 | LogicalType::Float64 => canonical.to_owned(),
-            LogicalType::Bytes => format!("x'{}'", &canonical[2..]),
-            _ => format!("'{}'", canonical.replace('\'', "''")),
-        }
-    }
-
-    fn serial_key(&self) -> Option<&str> {
-        Some("integer primary key autoincrement")
-    }
-
-    fn insert_trigger(&self, on: &str, log: &str) -> Option<String> {
-        Some(format!(
-            "create trigger watch after insert on {on} begin insert into {log} (what) values ('fired'); end"
-        ))
-    }
-
-    fn cycle(&self) -> String {
-        "create table store (id bigint not null primary key, manager bigint not null references staff (id));
-         create table staff (id bigint not null primary key, store bigint not null references store (id))"
-            .to_owned()
     }
 }

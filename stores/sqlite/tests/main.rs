@@ -9,6 +9,8 @@ mod group;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod keyless;
+#[cfg(test)]
 mod value_roundtrip;
 
 #[cfg(test)]

@@ -141,8 +141,10 @@ fn plain(path: &str, world: &World) -> Plain {
 async fn round_trip(declared: &str, values: &[Value]) -> Result<usize, TestCaseError> {
     let world = Files.fresh().await;
     let ddl = format!("create table t (id integer not null primary key, \"odd value\" {declared})");
-    world.both(&ddl).await;
     let (prod, cert) = (plain("prod é.db", &world), plain("cert 'x'.db", &world));
+    for database in [&prod, &cert] {
+        database.connection().execute_batch(&ddl).unwrap();
+    }
     let connection = prod.connection();
     for (id, value) in values.iter().enumerate() {
         let id = i64::try_from(id).unwrap();

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use redistrict_artifact::create_private_dir;
 use redistrict_estate::{
-    Estate, EstateError, EstateKind, EstateOptions, StoreLocations, UrlPlace, config_toml,
-    sqlite_url, write_cert_neighbours_sqlite, write_schema_sqlite, write_sqlite, write_url_file,
+    Estate, EstateError, EstateOptions, StoreKinds, StoreLocations, StoreSide, UrlPlace,
+    config_toml, sqlite_url, write_cert_neighbours_sqlite, write_schema_sqlite, write_sqlite,
+    write_url_file,
 };
 use redistrict_journal::RunOptions;
-use redistrict_model::{Key, TableRef};
 
 use crate::args;
 use crate::commands::{enroll, migrate};
@@ -33,7 +33,7 @@ pub(crate) async fn run(session: &Session, arguments: &args::Demo) -> CommandRes
     output::made(&config);
     let workspace = Workspace::open(&config, &session.arguments.state_dir)?;
     output::note(format!(
-        "Made the reference estate in {}: three districts, two stores (IDS, HCP1), PROD and CERT.\n\
+        "Made the reference estate in {}: three districts, five stores (IDS, HCP1, HCP2, ADB, SP), PROD and CERT.\n\
          CERT already holds district {NEIGHBOUR} and rows made by hand.\n",
         arguments.dir.display()
     ));
@@ -47,8 +47,8 @@ pub(crate) async fn run(session: &Session, arguments: &args::Demo) -> CommandRes
     let key = workspace.root_key()?;
     let targets = session.targets(&workspace)?;
     let before = digests::of_targets(&targets, &key).await?;
-    let others = digests::keys_of_targets(&targets).await?;
-    let others_before = digests::of_rows(&targets, &key, &others).await?;
+    let others = digests::others(&targets, &key).await?;
+    let others_before = digests::of_others(&targets, &key, &others).await?;
     output::note(format!("CERT digest before: {before}\n"));
 
     let prepared = migrate::prepare(session, &workspace, DISTRICT).await?;
@@ -57,13 +57,12 @@ pub(crate) async fn run(session: &Session, arguments: &args::Demo) -> CommandRes
     if exit != Exit::Done {
         return Ok(exit);
     }
-    let others_after = digests::of_rows(&targets, &key, &others).await?;
-    untouched(&others, &others_before, &others_after)?;
+    let others_after = digests::of_others(&targets, &key, &others).await?;
+    untouched(others.count(), &others_before, &others_after)?;
     Ok(Exit::Done)
 }
 
-fn untouched(rows: &[(TableRef, Vec<Key>)], before: &str, after: &str) -> CommandResult {
-    let count: usize = rows.iter().map(|(_, keys)| keys.len()).sum();
+fn untouched(count: u64, before: &str, after: &str) -> CommandResult {
     if before != after {
         return Err(Failure::new(
             Exit::Unexpected,
@@ -74,7 +73,7 @@ fn untouched(rows: &[(TableRef, Vec<Key>)], before: &str, after: &str) -> Comman
     }
     output::note(format!(
         "\nThe {} rows of others in CERT are untouched: digest {before} before and after.",
-        output::thousands(count as u64)
+        output::thousands(count)
     ));
     output::note("The undo brings CERT back to the digest above; it prints it.");
     Ok(())
@@ -96,6 +95,7 @@ fn make(dir: &Path, students: u32) -> CommandResult<PathBuf> {
     redistrict_artifact::write_atomic(&dir.join(MARK), b"made by redistrict demo\n")?;
     let estate = Estate::generate(EstateOptions {
         students_per_district: students,
+        with_transfers: true,
         ..EstateOptions::default()
     });
     write_estate(dir, &estate).map_err(|error| {
@@ -108,11 +108,6 @@ fn make(dir: &Path, students: u32) -> CommandResult<PathBuf> {
 }
 
 fn write_estate(dir: &Path, estate: &Estate) -> Result<PathBuf, EstateError> {
-    let place = |name: &str, path: &Path| -> Result<UrlPlace, EstateError> {
-        let file = format!("{name}.url");
-        write_url_file(&dir.join(&file), &sqlite_url(path))?;
-        Ok(UrlPlace::File(file))
-    };
     let (prod, cert) = (dir.join("prod"), dir.join("cert"));
     for made in [&prod, &cert] {
         create_private_dir(made).map_err(|_| EstateError::File {
@@ -125,14 +120,17 @@ fn write_estate(dir: &Path, estate: &Estate) -> Result<PathBuf, EstateError> {
     let targets = write_schema_sqlite(&cert)?;
     write_cert_neighbours_sqlite(estate, &targets, NEIGHBOUR)?;
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    let locations = StoreLocations {
-        ids_source: place("ids-prod", &absolute(&sources.ids))?,
-        ids_target: place("ids-cert", &absolute(&targets.ids))?,
-        hcp1_source: place("hcp1-prod", &absolute(&sources.hcp1))?,
-        hcp1_target: place("hcp1-cert", &absolute(&targets.hcp1))?,
-    };
+    let locations = StoreLocations::of_each(|store, side| -> Result<UrlPlace, EstateError> {
+        let files = match side {
+            StoreSide::Prod => &sources,
+            StoreSide::Cert => &targets,
+        };
+        let name = format!("{}-{}.url", store.as_str(), side.as_str());
+        write_url_file(&dir.join(&name), &sqlite_url(&absolute(&files.of(store))))?;
+        Ok(UrlPlace::File(name))
+    })?;
     let config = dir.join("redistrict.toml");
-    let text = config_toml(estate, EstateKind::Sqlite, &locations);
+    let text = config_toml(estate, &StoreKinds::sqlite(), &locations);
     redistrict_artifact::write_atomic(&config, text.as_bytes()).map_err(|_| EstateError::File {
         operation: "write",
         path: config.clone(),

@@ -114,7 +114,8 @@ fn parse_store(text: &str) -> CommandResult<NewStore> {
     let kind = match *kind {
         "postgres" => StoreKind::Postgres,
         "sqlite" => StoreKind::Sqlite,
-        "neo4j" | "mysql" => return Err(Failure::not_available(&format!("kind {kind}"))),
+        "neo4j" => StoreKind::Neo4j,
+        "mysql" => return Err(Failure::not_available(&format!("kind {kind}"))),
         _ => return Err(wrong()),
     };
     Ok(NewStore {
@@ -128,10 +129,12 @@ fn parse_store(text: &str) -> CommandResult<NewStore> {
 fn from_environment(prefix: String) -> Option<NewStore> {
     let source = format!("{prefix}_PROD_URL");
     let url = secrets::environment(&source)?;
-    let kind = if url.starts_with("sqlite:") {
-        StoreKind::Sqlite
-    } else {
-        StoreKind::Postgres
+    let kind = match url.split(':').next() {
+        Some("sqlite") => StoreKind::Sqlite,
+        Some(scheme) if scheme.starts_with("bolt") || scheme.starts_with("neo4j") => {
+            StoreKind::Neo4j
+        }
+        _ => StoreKind::Postgres,
     };
     Some(NewStore {
         name: prefix.to_lowercase(),

@@ -2,7 +2,7 @@
 
 use redistrict_artifact::Artifact;
 use redistrict_journal::{RunKind, RunOptions};
-use redistrict_model::{DistrictId, Phase, Plan, RunId};
+use redistrict_model::{DistrictId, Phase, Plan, RunId, shell_argument};
 use redistrict_orchestrator::RunSummary;
 
 use crate::args;
@@ -100,7 +100,10 @@ pub(crate) fn newest_raw(prepared: &Prepared) -> CommandResult<RunId> {
             "use the last extraction of district {}: there is no sealed one",
             plan.district
         ))
-        .with_hint(format!("redistrict migrate {}", plan.district))
+        .with_hint(format!(
+            "redistrict migrate {}",
+            shell_argument(plan.district.as_str())
+        ))
     })?;
     let artifact = Artifact::open(&newest, &parts.key)?;
     artifact.verify()?;

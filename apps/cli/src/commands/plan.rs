@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use redistrict_closure::{Members, table_heading};
-use redistrict_extract::{Cuts, district_key, evaluate, leads, undecided};
-use redistrict_model::{DistrictId, MaskKind, Plan, TableRef};
+use redistrict_extract::{Cuts, district_key, evaluate, leads, undecided, unfit};
+use redistrict_model::{DistrictId, MaskKind, Plan, TableRef, shown};
 use redistrict_store::TargetStore;
 
 use crate::args;
@@ -39,10 +39,15 @@ pub(crate) async fn run(session: &Session, arguments: &args::Plan) -> CommandRes
     } else {
         output::json(&as_json(&plan, members.as_ref(), &preflight));
     }
-    match members
-        .as_ref()
-        .and_then(|members| undecided(members, &plan.sections.extract.ownership))
-    {
+    let Some(members) = members else {
+        return Ok(Exit::Done);
+    };
+    let section = &plan.sections.extract;
+    let refused = match undecided(&members, &section.ownership) {
+        Some(error) => Some(error),
+        None => unfit(section, &members, &mut source.cuts, || Ok(())).await?,
+    };
+    match refused {
         Some(error) => Err(error.into()),
         None => Ok(Exit::Done),
     }
@@ -76,7 +81,11 @@ fn print(plan: &Plan, members: Option<&Members>) {
         .district_name
         .as_deref()
         .unwrap_or("(name not printed)");
-    output::data(format!("District {} {name}\n", plan.district));
+    output::data(format!(
+        "District {} {}\n",
+        shown(plan.district.as_str()),
+        shown(name)
+    ));
     let mut header = vec!["table", "role", "owner", "masked", "kept"];
     if members.is_some() {
         header.extend(["own", "shared", "stubs"]);
@@ -99,7 +108,7 @@ fn print(plan: &Plan, members: Option<&Members>) {
         let edge = plan.sections.extract.ownership.edge(boundary.edge);
         output::data(format!(
             "boundary {}: {} references lead {}, policy {:?}",
-            edge.describe(),
+            shown(&edge.describe()),
             boundary.rows,
             leads(boundary.leads),
             boundary.policy

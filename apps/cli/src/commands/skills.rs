@@ -4,7 +4,7 @@ use std::path::Path;
 
 use redistrict_artifact::Artifact;
 use redistrict_journal::RunOptions;
-use redistrict_model::{DistrictId, Phase, RunId, Verdict};
+use redistrict_model::{DistrictId, Phase, RunId, Verdict, shell_argument};
 use redistrict_validate::read_verdict;
 
 use crate::args;
@@ -63,14 +63,20 @@ fn masked(prepared: &Prepared, phase: Phase) -> CommandResult<RunOptions> {
             "use the last masked artifact of district {}: there is no sealed one",
             plan.district
         ))
-        .with_hint(format!("redistrict anonymize {}", plan.district))
+        .with_hint(format!(
+            "redistrict anonymize {}",
+            shell_argument(plan.district.as_str())
+        ))
     })?;
     let artifact = Artifact::open(&newest, &parts.key)?;
     if artifact.manifest().plan_digest != plan.digest {
         return Err(Failure::prerequisite(
             "use the last masked artifact: the plan has changed since it was made",
         )
-        .with_hint(format!("redistrict anonymize {}", plan.district)));
+        .with_hint(format!(
+            "redistrict anonymize {}",
+            shell_argument(plan.district.as_str())
+        )));
     }
     if phase == Phase::Loading {
         validated(artifact.dir(), &plan.district)?;
@@ -84,7 +90,7 @@ fn masked(prepared: &Prepared, phase: Phase) -> CommandResult<RunOptions> {
 
 /// The step before loading is validation: nothing is loaded that has no verdict, or a FAILED one.
 fn validated(artifact: &Path, district: &DistrictId) -> CommandResult {
-    let hint = format!("redistrict validate {district}");
+    let hint = format!("redistrict validate {}", shell_argument(district.as_str()));
     match read_verdict(artifact).map(|report| report.verdict) {
         Some(Verdict::Failed) => Err(Failure::new(
             Exit::ValidationFailed,

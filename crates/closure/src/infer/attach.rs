@@ -94,6 +94,8 @@ fn judge(
             || graph.excluded[table]
             || tiers.is_tiered(table)
             || state.has_users(table)
+            // Whoever is shared is somebody, and somebody has a key. `shared = true` says otherwise.
+            || graph.tables[table].identity().is_none()
         {
             continue;
         }

@@ -9,7 +9,7 @@ use super::graph::Graph;
 use super::input::{InferError, InferInput, Measurements, Problem};
 use super::tiers::Tiers;
 use crate::edges::tables_by_name;
-use crate::lines::column_list;
+use crate::lines::reference;
 
 /// Refuses decisions and edges that name what no catalog has.
 pub(super) fn input(input: &InferInput<'_>) -> Result<(), InferError> {
@@ -106,7 +106,9 @@ pub(super) fn problems(
         if !moves(facts.child) {
             continue;
         }
-        if graph.excluded[facts.parent] && edge.nullable_columns.is_empty() {
+        // With a condition it depends on the rows: those that do refer to it stop the run.
+        let is_always = edge.nullable_columns.is_empty() && edge.when.is_empty();
+        if graph.excluded[facts.parent] && is_always {
             problems.push(Problem::MandatoryIntoExcluded {
                 reference: edge.describe(),
                 child: edge.child.clone(),
@@ -117,6 +119,14 @@ pub(super) fn problems(
             problems.push(Problem::NullOnMandatory {
                 child: edge.child.clone(),
                 reference: edge.describe(),
+            });
+        }
+        let is_keyless = graph.tables[facts.parent].identity().is_none();
+        if edge.policy == Some(BoundaryPolicy::Stub) && is_keyless {
+            problems.push(Problem::StubOfKeyless {
+                child: edge.child.clone(),
+                reference: edge.describe(),
+                parent: edge.parent.clone(),
             });
         }
         let is_keyed = is_unique(graph.tables[facts.parent], &edge.parent_columns);
@@ -130,11 +140,6 @@ pub(super) fn problems(
         }
     }
     for (table, role) in roles.iter().enumerate() {
-        if moves(table) && graph.tables[table].identity().is_none() {
-            problems.push(Problem::NoIdentity {
-                table: role.table.clone(),
-            });
-        }
         problems.extend(equal_parents(
             graph,
             tiers,
@@ -171,7 +176,7 @@ fn equal_parents(
         references: references.join(", "),
         owners: edges
             .iter()
-            .map(|edge| column_list(&graph.edges[*edge].child_columns))
+            .map(|edge| reference(&graph.edges[*edge], &graph.edges))
             .collect(),
     })
 }

@@ -100,9 +100,15 @@ pub enum Problem {
         /// The references as they stand in an owner list.
         owners: Vec<String>,
     },
-    /// A table that moves and whose rows nothing identifies.
-    #[error("{table} has no primary key and no unique key without NULLs: exclude it")]
-    NoIdentity { table: TableRef },
+    /// `boundary = stub` on a reference to rows that have no key to be left with.
+    #[error(
+        "{reference} has the boundary policy stub, but {parent} has no primary key and no unique key without NULLs: a stub of it would be nothing"
+    )]
+    StubOfKeyless {
+        child: TableRef,
+        reference: String,
+        parent: TableRef,
+    },
 }
 
 impl Problem {
@@ -112,8 +118,9 @@ impl Problem {
         match self {
             Self::MandatoryIntoExcluded { child, .. }
             | Self::NullOnMandatory { child, .. }
-            | Self::LinkParentNotUnique { child, .. } => child,
-            Self::EqualSharedParents { table, .. } | Self::NoIdentity { table } => table,
+            | Self::LinkParentNotUnique { child, .. }
+            | Self::StubOfKeyless { child, .. } => child,
+            Self::EqualSharedParents { table, .. } => table,
         }
     }
 
@@ -132,7 +139,7 @@ impl Problem {
                 let owner = format!("owner = [{first}] # one of {}", owners.join(", "));
                 ("equal-shared-parents", vec![heading.clone(), owner])
             }
-            Self::NoIdentity { .. } => ("no-identity", excluded()),
+            Self::StubOfKeyless { .. } => ("stub-of-keyless", Vec::new()),
         };
         Finding::error(code, self.table().to_string(), self.to_string(), 0).with_lines(lines)
     }

@@ -176,6 +176,7 @@ impl Closure {
         };
         match edge.policy.unwrap_or(default) {
             BoundaryPolicy::Null if !edge.is_nullable => BoundaryPolicy::Stop,
+            BoundaryPolicy::Stub if edge.is_into_keyless => BoundaryPolicy::Stop,
             policy => policy,
         }
     }
@@ -451,12 +452,14 @@ impl Closure {
                 if !layout.mandatory || layout.is_into_excluded {
                     continue;
                 }
+                let is_keyless = layout.is_into_keyless;
                 let Some(target) = self.facts.reference(row, edge) else {
                     continue;
                 };
                 match self.facts.look_up(target) {
                     Known::NotYet => is_waiting = true,
                     Known::Absent => {}
+                    Known::Row(_) if is_keyless => {}
                     Known::Row(parent) => self.add_stub(parent),
                 }
             }

@@ -116,7 +116,7 @@ impl Facts {
         &self.cells[start..start + own]
     }
 
-    /// The row's identity.
+    /// The row's identity, or its locator.
     pub(super) fn identity(&self, row: u32) -> Key {
         self.own_target_at(row, 0)
             .map_or_else(|| Key::new(Vec::<Box<str>>::new()), |id| self.pool.key(id))
@@ -202,7 +202,6 @@ impl Facts {
                 .iter()
                 .map(|target| self.pool.key(*target))
                 .collect(),
-            has_identity: layout.has_identity,
             purpose,
         }
     }
@@ -254,9 +253,8 @@ impl Facts {
         let wrong = || ClosureError::WrongAnswer {
             table: layout.name.clone(),
         };
-        let identity = &self.layout.indexes[layout.indexes[0] as usize];
         let is_complete = answer.values.len() == layout.columns.len()
-            && answer.id.parts().len() == identity.names.len();
+            && answer.id.parts().len() == self.layout.id_parts(table);
         if !is_complete {
             return Err(wrong());
         }

@@ -4,7 +4,8 @@
 use redistrict_model::{ErrorKind, Key, TableRef};
 
 /// Asks for the rows of a table in which `by` has one of `keys`: exactly
-/// `KeyRequest { table, columns, Selector::Matching { columns: by, keys } }`.
+/// `KeyRequest { table, columns, Selector::Matching { columns: by, keys } }`. The rows of one evaluation are
+/// told by their ids: all answers of a store have to come from one cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
     pub table: TableRef,
@@ -14,9 +15,6 @@ pub struct Fetch {
     pub by: Vec<String>,
     /// Each key once, with one part per column of `by`.
     pub keys: Vec<Key>,
-    /// Without identity rows cannot be told apart, so no answer can hold one: whoever answers makes
-    /// sure that the table is empty.
-    pub has_identity: bool,
     pub(super) purpose: Purpose,
 }
 
@@ -39,9 +37,7 @@ pub enum ClosureError {
     UnknownDistrict { root: TableRef },
     #[error("find {table}, which the ownership names, among its tables")]
     UnknownTable { table: TableRef },
-    #[error(
-        "identify rows of {table}: it has neither a primary key nor a unique key without NULLs"
-    )]
+    #[error("name rows of {table}: it has neither a primary key nor a unique key without NULLs")]
     NoIdentity { table: TableRef },
     #[error("follow references to {table}({columns}): two rows have the same values there")]
     NotUnique { table: TableRef, columns: String },

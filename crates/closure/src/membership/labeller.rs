@@ -26,7 +26,8 @@ impl Labeller {
     /// `district` matters where the root has a `tree`: rows below it are then labelled with it.
     ///
     /// # Errors
-    /// As [`Closure::new`](crate::Closure::new).
+    /// As [`Closure::new`](crate::Closure::new), and rows of a keyless table: a locator is no name that
+    /// could be asked for.
     pub fn new(
         ownership: &Ownership,
         identity: &BTreeMap<TableRef, Vec<String>>,
@@ -36,11 +37,12 @@ impl Labeller {
         let (mut facts, district) = open(ownership, identity, district)?;
         let mut targets = Vec::with_capacity(rows.len());
         for (table, key) in rows {
-            let index = facts
-                .layout
-                .position(table)
-                .map(|table| facts.layout.tables[table].indexes[0]);
-            targets.push(index.map(|index| facts.target(index, key)));
+            let Some(position) = facts.layout.position(table) else {
+                targets.push(None);
+                continue;
+            };
+            let index = facts.layout.identity_index(position)?;
+            targets.push(Some(facts.target(index, key)));
         }
         Ok(Self {
             facts,
@@ -55,7 +57,7 @@ impl Labeller {
     /// Goes as far as facts allow and says which rows have to be seen next; nothing means done.
     ///
     /// # Errors
-    /// A table without identity, or answers of the last step that are missing.
+    /// Answers of the last step that are missing.
     pub fn step(&mut self) -> Result<Vec<Fetch>, ClosureError> {
         if self.outstanding > 0 {
             return Err(ClosureError::OutOfOrder {
@@ -69,11 +71,6 @@ impl Labeller {
             }
         }
         let fetches = self.facts.take_fetches();
-        if let Some(fetch) = fetches.iter().find(|fetch| !fetch.has_identity) {
-            return Err(ClosureError::NoIdentity {
-                table: fetch.table.clone(),
-            });
-        }
         self.outstanding = fetches.len();
         self.is_done = fetches.is_empty();
         Ok(fetches)

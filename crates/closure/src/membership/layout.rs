@@ -18,7 +18,8 @@ pub(super) struct TableLayout {
     pub(super) has_identity: bool,
     /// The columns of every fetch of this table.
     pub(super) columns: Vec<String>,
-    /// The indexes on this table; the first is its identity.
+    /// The indexes on this table; the first is its identity. That of a keyless table has no columns: its
+    /// keys are locators, which nothing refers to and nothing is asked by.
     pub(super) indexes: Vec<u32>,
     /// The edges from this table; a row's references stand in this order.
     pub(super) out: Vec<u32>,
@@ -53,6 +54,8 @@ pub(super) struct EdgeLayout {
     pub(super) mandatory: bool,
     pub(super) is_nullable: bool,
     pub(super) is_into_excluded: bool,
+    /// The rows it leads to have no key that a stub of them could be.
+    pub(super) is_into_keyless: bool,
     pub(super) when: Vec<(usize, Vec<String>)>,
     pub(super) policy: Option<BoundaryPolicy>,
     /// For hang edges of pair tables: all mandatory edges from the child to the parent.
@@ -130,6 +133,28 @@ impl Layout {
 
     pub(super) fn position(&self, table: &TableRef) -> Option<usize> {
         self.by_name.get(table).copied()
+    }
+
+    /// The index over the identity of a table, to ask for rows by.
+    pub(super) fn identity_index(&self, table: usize) -> Result<u32, ClosureError> {
+        let layout = &self.tables[table];
+        if layout.has_identity {
+            Ok(layout.indexes[0])
+        } else {
+            Err(ClosureError::NoIdentity {
+                table: layout.name.clone(),
+            })
+        }
+    }
+
+    /// How many parts the id of a row has: a locator is one text.
+    pub(super) fn id_parts(&self, table: usize) -> usize {
+        let layout = &self.tables[table];
+        if layout.has_identity {
+            self.indexes[layout.indexes[0] as usize].names.len()
+        } else {
+            1
+        }
     }
 
     fn add_table(&mut self, role: &TableRole, key: Option<&[String]>) {
@@ -214,6 +239,7 @@ impl Layout {
             mandatory: edge.mandatory,
             is_nullable: !edge.nullable_columns.is_empty(),
             is_into_excluded: self.tables[parent].role == Role::Excluded,
+            is_into_keyless: !self.tables[parent].has_identity,
             when,
             policy: edge.policy,
             pair: Vec::new(),

@@ -30,7 +30,7 @@ impl Measurer {
     /// of the draft that asked for it. `rows` is the number of rows of the whole table.
     ///
     /// # Errors
-    /// If the ownership does not know the table.
+    /// If the ownership does not know the table, or it is keyless: such a table is never measured.
     pub fn new(
         ownership: &Ownership,
         identity: &BTreeMap<TableRef, Vec<String>>,
@@ -43,7 +43,7 @@ impl Measurer {
         let position = position.ok_or_else(|| ClosureError::UnknownTable {
             table: table.clone(),
         })?;
-        let index = layout.tables[position].indexes[0];
+        let index = layout.identity_index(position)?;
         let mut facts = Facts::new(layout);
         let targets = sample.iter().map(|key| facts.target(index, key)).collect();
         Ok(Self {

@@ -6,7 +6,8 @@ use redistrict_model::{BoundaryPolicy, EdgeId, Finding, Key, TableRef};
 
 /// Which rows belong to the district, and everything to be said or asked about them.
 ///
-/// Keys are identities, in ascending order.
+/// Keys are identities, in ascending order; those of keyless tables are locators, which name rows in the
+/// cut that answered and nowhere else.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Members {
     /// Tables with at least one member.

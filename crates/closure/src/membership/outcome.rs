@@ -45,10 +45,11 @@ fn stops(closure: &Closure, references: &References, undecided: &mut [Undecided]
     for (edge, leads) in references.stops.keys() {
         let edge = &layout.descriptions[*edge as usize];
         if *leads != Leads::ExcludedTable {
-            columns
-                .entry(&edge.child)
-                .or_default()
-                .push(column_list(edge));
+            let entry = boundary_entry(layout, edge);
+            let entries = columns.entry(&edge.child).or_default();
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
         }
     }
     let mut stops = Vec::new();
@@ -94,7 +95,7 @@ impl Undecided {
         }
         let candidates = self.candidates.iter().skip(1);
         let mut all: Vec<String> = candidates
-            .map(|candidate| column_list(&layout.descriptions[candidate.edge.index()]))
+            .map(|candidate| boundary_entry(layout, &layout.descriptions[candidate.edge.index()]))
             .collect();
         all.extend(columns.iter().cloned());
         all.sort_unstable();
@@ -105,18 +106,18 @@ impl Undecided {
     }
 }
 
-fn column_list(edge: &Edge) -> String {
-    lines::column_list(&edge.child_columns)
+/// A reference with the policy that is proposed for it.
+fn boundary_entry(layout: &Layout, edge: &Edge) -> String {
+    let reference = lines::reference(edge, &layout.descriptions);
+    let has_stubs = !layout.edges[edge.id.index()].is_into_keyless;
+    let policy = if has_stubs { "stub" } else { "exclude" };
+    format!("{reference} = \"{policy}\"")
 }
 
-fn boundary_line(columns: &[String]) -> String {
-    let policies: Vec<String> = columns
-        .iter()
-        .map(|columns| format!("{columns} = \"stub\""))
-        .collect();
+fn boundary_line(entries: &[String]) -> String {
     format!(
         "boundary = {{ {} }} # stub, exclude, or null where it may be NULL",
-        policies.join(", ")
+        entries.join(", ")
     )
 }
 
@@ -220,8 +221,19 @@ impl References {
             }
             if shape.is_into_excluded {
                 self.add(edge, row, BoundaryPolicy::Stop, Leads::ExcludedTable);
-            } else if closure.facts.known(target) == Known::Absent {
-                *self.dangling.entry(edge).or_default() += 1;
+                continue;
+            }
+            match closure.facts.known(target) {
+                Known::Absent => *self.dangling.entry(edge).or_default() += 1,
+                Known::Row(parent) if shape.is_into_keyless && !closure.is_member(parent) => {
+                    self.add(
+                        edge,
+                        row,
+                        BoundaryPolicy::Stop,
+                        leads(closure.verdict(parent)),
+                    );
+                }
+                Known::Row(_) | Known::NotYet => {}
             }
         }
     }
@@ -356,10 +368,18 @@ impl Tally {
     fn into_undecided(self, closure: &Closure, table: usize) -> Undecided {
         let layout = &closure.facts.layout;
         let shape = &layout.tables[table];
-        let columns: Vec<String> = shape
-            .paths
-            .iter()
-            .map(|edge| column_list(&layout.descriptions[*edge as usize]))
+        let edges = || {
+            shape
+                .paths
+                .iter()
+                .map(|edge| &layout.descriptions[*edge as usize])
+        };
+        let columns: Vec<String> = edges()
+            .map(|edge| lines::reference(edge, &layout.descriptions))
+            .collect();
+        let others: Vec<String> = edges()
+            .skip(1)
+            .map(|edge| boundary_entry(layout, edge))
             .collect();
         let first = columns.first().cloned().unwrap_or_default();
         Undecided {
@@ -378,7 +398,7 @@ impl Tally {
             lines: vec![
                 table_heading(&shape.name),
                 format!("owner = [{first}] # one of {}", columns.join(", ")),
-                boundary_line(&columns[1..]),
+                boundary_line(&others),
             ],
         }
     }

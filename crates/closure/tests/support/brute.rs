@@ -484,10 +484,16 @@ impl<'a> Brute<'a> {
             Where::Above => BoundaryPolicy::Stub,
             _ => BoundaryPolicy::Stop,
         });
-        if policy == BoundaryPolicy::Null && edge.nullable_columns.is_empty() {
-            return BoundaryPolicy::Stop;
+        let is_impossible = match policy {
+            BoundaryPolicy::Null => edge.nullable_columns.is_empty(),
+            BoundaryPolicy::Stub => self.world.is_keyless(&edge.parent),
+            _ => false,
+        };
+        if is_impossible {
+            BoundaryPolicy::Stop
+        } else {
+            policy
         }
-        policy
     }
 
     fn stubs(&self, full: &BTreeSet<At>, out: &BTreeSet<At>) -> BTreeSet<At> {
@@ -511,6 +517,7 @@ impl<'a> Brute<'a> {
                     if self.ownership.edge(edge).mandatory
                         && let Some(parent) = self.parent(*at, edge)
                         && self.tables[parent.0].role != Role::Excluded
+                        && !self.world.is_keyless(&self.tables[parent.0].table)
                         && !full.contains(&parent)
                     {
                         next.insert(parent);
@@ -547,7 +554,7 @@ impl<'a> Brute<'a> {
             self.count_references(*at, &full, &out, &mut expected);
         }
         for at in &stubs {
-            self.count_of_stub(*at, &mut expected);
+            self.count_of_stub(*at, &full, &mut expected);
         }
         self.disagreements(&mut expected);
         expected
@@ -635,7 +642,7 @@ impl<'a> Brute<'a> {
         }
     }
 
-    fn count_of_stub(&self, at: At, expected: &mut Expected) {
+    fn count_of_stub(&self, at: At, full: &BTreeSet<At>, expected: &mut Expected) {
         for edge in self.out(at.0) {
             let model = self.ownership.edge(edge);
             if !model.mandatory || !self.has_value(at, edge) {
@@ -643,8 +650,14 @@ impl<'a> Brute<'a> {
             }
             if self.tables[self.position(&model.parent)].role == Role::Excluded {
                 self.add(at, edge, "excluded", BoundaryPolicy::Stop, expected);
-            } else if self.parent(at, edge).is_none() {
-                *expected.dangling.entry(edge.0).or_default() += 1;
+                continue;
+            }
+            match self.parent(at, edge) {
+                None => *expected.dangling.entry(edge.0).or_default() += 1,
+                Some(parent) if !full.contains(&parent) && self.world.is_keyless(&model.parent) => {
+                    self.add(at, edge, "other", BoundaryPolicy::Stop, expected);
+                }
+                Some(_) => {}
             }
         }
     }

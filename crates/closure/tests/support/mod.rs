@@ -50,10 +50,20 @@ fn head_and_list(text: &str) -> (&str, Vec<String>, &str) {
     )
 }
 
+/// `… when kind=s|t`.
+fn condition(tail: &str) -> Vec<(String, Vec<String>)> {
+    let when = tail.split_once("when ").map(|(_, condition)| {
+        let (column, texts) = condition.split_once('=').expect("column=texts");
+        let texts = texts.split('|').map(str::to_owned).collect();
+        (column.trim().to_owned(), texts)
+    });
+    when.into_iter().collect()
+}
+
 impl World {
     /// Reads lines:
     /// `root districts(id)` · `table students(id*, name, school_id?)` (`*` primary key, `?` nullable,
-    /// `!` unique) · `fk a(x) -> b(y) [cascade] [not valid]` ·
+    /// `!` unique) · `fk a(x) -> b(y) [cascade] [not valid] [when kind=s|t]` ·
     /// `link a(x) -> b(y) [owns] [when kind=s|t]` · `row students 1 Ann ~` (`~` is NULL).
     pub(crate) fn read(text: &str) -> Self {
         let mut world = Self::default();
@@ -158,14 +168,19 @@ impl World {
         let (child, columns, _) = head_and_list(from);
         let (parent, parent_columns, tail) = head_and_list(to);
         let key = ForeignKey {
-            name: format!("{}_{}_fk", child.replace('.', "_"), columns.join("_")),
+            name: format!(
+                "{}_{}_{}_fk",
+                child.replace('.', "_"),
+                columns.join("_"),
+                parent.replace('.', "_")
+            ),
             columns,
             parent: table_ref(parent),
             parent_columns,
             on_delete_cascade: tail.contains("cascade"),
             deferrable: false,
             validated: !tail.contains("not valid"),
-            when: Vec::new(),
+            when: condition(tail),
         };
         self.table_mut(&table_ref(child)).foreign_keys.push(key);
     }
@@ -174,18 +189,13 @@ impl World {
         let (from, to) = text.split_once("->").expect("an arrow");
         let (child, child_columns, _) = head_and_list(from);
         let (parent, parent_columns, tail) = head_and_list(to);
-        let when = tail.split_once("when ").map(|(_, condition)| {
-            let (column, texts) = condition.split_once('=').expect("column=texts");
-            let texts = texts.split('|').map(str::to_owned).collect();
-            (column.trim().to_owned(), texts)
-        });
         self.links.push(ResolvedLink {
             child: table_ref(child),
             child_columns,
             parent: table_ref(parent),
             parent_columns,
             owns: tail.contains("owns"),
-            when: when.into_iter().collect(),
+            when: condition(tail),
         });
     }
 
@@ -203,6 +213,10 @@ impl World {
         self.rows.get_mut(&name).expect("a table").push(row);
     }
 
+    pub(crate) fn is_keyless(&self, table: &TableRef) -> bool {
+        self.table(table).identity().is_none()
+    }
+
     pub(crate) fn edges(&self) -> Vec<Edge> {
         build_edges(&self.catalogs, &self.links)
     }
@@ -217,8 +231,13 @@ impl World {
         found.unwrap_or_else(|| panic!("no edge {text}")).id
     }
 
+    /// The key of a row of the world; of a keyless table its locator, which only the row itself has.
     pub(crate) fn identity_of(&self, table: &TableRef, row: &Row) -> Key {
-        let identity = self.table(table).identity().expect("an identity");
+        let Some(identity) = self.table(table).identity() else {
+            let mut rows = self.rows[table].iter();
+            let place = rows.position(|one| std::ptr::eq(one, row));
+            return Key::of(format!("@{}", place.expect("a row of the world itself")));
+        };
         Key::new(
             identity
                 .iter()

@@ -167,7 +167,7 @@ impl Maker<'_> {
     fn table(&mut self, number: usize) {
         let store = if self.random.chance(20) { "hcp." } else { "" };
         let name = format!("{store}t{number}");
-        let shape = self.random.below(10);
+        let shape = self.random.below(13);
         match shape {
             // A surrogate key.
             0..=4 => self.plan(&name, &[("id", "*", Fill::Number)]),
@@ -186,6 +186,8 @@ impl Maker<'_> {
                 let parent = self.earlier(&name);
                 self.key_reference(&name, &parent, "p");
             }
+            // No key at all; equal rows.
+            10..=12 => self.plan(&name, &[("small", "", Fill::Small)]),
             // An association of two parents, at times the same table.
             _ => {
                 self.plan(&name, &[]);
@@ -213,7 +215,7 @@ impl Maker<'_> {
 
     fn reference(&mut self, name: &str, number: usize) {
         // Later tables come by and by; what is later refers back, self references make rings.
-        let parent = if self.random.chance(12) {
+        let parent = if self.random.chance(12) && self.has_unique(name) {
             name.to_owned()
         } else if self.random.chance(30) {
             "districts".to_owned()
@@ -254,19 +256,35 @@ impl Maker<'_> {
         self.refer(name, &own, parent, &columns, 0, tail);
     }
 
+    fn marks(&self, table: &str) -> String {
+        let plan = self.plans.iter().find(|plan| plan.name == table);
+        let columns = &plan.expect("a planned table").columns;
+        columns.iter().map(|(_, marks, _)| marks.as_str()).collect()
+    }
+
+    fn is_keyless(&self, table: &str) -> bool {
+        !self.marks(table).contains('*')
+    }
+
+    fn has_unique(&self, table: &str) -> bool {
+        self.marks(table).contains(['*', '!'])
+    }
+
     fn earlier(&mut self, name: &str) -> String {
         let names: Vec<String> = self.plans.iter().map(|plan| plan.name.clone()).collect();
         let is_person = |other: &&String| other.starts_with('p');
-        let mut earlier: Vec<&String> = names.iter().filter(|other| *other != name).collect();
+        let can_be_referred = |other: &&String| *other != name && self.has_unique(other);
+        let mut earlier: Vec<&String> = names.iter().filter(can_be_referred).collect();
         if earlier.iter().any(is_person) && self.random.chance(40) {
             earlier.retain(is_person);
         }
         earlier[self.random.below(earlier.len())].clone()
     }
 
-    /// The primary key of a table, or at times another unique column.
+    /// The primary key of a table, or at times another unique column. A keyless table has that only.
     fn key_of(&mut self, table: &str, may_be_code: bool) -> Vec<String> {
-        let is_code = may_be_code && self.random.chance(30);
+        let is_keyless = self.is_keyless(table);
+        let is_code = is_keyless || may_be_code && self.random.chance(30);
         let plan = self.plans.iter().find(|plan| plan.name == table);
         let columns = &plan.expect("a planned table").columns;
         let of = |mark: char| -> Vec<String> {
@@ -350,9 +368,15 @@ impl Maker<'_> {
             } else {
                 ""
             };
+            let has_kind = plan.columns.iter().any(|(column, ..)| column == "kind");
+            let when = if has_kind && self.random.chance(30) {
+                "when kind=s"
+            } else {
+                ""
+            };
             writeln!(
                 self.text,
-                "fk {child}({from}) -> {parent}({to}) {tail} {valid}"
+                "fk {child}({from}) -> {parent}({to}) {tail} {valid} {when}"
             )
             .expect("text");
         }
@@ -474,6 +498,17 @@ fn insert(world: &mut World, plan: &Plan, name: &TableRef, number: usize, random
             let keep = !(is_null && is_nullable(column));
             row.insert(column.clone(), keep.then_some(value));
         }
+    }
+    if world.is_keyless(name) {
+        let has_unique = plan.columns.iter().any(|(_, marks, _)| marks.contains('!'));
+        let copies = if !has_unique && random.chance(30) {
+            2
+        } else {
+            1
+        };
+        let rows = world.rows.get_mut(name).expect("a table");
+        rows.extend(std::iter::repeat_n(row, copies));
+        return;
     }
     let identity = world.identity_of(name, &row);
     let rows = &world.rows[name];

@@ -1,14 +1,25 @@
-//! The generator: plans an estate, then hands out its rows table by table.
+//! The generator: plans an estate, then hands out its rows table by table. Any table can be made
+//! without the others, and no table holds more than a few numbers for each district.
 
+mod accounts;
+mod assessments;
+mod audit;
+mod custom_fields;
+mod graph;
+mod learning;
+mod licences;
 mod organisation;
+mod people;
 mod persons;
-mod platform;
 mod records;
+mod school;
+mod student;
 mod world;
 
 use serde::{Deserialize, Serialize};
 
 use crate::row::Visitor;
+use crate::schema::{StoreId, TABLES, TableSpec};
 use world::World;
 
 /// What an estate is made from. Equal options give equal estates, on every machine.
@@ -35,16 +46,107 @@ impl Default for EstateOptions {
 
 /// Generates an estate into a visitor.
 ///
-/// The plan of people, schools and sections is held in memory; rows of the bulk tables (enrollments,
-/// attendance, grades, submissions) are made one at a time and not kept.
+/// Memory does not grow with the number of students: every row is computed from its place.
 pub fn generate_into(options: &EstateOptions, visitor: &mut dyn Visitor) {
+    for table in TABLES {
+        generate_table(options, table, visitor);
+    }
+}
+
+/// Generates the rows of one table, as [`generate_into`] does: the same rows in the same order, and what
+/// they use, leave as stubs, and refer to.
+pub fn generate_table(
+    options: &EstateOptions,
+    table: &'static TableSpec,
+    visitor: &mut dyn Visitor,
+) {
     let world = World::plan(options);
-    organisation::emit(&world, visitor);
-    persons::emit(&world, visitor);
-    records::emit(&world, options, visitor);
-    platform::emit(&world, visitor);
+    emitter(table)(&world, visitor);
+}
+
+type Emit = fn(&World, &mut dyn Visitor);
+
+fn emitter(table: &TableSpec) -> Emit {
+    match table.store {
+        StoreId::Ids => of_ids(table.name),
+        StoreId::Hcp1 => match table.name {
+            "content_items" => learning::content_items,
+            "assignments" => learning::assignments,
+            "learners" => learning::learners,
+            "submissions" => learning::submissions,
+            _ => learning::attachments,
+        },
+        StoreId::Hcp2 => match table.name {
+            "products" => licences::products,
+            "licences" => licences::licences,
+            "devices" => licences::devices,
+            _ => licences::usage_events,
+        },
+        StoreId::Adb => match table.name {
+            "assessments" => assessments::assessments,
+            "test_takers" => assessments::test_takers,
+            "test_events" => assessments::test_events,
+            "results" => assessments::results,
+            _ => assessments::responses,
+        },
+        StoreId::Sp => match table.name {
+            "states" => graph::states,
+            "districts" => graph::districts,
+            "schools" => graph::schools,
+            "people" => people::people,
+            "skills" => graph::skills,
+            "part_of" => graph::part_of,
+            "enrolled_in" => graph::enrolled_in,
+            "works_at" => graph::works_at,
+            "guardian_of" => people::guardian_of,
+            "has_skill" => people::has_skill,
+            "knows" => people::knows,
+            _ => people::referred,
+        },
+    }
+}
+
+fn of_ids(name: &str) -> Emit {
+    match name {
+        "states" => organisation::states,
+        "districts" => organisation::districts,
+        "schools" => organisation::schools,
+        "staff" => organisation::staff,
+        "subjects" => organisation::subjects,
+        "courses" => organisation::courses,
+        "sections" => organisation::sections,
+        "students" => persons::students,
+        "guardians" => persons::guardians,
+        "student_guardians" => persons::student_guardians,
+        "enrollments" => records::enrollments,
+        "attendance" => records::attendance,
+        "grades" => records::grades,
+        "transfers" => records::transfers,
+        "custom_fields" => custom_fields::fields,
+        "custom_field_values" => custom_fields::values,
+        "accounts" => accounts::accounts,
+        "sessions" => accounts::sessions,
+        _ => audit::audit_log,
+    }
 }
 
 pub(crate) fn district_name(index: usize) -> String {
     world::District::plan(index).name
+}
+
+/// Which entries of a short list each district has used.
+struct Uses(Vec<u64>);
+
+impl Uses {
+    fn new(world: &World) -> Self {
+        Self(vec![0; world.districts.len()])
+    }
+
+    /// True the first time for a district and an entry; entries are below 64.
+    fn is_first(&mut self, district: usize, entry: usize) -> bool {
+        let bit = 1 << entry;
+        let is_first = self.0[district] & bit == 0;
+        self.0[district] |= bit;
+        is_first
+    }
 }

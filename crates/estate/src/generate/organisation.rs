@@ -1,24 +1,15 @@
 //! Rows of the organisation: states, districts, schools, staff, subjects, courses, sections.
 
-use crate::generate::world::{Level, Position, School, Staff, World, key_of_index};
-use crate::pools::{self, STATES, SUBJECTS, UNUSED_SUBJECTS};
-use crate::rng::Rng;
+use crate::generate::Uses;
+use crate::generate::school::{Course, School, Staff};
+use crate::generate::world::{World, days, key_of_index};
+use crate::pools::{STATES, SUBJECTS, UNUSED_SUBJECTS};
 use crate::row::{Row, SensitiveKind as Kind, Visitor};
 use crate::schema::SUBJECTS as SUBJECTS_TABLE;
 use crate::schema::{COURSES, DISTRICTS, SCHOOLS, SECTIONS, STAFF, STATES as STATES_TABLE};
 use crate::value::{Value, day, moment};
 
-pub(crate) fn emit(world: &World, visitor: &mut dyn Visitor) {
-    states(visitor);
-    districts(world, visitor);
-    schools(world, visitor);
-    staff(world, visitor);
-    subjects(visitor);
-    courses(world, visitor);
-    sections(world, visitor);
-}
-
-fn states(visitor: &mut dyn Visitor) {
+pub(crate) fn states(_: &World, visitor: &mut dyn Visitor) {
     for (index, (code, name)) in STATES.iter().enumerate() {
         let values = vec![
             Value::Int(key_of_index(index)),
@@ -29,10 +20,9 @@ fn states(visitor: &mut dyn Visitor) {
     }
 }
 
-fn districts(world: &World, visitor: &mut dyn Visitor) {
-    let mut rng = Rng::new(world.seed, "districts");
-    for district in &world.districts {
-        let opened = day(1890, 1, 1) + i32::try_from(rng.below(30_000)).expect("small");
+pub(crate) fn districts(world: &World, visitor: &mut dyn Visitor) {
+    for (index, district) in world.districts.iter().enumerate() {
+        let opened = day(1890, 1, 1) + days(&mut world.rng("districts", index), 30_000);
         let values = vec![
             Value::Int(i64::from(district.id)),
             Value::Int(district.state_id),
@@ -47,50 +37,27 @@ fn districts(world: &World, visitor: &mut dyn Visitor) {
     }
 }
 
-fn schools(world: &World, visitor: &mut dyn Visitor) {
-    let mut rng = Rng::new(world.seed, "school rows");
-    let streets = pools::streets();
-    for school in &world.schools {
-        let level = level_text(school.level);
-        let title = format!("{}{}", level[..1].to_uppercase(), &level[1..]);
+pub(crate) fn schools(world: &World, visitor: &mut dyn Visitor) {
+    for school in School::all(world) {
+        let mut rng = world.rng("school rows", school.index());
+        let district = school.district_id();
+        // Each seventh school is between two principals.
+        let principal = (school.index() % 7 != 6).then(|| school.principal().id());
         let values = vec![
-            Value::Int(school.id),
-            Value::Int(i64::from(world.districts[school.district].id)),
-            principal(world, school),
-            Value::text_of(format!("{} {title} School", rng.pick(&streets))),
-            Value::text_of(level),
+            Value::Int(school.id()),
+            Value::Int(i64::from(district)),
+            principal.map_or(Value::Null, Value::Int),
+            Value::Text(school.name()),
+            Value::text_of(school.level().as_str()),
             Value::Int(rng.between(20, 160) * 10),
         ];
-        let district = world.districts[school.district].id;
         visitor.row(Row::new(&SCHOOLS, Some(district), values));
     }
 }
 
-/// Each seventh school is between two principals.
-fn principal(world: &World, school: &School) -> Value {
-    if school.id % 7 == 0 {
-        return Value::Null;
-    }
-    Value::Int(world.staff[school.principal].id)
-}
-
-fn level_text(level: Level) -> &'static str {
-    match level {
-        Level::Elementary => "elementary",
-        Level::Middle => "middle",
-        Level::High => "high",
-    }
-}
-
-fn staff(world: &World, visitor: &mut dyn Visitor) {
-    let mut rng = Rng::new(world.seed, "staff rows");
-    for person in &world.staff {
-        let district = world.district_of_school(person.school);
-        let row = Row::new(
-            &STAFF,
-            Some(district),
-            staff_values(world, person, &mut rng),
-        );
+pub(crate) fn staff(world: &World, visitor: &mut dyn Visitor) {
+    for person in Staff::all(world) {
+        let row = Row::new(&STAFF, Some(person.district_id()), staff_values(person));
         visitor.row(
             row.mark("first_name", Kind::FirstName)
                 .mark("last_name", Kind::Surname)
@@ -100,29 +67,25 @@ fn staff(world: &World, visitor: &mut dyn Visitor) {
     }
 }
 
-fn staff_values(world: &World, person: &Staff, rng: &mut Rng) -> Vec<Value> {
-    let position = match person.position {
-        Position::Superintendent => "superintendent",
-        Position::Principal => "principal",
-        Position::Teacher => "teacher",
-    };
-    let hired = day(1998, 8, 15) + i32::try_from(rng.below(9_000)).expect("small");
-    let manager = person.manager.map(|index| world.staff[index].id);
+fn staff_values(person: Staff<'_>) -> Vec<Value> {
+    let mut rng = person.world.rng("staff rows", person.index());
+    let (name, hired) = (person.name(), person.hired());
+    let manager = person.manager().map(|manager| manager.id());
     vec![
-        Value::Int(person.id),
-        Value::Int(world.schools[person.school].id),
+        Value::Int(person.id()),
+        Value::Int(person.school().id()),
         manager.map_or(Value::Null, Value::Int),
-        Value::text_of(person.name.first),
-        Value::text_of(person.name.last),
-        Value::text_of(&person.email),
-        Value::optional_text(person.phone.clone()),
-        Value::text_of(position),
+        Value::text_of(name.first),
+        Value::text_of(name.last),
+        Value::Text(person.email()),
+        Value::optional_text(person.phone()),
+        Value::text_of(person.position().as_str()),
         Value::Date(hired),
         Value::Timestamp(moment(hired, rng.between(0, 86_399))),
     ]
 }
 
-fn subjects(visitor: &mut dyn Visitor) {
+pub(crate) fn subjects(_: &World, visitor: &mut dyn Visitor) {
     let all = SUBJECTS.iter().chain(&UNUSED_SUBJECTS).enumerate();
     for (index, (code, title, quarters)) in all {
         let values = vec![
@@ -135,36 +98,38 @@ fn subjects(visitor: &mut dyn Visitor) {
     }
 }
 
-fn courses(world: &World, visitor: &mut dyn Visitor) {
-    for course in &world.courses {
-        let school = &world.schools[course.school];
-        let district = world.district_of_school(course.school);
-        let (_, title, _) = SUBJECTS[course.subject];
-        let subject = key_of_index(course.subject);
+pub(crate) fn courses(world: &World, visitor: &mut dyn Visitor) {
+    let mut uses = Uses::new(world);
+    for course in Course::all(world) {
+        let school = course.school();
+        let (_, title, _) = SUBJECTS[course.subject()];
+        let subject = key_of_index(course.subject());
+        let district = course.district_id();
         let values = vec![
-            Value::Int(course.id),
-            Value::Int(school.id),
+            Value::Int(course.id()),
+            Value::Int(school.id()),
             Value::Int(subject),
-            Value::text_of(format!("{title}, {}", level_text(school.level))),
+            Value::text_of(format!("{title}, {}", school.level().as_str())),
         ];
         visitor.row(Row::new(&COURSES, Some(district), values));
-        visitor.used(&SUBJECTS_TABLE, vec![subject.to_string()], district);
+        if uses.is_first(course.place.district, course.subject()) {
+            visitor.used(&SUBJECTS_TABLE, vec![subject.to_string()], district);
+        }
     }
 }
 
-fn sections(world: &World, visitor: &mut dyn Visitor) {
-    let mut rng = Rng::new(world.seed, "rooms");
-    for course in &world.courses {
-        let district = world.district_of_school(course.school);
-        for (index, teacher) in course.sections.iter().enumerate() {
+pub(crate) fn sections(world: &World, visitor: &mut dyn Visitor) {
+    for course in Course::all(world) {
+        for section in course.sections() {
+            let mut rng = world.rng("rooms", section.index());
             let room = (!rng.one_in(6)).then(|| format!("R-{}", rng.between(101, 399)));
             let values = vec![
-                Value::Int(course.id),
-                Value::Int(key_of_index(index)),
-                Value::Int(world.staff[*teacher].id),
+                Value::Int(course.id()),
+                Value::Int(section.number_value()),
+                Value::Int(section.teacher().id()),
                 Value::optional_text(room),
             ];
-            visitor.row(Row::new(&SECTIONS, Some(district), values));
+            visitor.row(Row::new(&SECTIONS, Some(course.district_id()), values));
         }
     }
 }

@@ -12,14 +12,33 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct Points {
     passed: AtomicU64,
     kill_at: Option<u64>,
+    pause_at: Option<u64>,
     trace: Option<Mutex<std::fs::File>>,
 }
+
+/// What the process says when it pauses.
+pub(crate) const PAUSED: &str = "paused at an effect point";
 
 impl Points {
     pub(super) fn kill(at: u64) -> Self {
         Self {
-            passed: AtomicU64::new(0),
             kill_at: Some(at),
+            ..Self::none()
+        }
+    }
+
+    pub(super) fn pause(at: u64) -> Self {
+        Self {
+            pause_at: Some(at),
+            ..Self::none()
+        }
+    }
+
+    fn none() -> Self {
+        Self {
+            passed: AtomicU64::new(0),
+            kill_at: None,
+            pause_at: None,
             trace: None,
         }
     }
@@ -27,9 +46,8 @@ impl Points {
     pub(super) fn trace(file: PathBuf) -> Self {
         let file = OpenOptions::new().create(true).append(true).open(file);
         Self {
-            passed: AtomicU64::new(0),
-            kill_at: None,
             trace: file.ok().map(Mutex::new),
+            ..Self::none()
         }
     }
 
@@ -43,7 +61,19 @@ impl Points {
         if self.kill_at == Some(number) {
             die();
         }
+        if self.pause_at == Some(number) {
+            wait();
+        }
     }
+}
+
+/// Says so on standard error and goes on when a line comes.
+#[expect(clippy::print_stderr, reason = "the proof waits for that line")]
+fn wait() {
+    eprintln!("{PAUSED}");
+    let mut line = String::new();
+    let read = std::io::stdin().read_line(&mut line);
+    assert!(read.is_ok(), "nobody says when to go on");
 }
 
 /// SIGKILL to ourselves: no destructor, no flush.

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use arrow::array::ArrayRef;
 use async_trait::async_trait;
-use redistrict_model::{Catalog, Key, KeyRow, RunId, StoreName, Table, TableRef};
+use redistrict_model::{Catalog, Column, Finding, Key, KeyRow, RunId, StoreName, Table, TableRef};
 use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, Enrolment, Fingerprint, KeyReader, KeyRequest,
     Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, RowReader, RowRequest, RunRecord,
-    RunState, StagePart, Staged, StoreError, TargetCapabilities, TargetRead, TargetStore,
+    RunState, StagePart, Staged, StoreError, TableSize, TargetCapabilities, TargetRead,
+    TargetStore,
 };
 
 use super::points::Points;
@@ -62,6 +64,18 @@ impl TargetStore for PointTarget {
 
     async fn catalog(&self, store: &StoreName) -> Result<Catalog, StoreError> {
         self.inner.catalog(store).await
+    }
+
+    async fn fits(&self, size: &[TableSize]) -> Result<Option<Finding>, StoreError> {
+        self.inner.fits(size).await
+    }
+
+    fn key_statement(&self, table: &Table) -> Option<String> {
+        self.inner.key_statement(table)
+    }
+
+    fn verbatim(&self, column: &Column, values: &ArrayRef) -> Result<ArrayRef, StoreError> {
+        self.inner.verbatim(column, values)
     }
 
     async fn enrolment(&self, store: &StoreName) -> Result<Option<Enrolment>, StoreError> {

@@ -1,14 +1,15 @@
 //! Steps that many tests of the suite share. Must only use the contracts and the plain clients.
 
 use futures::{StreamExt, TryStreamExt};
-use redistrict_model::{Key, RunId, Table};
+use redistrict_model::{Catalog, Key, RunId, Table};
 use redistrict_store::{
     Action, CommitOutcome, Enrolment, KeyReader, KeyRequest, Lease, LeaseClaim, LeaseOutcome,
     Merge, RowReader, RowRequest, RunRecord, RunState, Selector, SourceCut, StagePart, Staged,
     StoreError,
 };
 
-use super::harness::{Harness, World};
+use super::harness::{Harness, LogicalType, World};
+use super::words::NewTable;
 
 /// The run that most tests are.
 pub(super) fn run(name: &str) -> RunId {
@@ -76,32 +77,80 @@ pub(super) async fn source_table(world: &World, name: &str) -> Table {
         .clone()
 }
 
-/// The target's description of a table.
+/// The target's description of a table. Where tables and columns come into being by being written, what
+/// the target has not yet is described by the source.
 pub(super) async fn target_table(world: &World, name: &str) -> Table {
     let catalog = world.target.catalog(&world.store).await;
     let catalog = catalog.expect("the target has a catalog");
-    let table = catalog.table(&world.table(name));
-    table
-        .unwrap_or_else(|| panic!("the target's catalog lacks {name:?}"))
-        .clone()
+    let there = catalog.table(&world.table(name)).cloned();
+    let described = if world.target.capabilities().open_schema {
+        let source = world.source.catalog().await;
+        let source = source.expect("the source has a catalog");
+        completed(there, source.table(&world.table(name)).cloned())
+    } else {
+        there
+    };
+    described.unwrap_or_else(|| panic!("the target's catalog lacks {name:?}"))
 }
 
-/// The target's descriptions of tables.
+/// Keys as the target has them; columns in the order of the source, then those that only the target has.
+fn completed(there: Option<Table>, source: Option<Table>) -> Option<Table> {
+    let (Some(mut table), Some(source)) = (there.clone(), source.clone()) else {
+        return there.or(source);
+    };
+    let known: Vec<_> = std::mem::take(&mut table.columns);
+    for column in source.columns {
+        let there = known.iter().find(|one| one.name == column.name);
+        table.columns.push(there.cloned().unwrap_or(column));
+    }
+    for column in known {
+        if table.column(&column.name).is_none() {
+            table.columns.push(column);
+        }
+    }
+    Some(table)
+}
+
+/// The target's descriptions of tables, and after them of those that their foreign keys refer to.
 pub(super) async fn target_tables(world: &World, names: &[&str]) -> Vec<Table> {
-    let mut tables = Vec::new();
+    let mut tables: Vec<Table> = Vec::new();
     for name in names {
         tables.push(target_table(world, name).await);
+    }
+    if has_parents(&tables) {
+        let catalog = world.target.catalog(&world.store).await;
+        add_parents(&mut tables, &catalog.expect("the target has a catalog"));
     }
     tables
 }
 
-/// A cut of the source in which one table may be named.
+/// A cut of the source in which one table may be named, and what it refers to.
 pub(super) async fn cut(world: &World, table: &Table) -> Box<dyn SourceCut> {
-    let cut = world.source.open_cut(std::slice::from_ref(table)).await;
+    let mut tables = vec![table.clone()];
+    if has_parents(&tables) {
+        let catalog = world.source.catalog().await;
+        add_parents(&mut tables, &catalog.expect("the source has a catalog"));
+    }
+    let cut = world.source.open_cut(&tables).await;
     cut.expect("a cut can be taken")
 }
 
-/// The identities of all rows of a table, in order.
+fn has_parents(tables: &[Table]) -> bool {
+    tables.iter().any(|table| !table.foreign_keys.is_empty())
+}
+
+/// Whoever names a relationship of a graph names the tables of its ends, too.
+fn add_parents(tables: &mut Vec<Table>, catalog: &Catalog) {
+    let keys = tables.iter().flat_map(|table| table.foreign_keys.clone());
+    for foreign_key in keys.collect::<Vec<_>>() {
+        let is_named = |table: &Table| table.name == foreign_key.parent;
+        if !tables.iter().any(is_named) {
+            tables.extend(catalog.table(&foreign_key.parent).cloned());
+        }
+    }
+}
+
+/// The identities of all rows of a table (locators where it is keyless), in order.
 pub(super) async fn all_keys<R: KeyReader + ?Sized>(reader: &mut R, table: &Table) -> Vec<Key> {
     let request = KeyRequest {
         table: table.name.clone(),
@@ -123,12 +172,17 @@ pub(super) fn columns(table: &Table) -> Vec<String> {
     plain.map(|column| column.name.clone()).collect()
 }
 
+/// The columns that identify a row; empty for a keyless table.
+fn identity(table: &Table) -> Vec<String> {
+    table.identity().unwrap_or_default().to_vec()
+}
+
 /// Asks for all columns of the rows with these keys.
 pub(super) fn row_request(table: &Table, keys: Vec<Key>) -> RowRequest {
     RowRequest {
         table: table.name.clone(),
         columns: columns(table),
-        identity: table.identity().expect("the table has a key").to_vec(),
+        identity: identity(table),
         keys,
     }
 }
@@ -150,7 +204,7 @@ pub(super) fn part(table: &Table, number: u32) -> StagePart {
         table: table.name.clone(),
         part: number,
         columns: columns(table),
-        identity: table.identity().expect("the table has a key").to_vec(),
+        identity: identity(table),
     }
 }
 
@@ -164,7 +218,7 @@ pub(super) async fn stage(world: &World, lease: &Lease, name: &str) -> Result<St
     let target = target_table(world, name).await;
     world
         .target
-        .stage(lease, &target, &part(&target, 0), stream)
+        .stage(lease, &target, &part(&table, 0), stream)
         .await
 }
 
@@ -232,6 +286,16 @@ pub(super) async fn load(world: &World, lease: &Lease, names: &[&str]) {
         .await
         .expect("all constraints hold");
     commit(merge, lease).await;
+}
+
+/// A table of these columns; the first one is its key.
+pub(super) fn keyed(name: &str, columns: &[(&str, LogicalType)]) -> NewTable {
+    NewTable::new(name, columns).key(&[columns[0].0])
+}
+
+/// A table with key `id` and nothing else.
+pub(super) fn only_ids(name: &str) -> NewTable {
+    keyed(name, &[("id", LogicalType::Int64)])
 }
 
 /// Keys of one part each.

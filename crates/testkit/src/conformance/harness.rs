@@ -1,6 +1,6 @@
 //! What a kind of store brings so that the conformance suite can be run on it: fresh databases, plain
-//! clients that are not the product's code, and the few words of its SQL that differ. Must not
-//! know how any kind does what the contracts promise.
+//! clients that are not the product's code and understand the suite's [words](super::words), and what
+//! the kind does not have. Must not know how any kind does what the contracts promise.
 
 use std::any::Any;
 
@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use redistrict_model::{ColumnType, StoreName, TableRef};
 use redistrict_store::{SourceStore, TargetStore};
+
+use super::words::{Change, NewTable, Row, rows};
 
 /// A type that every kind has under some name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +42,7 @@ impl LogicalType {
         Self::Json,
     ];
 
-    /// What the catalog has to call it.
+    /// What the catalog has to call it where the kind has the type.
     #[must_use]
     pub fn column_type(self) -> ColumnType {
         match self {
@@ -60,28 +62,48 @@ impl LogicalType {
 /// A plain client of one database: the server's own driver and nothing of the product.
 #[async_trait]
 pub trait Database: Send + Sync {
-    /// Runs one or more statements. The error is the server's message (these are test data).
-    async fn try_run(&self, sql: &str) -> Result<(), String>;
+    /// Makes tables, which may refer to each other in any order.
+    async fn create(&self, tables: &[NewTable]);
 
-    /// The rows of one query: each value as text that tells types and NULL apart as exactly as the
-    /// kind can (`None` is NULL). The same value gives the same text in source and target.
-    async fn query(&self, sql: &str) -> Vec<Vec<Option<String>>>;
+    /// Makes changes in one transaction. The error is the server's message (these are test data).
+    async fn try_change(&self, changes: &[Change<'_>]) -> Result<(), String>;
 
-    /// Runs statements that have to work.
-    async fn run(&self, sql: &str) {
-        if let Err(message) = self.try_run(sql).await {
-            panic!("the plain client failed: {message}\n{sql}");
+    /// All rows of a table, all that they have, one text per row that tells types and NULL apart as
+    /// exactly as the kind can; sorted. The same row gives the same text in source and target.
+    async fn dump(&self, table: &str) -> Vec<String>;
+
+    /// These columns, integers or texts, of all rows of a table as canonical text; sorted.
+    async fn cells(&self, table: &str, columns: &[&str]) -> Vec<Row>;
+
+    /// Makes a trigger after insert on a table that writes `fired` into column `what` of another
+    /// one. Called only where [`Abilities::triggers`] says so.
+    async fn trigger(&self, on: &str, log: &str) {
+        panic!("a trigger on {on} that writes to {log}: this kind has none")
+    }
+}
+
+impl dyn Database {
+    /// Makes changes that have to work.
+    pub async fn change(&self, changes: &[Change<'_>]) {
+        if let Err(message) = self.try_change(changes).await {
+            panic!("the plain client failed: {message}\n{changes:?}");
         }
     }
 
-    /// All rows of a table, all columns, one text per row, sorted.
-    async fn dump(&self, table: &str) -> Vec<String> {
-        let rows = self
-            .query(&format!("select * from {}", quoted(table)))
-            .await;
-        let mut lines: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
-        lines.sort();
-        lines
+    /// Inserts rows with all columns, given as texts (see [`NULL`](super::NULL)).
+    pub async fn insert<const N: usize>(&self, table: &NewTable, texts: &[[&str; N]]) {
+        self.insert_rows(table, rows(texts)).await;
+    }
+
+    /// Inserts rows with all columns.
+    pub async fn insert_rows(&self, table: &NewTable, rows: Vec<Row>) {
+        let columns = table.written();
+        self.change(&[Change::Insert {
+            table,
+            columns,
+            rows,
+        }])
+        .await;
     }
 }
 
@@ -89,7 +111,7 @@ pub trait Database: Send + Sync {
 pub struct World {
     /// The store's name on both sides.
     pub store: StoreName,
-    /// The schema in which unqualified DDL of the plain clients makes tables.
+    /// The schema in which the plain clients make tables.
     pub schema: String,
     pub source: Box<dyn SourceStore>,
     /// A commit group of this one store.
@@ -100,7 +122,7 @@ pub struct World {
     pub reopen: Box<dyn Fn() -> BoxFuture<'static, Box<dyn TargetStore>> + Send + Sync>,
     pub prod: Box<dyn Database>,
     pub cert: Box<dyn Database>,
-    /// Whatever has to live as long as the world: folders, servers.
+    /// Whatever has to live as long as the world: folders, servers. Dropped last.
     pub guard: Box<dyn Any + Send + Sync>,
 }
 
@@ -111,11 +133,45 @@ impl World {
         TableRef::new(&self.store, &self.schema, name)
     }
 
-    /// Runs statements in both databases.
-    pub async fn both(&self, sql: &str) {
-        self.prod.run(sql).await;
-        self.cert.run(sql).await;
+    /// Makes tables in both databases.
+    pub async fn both(&self, tables: &[NewTable]) {
+        self.prod.create(tables).await;
+        self.cert.create(tables).await;
     }
+}
+
+/// What a kind has. A test whose point is something that a kind has not says so and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// Tables and columns are declared: they have types, NOT NULL, defaults and lengths without any row.
+    pub declared_columns: bool,
+    pub foreign_keys: bool,
+    pub checks: bool,
+    pub computed_columns: bool,
+    pub sequences: bool,
+    pub triggers: bool,
+    /// A cut is one state of the database. Where it is not, `SourceCut::settle` has to tell.
+    pub snapshots: bool,
+    /// Plain clients can write to PROD while a cut is open. Where they cannot (a file lock), they have to
+    /// fail, not wait for ever.
+    pub writes_beside_a_cut: bool,
+    /// Plain clients can write to CERT while a merge is open.
+    pub writes_beside_a_merge: bool,
+}
+
+impl Abilities {
+    /// All of them: a relational server.
+    pub const ALL: Self = Self {
+        declared_columns: true,
+        foreign_keys: true,
+        checks: true,
+        computed_columns: true,
+        sequences: true,
+        triggers: true,
+        snapshots: true,
+        writes_beside_a_cut: true,
+        writes_beside_a_merge: true,
+    };
 }
 
 /// A kind of store under test.
@@ -124,51 +180,13 @@ pub trait Harness: Send + Sync {
     /// New databases that share nothing with those of other tests.
     async fn fresh(&self) -> World;
 
-    /// The type's name in DDL.
-    fn sql(&self, logical: LogicalType) -> &str;
-
-    /// A literal of the type for a canonical text (`true`, `\x00ff`, `2024-02-29`,
-    /// `2024-02-29 23:59:59.000001`, …).
-    fn literal(&self, logical: LogicalType, canonical: &str) -> String {
-        match logical {
-            LogicalType::Bool | LogicalType::Int64 | LogicalType::Float64 => canonical.to_owned(),
-            _ => format!("'{}'", canonical.replace('\'', "''")),
-        }
+    /// What the kind has.
+    fn abilities(&self) -> Abilities {
+        Abilities::ALL
     }
 
-    /// The definition, after the column's name, of a primary key that the server fills from a
-    /// sequence; none where the kind has no sequences.
-    fn serial_key(&self) -> Option<&str> {
-        None
+    /// What the catalog has to call a column of this type; none where the kind has no such type.
+    fn column_type(&self, logical: LogicalType) -> Option<ColumnType> {
+        Some(logical.column_type())
     }
-
-    /// A trigger after insert on a table that writes the literal `'fired'` into column `what` of
-    /// another table; both names come quoted. None where the kind has no triggers.
-    fn insert_trigger(&self, on: &str, log: &str) -> Option<String> {
-        let _ = (on, log);
-        None
-    }
-
-    /// Makes `store(id, manager)` and `staff(id, store)`, all columns NOT NULL integers of 64 bits, whose
-    /// foreign keys form a cycle, not deferrable.
-    fn cycle(&self) -> String {
-        format!(
-            "create table store (id {0} not null primary key, manager {0} not null);
-             create table staff (id {0} not null primary key, store {0} not null references store (id));
-             alter table store add constraint store_manager_fkey foreign key (manager) references staff (id);",
-            self.sql(LogicalType::Int64)
-        )
-    }
-
-    /// Whether statements of the plain client on PROD work while a cut is open. Where they do not (a
-    /// file lock), they must fail, not wait for ever.
-    fn writes_beside_a_cut(&self) -> bool {
-        true
-    }
-}
-
-/// An identifier in double quotes.
-#[must_use]
-pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -3,26 +3,18 @@
 use redistrict_store::{StoreError, StoreErrorKind};
 
 use super::fixture::{
-    all_keys, batches, commit, cut, enrolled, lease, merge, source_table, stage, stage_batches,
-    target_table,
+    all_keys, batches, commit, cut, enrolled, keyed, lease, merge, source_table, stage,
+    stage_batches, target_table,
 };
 use super::harness::{Harness, LogicalType, World};
+use super::words::NULL;
 
 async fn with_rows(harness: &dyn Harness) -> World {
     let world = enrolled(harness).await;
-    let (int, text) = (
-        harness.sql(LogicalType::Int64),
-        harness.sql(LogicalType::Text),
-    );
-    world
-        .both(&format!(
-            "create table t (id {int} not null primary key, v {text})"
-        ))
-        .await;
-    world
-        .prod
-        .run("insert into t values (1, 'a'), (2, 'b'), (3, null), (4, 'd')")
-        .await;
+    let t = keyed("t", &[("id", LogicalType::Int64), ("v", LogicalType::Text)]);
+    world.both(std::slice::from_ref(&t)).await;
+    let rows = [["1", "a"], ["2", "b"], ["3", NULL], ["4", "d"]];
+    world.prod.insert(&t, &rows).await;
     world
 }
 

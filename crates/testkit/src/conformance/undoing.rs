@@ -4,22 +4,26 @@ use redistrict_model::{Key, TableRef};
 use redistrict_store::{LedgerEntry, LedgerOperation, Merge, StoreErrorKind};
 
 use super::fixture::{
-    all_keys, batches, commit, enrolled, keys_of, lease, load, target_table, target_tables,
+    all_keys, batches, commit, enrolled, keyed, keys_of, lease, load, only_ids, skip, target_table,
+    target_tables,
 };
 use super::harness::{Harness, LogicalType, World};
+use super::rows::edges;
+use super::words::{Action, Change, NULL, NewTable, ValueSource, rows};
 
-async fn family(harness: &dyn Harness, action: &str) -> World {
+use LogicalType::{Int64, Text};
+
+async fn family(harness: &dyn Harness, action: Action) -> World {
     let world = enrolled(harness).await;
-    let int = harness.sql(LogicalType::Int64);
-    world
-        .cert
-        .run(&format!(
-            "create table parent (id {int} not null primary key);
-             create table child (id {int} not null primary key, p {int} references parent (id) {action});
-             insert into parent values (1), (2), (3);
-             insert into child values (10, 1), (11, 1), (20, 2), (30, null)"
-        ))
-        .await;
+    let (parent, child) = (
+        only_ids("parent"),
+        keyed("child", &[("id", Int64), ("p", Int64)]),
+    );
+    let child = child.references(&["p"], "parent", &["id"], action);
+    world.cert.create(&[parent.clone(), child.clone()]).await;
+    world.cert.insert(&parent, &[["1"], ["2"], ["3"]]).await;
+    let rows = [["10", "1"], ["11", "1"], ["20", "2"], ["30", NULL]];
+    world.cert.insert(&child, &rows).await;
     world
 }
 
@@ -39,12 +43,7 @@ fn of(table: &TableRef, keys: &[&str]) -> (TableRef, Vec<Key>) {
 
 /// Rows go by key, children before parents or together with them.
 pub async fn rows_are_deleted_by_key(harness: &dyn Harness) {
-    for action in [
-        "",
-        "on delete cascade",
-        "on delete restrict",
-        "on delete set null",
-    ] {
+    for action in Action::ALL {
         let world = family(harness, action).await;
         let held = lease(&world, "1").await;
         let tables = target_tables(&world, &["parent", "child"]).await;
@@ -56,29 +55,23 @@ pub async fn rows_are_deleted_by_key(harness: &dyn Harness) {
         let (parent, child) = (world.table("parent"), world.table("child"));
         let doomed = [of(&child, &["11", "10", "30"]), of(&parent, &["1"])];
         let deleted = open.delete(&doomed).await.expect("rows can be deleted");
-        assert_eq!(deleted, 4, "{action}");
+        assert_eq!(deleted, 4, "{action:?}");
         open.check_constraints()
             .await
             .expect("all constraints hold");
         commit(open, &held).await;
-        assert_eq!(
-            world.cert.query("select id from parent").await.len(),
-            2,
-            "{action}"
-        );
-        let left = world.cert.query("select id, p from child").await;
-        assert_eq!(left, world.cert.query("select 20, 2").await, "{action}");
+        assert_eq!(world.cert.dump("parent").await.len(), 2, "{action:?}");
+        let left = world.cert.cells("child", &["id", "p"]).await;
+        assert_eq!(left, rows(&[["20", "2"]]), "{action:?}");
     }
 }
 
 /// Rows of others that refer to a row to delete would be orphaned, emptied or deleted: refused.
 pub async fn a_delete_that_would_reach_rows_of_others_is_refused(harness: &dyn Harness) {
-    for action in [
-        "",
-        "on delete cascade",
-        "on delete restrict",
-        "on delete set null",
-    ] {
+    if !harness.abilities().foreign_keys {
+        return skip("foreign keys");
+    }
+    for action in Action::ALL {
         let world = family(harness, action).await;
         let before = (
             world.cert.dump("parent").await,
@@ -90,19 +83,22 @@ pub async fn a_delete_that_would_reach_rows_of_others_is_refused(harness: &dyn H
             .delete(&[of(&child, &["10"]), of(&parent, &["1", "3"])])
             .await;
         let error = error.expect_err("child 11 is left");
-        assert_eq!(error.kind, StoreErrorKind::Constraint, "{action}");
+        assert_eq!(error.kind, StoreErrorKind::Constraint, "{action:?}");
         drop(open);
         let after = (
             world.cert.dump("parent").await,
             world.cert.dump("child").await,
         );
-        assert_eq!(after, before, "{action}");
+        assert_eq!(after, before, "{action:?}");
     }
 }
 
 /// The same holds for tables that the run does not know of.
 pub async fn a_delete_sees_children_in_tables_that_were_not_named(harness: &dyn Harness) {
-    let world = family(harness, "on delete cascade").await;
+    if !harness.abilities().foreign_keys {
+        return skip("foreign keys");
+    }
+    let world = family(harness, Action::Cascade).await;
     let before = world.cert.dump("child").await;
     let mut open = open(&world, &["parent"]).await;
     let error = open.delete(&[of(&world.table("parent"), &["2"])]).await;
@@ -116,7 +112,7 @@ pub async fn a_delete_sees_children_in_tables_that_were_not_named(harness: &dyn 
 
 /// A key without a row is an error, and nothing is deleted.
 pub async fn a_delete_wants_every_row_to_be_there(harness: &dyn Harness) {
-    let world = family(harness, "").await;
+    let world = family(harness, Action::None).await;
     let before = world.cert.dump("child").await;
     let mut open = open(&world, &["child"]).await;
     let child = world.table("child");
@@ -130,17 +126,17 @@ pub async fn a_delete_wants_every_row_to_be_there(harness: &dyn Harness) {
 
 /// A chain of rows that refer to each other goes as a whole or not at all.
 pub async fn a_self_reference_is_deleted_as_a_whole(harness: &dyn Harness) {
-    for action in ["", "on delete cascade", "on delete restrict"] {
+    if !harness.abilities().foreign_keys {
+        return skip("foreign keys");
+    }
+    for action in [Action::None, Action::Cascade, Action::Restrict] {
         let world = enrolled(harness).await;
-        let int = harness.sql(LogicalType::Int64);
-        world
-            .cert
-            .run(&format!(
-                "create table unit (id {int} not null primary key, above {int} references unit (id) {action});
-                 insert into unit values (1, null); insert into unit values (2, 1);
-                 insert into unit values (3, 2); insert into unit values (4, 4)"
-            ))
-            .await;
+        let made = keyed("unit", &[("id", Int64), ("above", Int64)]);
+        let made = made.references(&["above"], "unit", &["id"], action);
+        world.cert.create(std::slice::from_ref(&made)).await;
+        for row in [["1", NULL], ["2", "1"], ["3", "2"], ["4", "4"]] {
+            world.cert.insert(&made, &[row]).await;
+        }
         let held = lease(&world, "1").await;
         let tables = target_tables(&world, &["unit"]).await;
         let unit = world.table("unit");
@@ -159,27 +155,34 @@ pub async fn a_self_reference_is_deleted_as_a_whole(harness: &dyn Harness) {
             .await
             .expect("a merge can begin");
         let deleted = open.delete(&[of(&unit, &["1", "2", "3", "4"])]).await;
-        assert_eq!(deleted.expect("all can go"), 4, "{action}");
+        assert_eq!(deleted.expect("all can go"), 4, "{action:?}");
         commit(open, &held).await;
-        assert!(world.cert.dump("unit").await.is_empty(), "{action}");
+        assert!(world.cert.dump("unit").await.is_empty(), "{action:?}");
     }
 }
 
 /// What is written into the ledger comes back: order, odd keys, hashes, images with their schema.
 pub async fn the_ledger_comes_back_as_it_was_written(harness: &dyn Harness) {
     let world = enrolled(harness).await;
-    let text = harness.sql(LogicalType::Text);
-    let columns: String = LogicalType::ALL
-        .iter()
-        .map(|logical| format!(", c_{logical:?} {}", harness.sql(*logical)))
-        .collect();
-    world
-        .cert
-        .run(&format!(
-            "create table t (a {text} not null, b {text} not null{columns}, primary key (a, b));
-             insert into t (a, b) values ('x,', 'y'), ('x', ',y'), ('', 'é\n')"
-        ))
-        .await;
+    let has_type = |logical: &LogicalType| harness.column_type(*logical).is_some();
+    let types: Vec<LogicalType> = LogicalType::ALL.into_iter().filter(has_type).collect();
+    let names: Vec<String> = types.iter().map(|one| format!("c_{one:?}")).collect();
+    let mut columns = vec![("a", Text), ("b", Text)];
+    columns.extend(names.iter().map(String::as_str).zip(types.iter().copied()));
+    let made = NewTable::new("t", &columns).key(&["a", "b"]);
+    world.cert.create(std::slice::from_ref(&made)).await;
+    let nulls = vec![None; types.len()];
+    let values: Vec<_> = types.iter().map(|logical| edges(*logical).last()).collect();
+    let values = values
+        .into_iter()
+        .map(|value| value.map(|text| (*text).to_owned()));
+    let row = |a: &str, b: &str| vec![Some(a.to_owned()), Some(b.to_owned())];
+    let made_rows = vec![
+        [row("x,", "y"), nulls.clone()].concat(),
+        [row("x", ",y"), nulls].concat(),
+        [row("", "é\n"), values.collect()].concat(),
+    ];
+    world.cert.insert_rows(&made, made_rows).await;
     let held = lease(&world, "1").await;
     let table = target_table(&world, "t").await;
     let tables = std::slice::from_ref(&table);
@@ -223,25 +226,20 @@ pub async fn the_ledger_comes_back_as_it_was_written(harness: &dyn Harness) {
 
 /// A sequence is raised to the largest key and never lowered.
 pub async fn sequences_only_move_up(harness: &dyn Harness) {
+    if !harness.abilities().sequences {
+        return skip("sequences");
+    }
     let world = enrolled(harness).await;
-    let (int, text) = (
-        harness.sql(LogicalType::Int64),
-        harness.sql(LogicalType::Text),
-    );
-    let Some(serial) = harness.serial_key() else {
-        return super::fixture::skip("sequences");
+    let made = keyed("t", &[("id", Int64), ("v", Text)]);
+    world.prod.create(std::slice::from_ref(&made)).await;
+    world.prod.insert(&made, &[["500", "moved"]]).await;
+    let made = made.filled("id", ValueSource::Sequence);
+    world.cert.create(std::slice::from_ref(&made)).await;
+    let insert = |v: &str| Change::Insert {
+        table: &made,
+        columns: vec!["v"],
+        rows: rows(&[[v]]),
     };
-    world
-        .prod
-        .run(&format!(
-            "create table t (id {int} not null primary key, v {text})"
-        ))
-        .await;
-    world
-        .cert
-        .run(&format!("create table t (id {serial}, v {text})"))
-        .await;
-    world.prod.run("insert into t values (500, 'moved')").await;
     let held = lease(&world, "1").await;
     load(&world, &held, &["t"]).await;
     let tables = target_tables(&world, &["t"]).await;
@@ -252,24 +250,22 @@ pub async fn sequences_only_move_up(harness: &dyn Harness) {
         .expect("sequences can be raised");
     let again = world.target.raise_sequences(&held, &tables).await;
     assert!(again.expect("raising again does nothing").is_empty());
-    world.cert.run("insert into t (v) values ('after')").await;
-    let at = |id: i32| format!("select v from t where id = {id}");
+    world.cert.change(&[insert("after")]).await;
+    let ids = world.cert.cells("t", &["id"]).await;
     assert_eq!(
-        world.cert.query(&at(501)).await.len(),
-        1,
+        ids,
+        rows(&[["500"], ["501"]]),
         "the next key is above the largest"
     );
 
-    world.cert.run("delete from t").await;
-    world
-        .target
-        .raise_sequences(&held, &tables)
-        .await
-        .expect("sequences can be raised");
-    world.cert.run("insert into t (v) values ('later')").await;
-    assert_eq!(
-        world.cert.query(&at(502)).await.len(),
-        1,
-        "the sequence was not lowered"
-    );
+    let all = Change::Delete {
+        table: &made,
+        of: None,
+    };
+    world.cert.change(&[all]).await;
+    let lowered = world.target.raise_sequences(&held, &tables).await;
+    lowered.expect("sequences can be raised");
+    world.cert.change(&[insert("later")]).await;
+    let ids = world.cert.cells("t", &["id"]).await;
+    assert_eq!(ids, rows(&[["502"]]), "the sequence was not lowered");
 }

@@ -1,7 +1,10 @@
 //! The scanner's sensitivity, measured on the data themselves: values of the raw artifact are planted
 //! in memory, in every encoding and place, and must all be found.
 
+use redistrict_model::{ColumnType, array_text};
+
 use super::scan::{Hit, Scanner};
+use crate::parts::{self, Part};
 
 /// Planted and found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +26,11 @@ impl Canaries {
             self.count(|on_hit| scanner.bytes(&utf16, on_hit));
         }
         self.count(|on_hit| scanner.bytes(text.as_bytes(), on_hit));
+        if text.chars().any(|c| !c.is_ascii_digit()) {
+            for (column_type, value) in notations(text) {
+                self.count(|on_hit| in_notation(scanner, column_type, &value, on_hit));
+            }
+        }
     }
 
     fn count(&mut self, scan: impl FnOnce(&mut dyn FnMut(Hit))) {
@@ -31,6 +39,43 @@ impl Canaries {
         self.planted += 1;
         self.found += u64::from(is_found);
     }
+}
+
+/// The text within an array, a row, a document and a value of a type that is not understood, each with all
+/// that it can be escaped with.
+fn notations(text: &str) -> [(ColumnType, String); 4] {
+    let escaped: String = text.chars().flat_map(|c| ['\\', c]).collect();
+    let references: String = text
+        .chars()
+        .map(|c| format!("&#x{:x};", u32::from(c)))
+        .collect();
+    [
+        (ColumnType::Array, format!("[2:3]={{NULL,\"{escaped}\"}}")),
+        (ColumnType::Composite, format!("(,\"{escaped}\")")),
+        (ColumnType::Xml, format!("<a b='{references}'/>")),
+        (ColumnType::Verbatim, format!("\"k\"=>\"{escaped}\"")),
+    ]
+}
+
+fn in_notation(
+    scanner: &Scanner<'_>,
+    column_type: ColumnType,
+    value: &str,
+    on_hit: &mut dyn FnMut(Hit),
+) {
+    if column_type == ColumnType::Array {
+        let elements = array_text::elements(value).unwrap_or_default();
+        for element in elements.iter().flatten() {
+            scanner.text(element, on_hit);
+        }
+        return;
+    }
+    parts::each(column_type, value, &mut |part| match part {
+        Part::Text { text, .. } | Part::Number { text, .. } | Part::Date(text) => {
+            scanner.text(text, on_hit);
+        }
+        Part::Name(_) => {}
+    });
 }
 
 fn places(text: &str) -> [String; 3] {

@@ -5,9 +5,11 @@ use redistrict_model::{ColumnClass, ColumnType, MaskName};
 use super::normal::Normal;
 use super::values::{Builder, FEWEST_DIGITS};
 use crate::cells::Cell;
+use crate::elements::{self, Element};
 use crate::engine::ColumnMask;
-use crate::masks::{JsonPart, parse_date, walk};
-use crate::plan::class_of_name;
+use crate::masks::{PrintedDate, is_nobodys, parse_date, printed_date};
+use crate::parts::{self, Part};
+use crate::plan::{class_of_name, class_of_text};
 
 /// Takes the members of a row.
 pub(crate) trait Source {
@@ -58,7 +60,9 @@ pub(crate) fn collect_row<'a>(
             continue;
         }
         match cell {
-            Some(Cell::Text(text)) => member(column, &text, &mut names, into),
+            Some(Cell::Text(text)) => {
+                column.each_text(&text, &mut |text| member(column, text, &mut names, into));
+            }
             Some(Cell::Bytes(bytes)) if !bytes.is_empty() => into.bytes(bytes),
             _ => {}
         }
@@ -80,27 +84,41 @@ struct RowNames {
 
 fn member(column: &ColumnMask, text: &str, names: &mut RowNames, into: &mut dyn Source) {
     let is_number = matches!(
-        column.column_type,
+        column.scalar_type,
         ColumnType::Int16
             | ColumnType::Int32
             | ColumnType::Int64
             | ColumnType::Float32
             | ColumnType::Float64
             | ColumnType::Numeric
+            | ColumnType::Money
     );
     let class = class_of(column);
     let is_personal_number = matches!(class, ColumnClass::Phone | ColumnClass::NationalId);
     if is_number && !is_personal_number
-        || matches!(column.column_type, ColumnType::Time | ColumnType::Interval)
+        || matches!(
+            column.scalar_type,
+            ColumnType::Time | ColumnType::Interval | ColumnType::Bits
+        )
     {
+        return;
+    }
+    if is_date(column.scalar_type) {
+        date(text, into);
+        return;
+    }
+    if let Some(bytes) = element_bytes(column, text) {
+        if !bytes.is_empty() {
+            into.bytes(&bytes);
+        }
         return;
     }
     if column.is_reserved(text) {
         into.reserved();
         return;
     }
-    if column.column_type == ColumnType::Json {
-        json(text, into);
+    if is_made_of_parts(column.scalar_type) {
+        document(column.scalar_type, text, into);
         return;
     }
     let normal = Normal::of(text);
@@ -110,6 +128,11 @@ fn member(column: &ColumnMask, text: &str, names: &mut RowNames, into: &mut dyn 
         _ => {}
     }
     let is_key = column.decision.unique && column.decision.mask == MaskName::Text;
+    let by_look = || class_of_text(text).filter(|_| column.is_list());
+    let class = match class {
+        ColumnClass::Unknown => by_look().unwrap_or(class),
+        class => class,
+    };
     of_class(class, is_key, text, &normal, into);
 }
 
@@ -163,25 +186,63 @@ fn reversed(name: &str) -> Normal {
     Normal::of(&other)
 }
 
-/// The leaves by the class of their keys; keys that are data are members too.
-fn json(document: &str, into: &mut dyn Source) {
-    let walked = walk(document, &mut |part| {
-        match part {
-            JsonPart::Key(_) => {}
-            JsonPart::Text { key, text } => {
-                let class = class_of_name(key).unwrap_or(ColumnClass::Unknown);
+/// Types of points in time, whose values move by the day and are searched for in texts only.
+pub(super) fn is_date(column_type: ColumnType) -> bool {
+    matches!(
+        column_type,
+        ColumnType::Date
+            | ColumnType::Timestamp
+            | ColumnType::TimestampTz
+            | ColumnType::DateTimeText
+    )
+}
+
+fn date(text: &str, into: &mut dyn Source) {
+    if printed_date(text) != Some(PrintedDate::Nobodys) {
+        into.low(&Normal::of(text));
+    }
+}
+
+/// The value of an element of type `bytea`, which an array holds as text.
+pub(super) fn element_bytes(column: &ColumnMask, text: &str) -> Option<Vec<u8>> {
+    if column.scalar_type != ColumnType::Bytes {
+        return None;
+    }
+    match elements::read(ColumnType::Bytes, text) {
+        Some(Element::Bytes(bytes)) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// Values of the type say what they say in parts.
+pub(super) fn is_made_of_parts(column_type: ColumnType) -> bool {
+    matches!(
+        column_type,
+        ColumnType::Json
+            | ColumnType::Xml
+            | ColumnType::Range
+            | ColumnType::Composite
+            | ColumnType::Verbatim
+    )
+}
+
+/// The parts by the class of their names; names that are data are no members.
+fn document(column_type: ColumnType, text: &str, into: &mut dyn Source) {
+    parts::each(column_type, text, &mut |part| match part {
+        Part::Name(_) => {}
+        Part::Date(text) => date(text, into),
+        Part::Text { text, .. } if column_type == ColumnType::Composite && is_nobodys(text) => {}
+        Part::Text { name, text } => {
+            let by_look = || class_of_text(text).filter(|_| column_type != ColumnType::Json);
+            let class = class_of_name(name).or_else(by_look);
+            let class = class.unwrap_or(ColumnClass::Unknown);
+            of_class(class, false, text, &Normal::of(text), into);
+        }
+        Part::Number { name, text } => {
+            let class = class_of_name(name).unwrap_or(ColumnClass::Unknown);
+            if matches!(class, ColumnClass::Phone | ColumnClass::NationalId) {
                 of_class(class, false, text, &Normal::of(text), into);
             }
-            JsonPart::Number { key, text } => {
-                let class = class_of_name(key).unwrap_or(ColumnClass::Unknown);
-                if matches!(class, ColumnClass::Phone | ColumnClass::NationalId) {
-                    of_class(class, false, text, &Normal::of(text), into);
-                }
-            }
         }
-        None
     });
-    if walked.is_none() {
-        into.by_use(&Normal::of(document));
-    }
 }

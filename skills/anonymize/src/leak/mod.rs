@@ -5,7 +5,9 @@ mod canary;
 mod decode;
 mod members;
 mod normal;
+mod nothing;
 mod own;
+mod own_texts;
 mod proof;
 mod rows;
 mod scan;
@@ -16,6 +18,7 @@ mod values;
 
 pub(crate) use members::{IntoValues, collect_row};
 pub(crate) use normal::is_invisible;
+pub(crate) use own_texts::own_texts;
 pub(crate) use proof::{ProofSummary, Prover, strong_hits};
 pub(crate) use rows::paired;
 pub(crate) use scan::Scanner;

@@ -1,16 +1,18 @@
 //! The proof over the masked artifact as it was written: every cell against V, every output against
 //! its mask's range, every row against its own originals.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::Array;
-use redistrict_model::{ColumnRef, ColumnType, MaskKind, MaskName};
+use redistrict_model::{ColumnRef, ColumnType, MaskKind, MaskName, array_text};
 use serde_json::json;
 
 use super::canary::Canaries;
-use super::members::collect_row;
+use super::members::{collect_row, element_bytes, is_date, is_made_of_parts};
 use super::normal::Normal;
+use super::nothing::says_nothing;
 use super::own::{Own, OwnRow};
 use super::rows::Pair;
 use super::scan::{ENCODINGS, Hit, Scanner};
@@ -18,9 +20,10 @@ use super::statistics::{expected_digits, expected_pattern, whole_digits};
 use super::tally::Tally;
 use super::values::Kind;
 use crate::cells::{Cell, cell};
-use crate::engine::ColumnMask;
+use crate::engine::{Action, ColumnMask, in_row};
 use crate::error::AnonymizeError;
-use crate::masks::{JsonPart, is_plain_key, is_sentinel, keeps_format, parse_date, walk};
+use crate::masks::keeps_format;
+use crate::parts::{self, Part};
 
 /// So many values of each column are planted to measure the scanner.
 const PLANTED: u64 = 3;
@@ -98,19 +101,21 @@ impl<'a> Prover<'a> {
             scanner: &self.scanner,
             own: Own::default(),
         };
-        let cells = columns.iter().enumerate();
-        collect_row(cells.map(|(at, one)| (one.as_ref(), raw(at))), &mut own_row);
+        let in_row = |at: usize| in_row(columns, at, &pair.raw, row);
+        let places = 0..columns.len();
+        collect_row(places.map(|at| (in_row(at), raw(at))), &mut own_row);
         let own = own_row.own;
         let mut found: BTreeSet<u64> = BTreeSet::new();
         let mut last_place = None;
-        for (at, column) in columns.iter().enumerate() {
+        for (at, tally) in tallies.iter_mut().enumerate() {
+            let column = in_row(at);
             let masked = cell(pair.masked.column(at).as_ref(), row);
             let original = raw(at);
-            self.compare(column, &mut tallies[at], original.as_ref(), masked.as_ref());
+            self.compare(column, tally, original.as_ref(), masked.as_ref());
             let Some(masked) = masked else { continue };
-            tallies[at].cells += 1;
+            tally.cells += 1;
             let before = found.len();
-            self.search(column, &mut tallies[at], &masked, &own, &mut found);
+            self.search(column, tally, &masked, &own, &mut found);
             if found.len() > before {
                 last_place = Some(at);
             }
@@ -138,7 +143,7 @@ impl<'a> Prover<'a> {
         let by_chance = may_match_by_chance(column);
         let (mut survives, mut coincides, mut format_hit) = (false, false, false);
         let is_nobodys = matches!(column.decision.mask, MaskName::Phone | MaskName::NationalId)
-            && matches!(masked, Cell::Text(text) if column.is_reserved(text));
+            && matches!(masked, Cell::Text(text) if is_all_reserved(column, text));
         let mut on_hit = |hit: Hit, place: Place| {
             let own_word = own.digests.get(&hit.digest);
             if is_masked && own_word == Some(&false) {
@@ -157,7 +162,9 @@ impl<'a> Prover<'a> {
             }
         };
         match masked {
-            Cell::Text(text) => self.search_text(column, text, tally, &mut on_hit),
+            Cell::Text(text) => column.each_text(text, &mut |text| {
+                self.search_text(column, text, tally, &mut on_hit);
+            }),
             Cell::Bytes(bytes) => self
                 .scanner
                 .bytes(bytes, &mut |hit| on_hit(hit, Place::Value)),
@@ -166,10 +173,12 @@ impl<'a> Prover<'a> {
         if by_chance
             && let Cell::Text(text) = masked
             && column.decision.kind == MaskKind::InFormat
-            && is_text(column.column_type)
+            && is_text(column.scalar_type)
         {
-            let whole = self.scanner.digester.whole(&Normal::of(text));
-            format_hit |= self.scanner.values.kind(whole).is_some();
+            column.each_text(text, &mut |text| {
+                let whole = self.scanner.digester.whole(&Normal::of(text));
+                format_hit |= self.scanner.values.kind(whole).is_some();
+            });
         }
         tally.survivors += u64::from(survives);
         tally.coincidences += u64::from(coincides && !survives);
@@ -184,7 +193,7 @@ impl<'a> Prover<'a> {
         on_hit: &mut dyn FnMut(Hit, Place),
     ) {
         let values = self.scanner.values;
-        match column.column_type {
+        match column.scalar_type {
             ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 | ColumnType::Numeric => {
                 let digits = whole_digits(text);
                 tally.format_expected += expected_digits(digits, values.with_digits(digits.len()));
@@ -205,30 +214,18 @@ impl<'a> Prover<'a> {
                     );
                 }
             }
-            ColumnType::Json => {
-                let walked = walk(text, &mut |part| {
-                    match part {
-                        JsonPart::Key(key) => {
-                            self.scanner.text(key, &mut |hit| on_hit(hit, Place::Key));
-                        }
-                        JsonPart::Text { text, .. } => {
-                            self.scanner
-                                .text(text, &mut |hit| on_hit(hit, Place::Value));
-                        }
-                        JsonPart::Number { text, .. } => {
-                            let digits = whole_digits(text);
-                            let members = values.with_digits(digits.len());
-                            tally.format_expected += expected_digits(digits, members);
-                            let on_number = &mut |hit| on_hit(hit, Place::Number);
-                            self.scanner.whole_digits(digits, on_number);
-                        }
-                    }
-                    None
-                });
-                if walked.is_none() {
+            ColumnType::Bits => {}
+            one if is_date(one) => {}
+            ColumnType::Bytes => {
+                if let Some(bytes) = element_bytes(column, text) {
                     self.scanner
-                        .text(text, &mut |hit| on_hit(hit, Place::Value));
+                        .bytes(&bytes, &mut |hit| on_hit(hit, Place::Value));
                 }
+            }
+            one if is_made_of_parts(one) || one == ColumnType::Money => {
+                parts::each(one, text, &mut |part| {
+                    self.search_part(part, tally, on_hit);
+                });
             }
             _ => {
                 if may_match_by_chance(column) {
@@ -238,6 +235,23 @@ impl<'a> Prover<'a> {
                 }
                 self.scanner
                     .text(text, &mut |hit| on_hit(hit, Place::Value));
+            }
+        }
+    }
+
+    fn search_part(&self, part: Part<'_>, tally: &mut Tally, on_hit: &mut dyn FnMut(Hit, Place)) {
+        let mut scan = |text, place| self.scanner.text(text, &mut |hit| on_hit(hit, place));
+        match part {
+            Part::Name(name) => scan(name, Place::Key),
+            Part::Text { text, .. } => scan(text, Place::Value),
+            // As dates of columns: found by their rows, not one by one.
+            Part::Date(_) => {}
+            Part::Number { text, .. } => {
+                let digits = whole_digits(text);
+                let members = self.scanner.values.with_digits(digits.len());
+                tally.format_expected += expected_digits(digits, members);
+                let on_number = &mut |hit| on_hit(hit, Place::Number);
+                self.scanner.whole_digits(digits, on_number);
             }
         }
     }
@@ -263,6 +277,30 @@ impl<'a> Prover<'a> {
                 return;
             }
         };
+        if let (true, Cell::Text(raw), Cell::Text(masked)) = (column.is_list(), raw, masked) {
+            let Some(pairs) = paired_elements(raw, masked) else {
+                tally.outside += 1;
+                return;
+            };
+            for (raw, masked) in pairs {
+                let cell = |text| Cell::Text(Cow::Owned(text));
+                self.compare_value(column, action, tally, &cell(raw), &cell(masked));
+            }
+            return;
+        }
+        self.compare_value(column, action, tally, raw, masked);
+    }
+
+    /// The same for one single value.
+    fn compare_value(
+        &mut self,
+        column: &ColumnMask,
+        action: &Action,
+        tally: &mut Tally,
+        raw: &Cell<'_>,
+        masked: &Cell<'_>,
+    ) {
+        tally.compared += 1;
         if says_nothing(raw, column) {
             return;
         }
@@ -293,7 +331,8 @@ impl<'a> Prover<'a> {
 
     /// Plants the first values of a column that are high-entropy members.
     fn plant(&mut self, column: &ColumnMask, text: &str) {
-        let is_plain = column.decision.sensitive && is_text(column.column_type);
+        let is_plain =
+            column.decision.sensitive && is_text(column.scalar_type) && !column.is_list();
         if !is_plain || self.planted.get(&column.decision.column) >= Some(&PLANTED) {
             return;
         }
@@ -415,62 +454,36 @@ fn is_text(column_type: ColumnType) -> bool {
     matches!(column_type, ColumnType::Text | ColumnType::Char)
 }
 
+/// Every single value of the cell lies where no value of a real person does.
+fn is_all_reserved(column: &ColumnMask, text: &str) -> bool {
+    let mut is_reserved = true;
+    column.each_text(text, &mut |text| is_reserved &= column.is_reserved(text));
+    is_reserved
+}
+
 /// Numbers, and columns that are permuted within their format, hold members of V by chance.
 fn may_match_by_chance(column: &ColumnMask) -> bool {
     let is_number = matches!(
-        column.column_type,
-        ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 | ColumnType::Numeric
+        column.scalar_type,
+        ColumnType::Int16
+            | ColumnType::Int32
+            | ColumnType::Int64
+            | ColumnType::Numeric
+            | ColumnType::Money
     );
     is_number || column.decision.kind == MaskKind::InFormat
 }
 
-/// No letter and no digit, an infinity, a sentinel: nothing that could leak.
-fn says_nothing(cell: &Cell<'_>, column: &ColumnMask) -> bool {
-    match cell {
-        Cell::Text(text) if column.column_type == ColumnType::Json => has_nothing_to_mask(text),
-        Cell::Text(text) if is_date_of_nobody(text) => true,
-        Cell::Text(text) => {
-            let word = text.trim_start_matches('-').to_ascii_lowercase();
-            !text.chars().any(char::is_alphanumeric)
-                || column.column_type != ColumnType::Text
-                    && matches!(word.as_str(), "nan" | "inf" | "infinity")
-                || is_smallest_float(&word, column.column_type)
-        }
-        Cell::Bytes(bytes) => bytes.is_empty(),
-        Cell::Days(days) => is_sentinel(i64::from(*days)),
-        Cell::Micros(micros) => is_sentinel(micros.div_euclid(86_400_000_000)),
-        Cell::Bool(_) => true,
+/// The elements of two arrays of the same form at the same places; none if they differ in their bounds,
+/// their nesting or their NULLs.
+fn paired_elements(raw: &str, masked: &str) -> Option<Vec<(String, String)>> {
+    let form = |text: &str| array_text::map_elements(text, |_| Some(String::new()));
+    if form(raw)? != form(masked)? {
+        return None;
     }
-}
-
-/// `9999-12-31`, also with a time behind it: stays in every mask of dates.
-fn is_date_of_nobody(text: &str) -> bool {
-    parse_date(text).is_some_and(|(days, ..)| is_sentinel(days))
-}
-
-/// A document of true, false, null, empty texts and dates of nobody: no part of it is replaced.
-fn has_nothing_to_mask(document: &str) -> bool {
-    let mut is_empty = true;
-    let walked = walk(document, &mut |part| {
-        is_empty &= match part {
-            JsonPart::Key(key) => is_plain_key(key),
-            JsonPart::Text { text, .. } => {
-                !text.chars().any(char::is_alphanumeric) || is_date_of_nobody(text)
-            }
-            JsonPart::Number { .. } => false,
-        };
-        None
-    });
-    walked.is_some() && is_empty
-}
-
-/// Too close to zero to have digits that could be changed.
-fn is_smallest_float(text: &str, column_type: ColumnType) -> bool {
-    match column_type {
-        ColumnType::Float32 => text.parse().is_ok_and(f32::is_subnormal),
-        ColumnType::Float64 => text.parse().is_ok_and(f64::is_subnormal),
-        _ => false,
-    }
+    let (raw, masked) = (array_text::elements(raw)?, array_text::elements(masked)?);
+    let pairs = raw.into_iter().flatten().zip(masked.into_iter().flatten());
+    Some(pairs.collect())
 }
 
 /// The mask never gives a value back: there a row that keeps its own is no coincidence.
@@ -482,11 +495,15 @@ fn never_keeps(column: &ColumnMask) -> bool {
         | MaskName::Email
         | MaskName::Address => true,
         MaskName::Date | MaskName::Timestamp => matches!(
-            column.column_type,
-            ColumnType::Date | ColumnType::Timestamp | ColumnType::TimestampTz
+            column.scalar_type,
+            ColumnType::Date
+                | ColumnType::Timestamp
+                | ColumnType::TimestampTz
+                | ColumnType::DateTimeText
+                | ColumnType::Range
         ),
-        MaskName::Bytes => column.column_type == ColumnType::Bytes,
-        MaskName::Uuid => column.column_type == ColumnType::Uuid,
+        MaskName::Bytes => matches!(column.scalar_type, ColumnType::Bytes | ColumnType::Bits),
+        MaskName::Uuid => column.scalar_type == ColumnType::Uuid,
         _ => false,
     }
 }

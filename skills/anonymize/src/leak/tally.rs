@@ -10,6 +10,8 @@ use super::values::DigestMap;
 pub(crate) struct Tally {
     /// Cells that are not NULL.
     pub(crate) cells: u64,
+    /// Single values that were compared with their originals.
+    pub(crate) compared: u64,
     /// Members of V that stand in the column and must not.
     pub(crate) survivors: u64,
     /// Texts of one row that also stand in a kept column.
@@ -31,14 +33,14 @@ pub(crate) struct Tally {
 impl Tally {
     /// Matches that a random assignment of the outputs would have.
     fn baseline(&self) -> f64 {
-        if self.cells == 0 {
+        if self.compared == 0 {
             return 0.0;
         }
         let matches = self.originals.iter().map(|(digest, count)| {
             let outputs = self.outputs.get(digest).copied().unwrap_or(0);
             f64::from(*count) * f64::from(outputs)
         });
-        matches.sum::<f64>() / float(self.cells)
+        matches.sum::<f64>() / float(self.compared)
     }
 
     /// What is wrong with the column, in words with counts. `never_keeps`: its mask never gives a

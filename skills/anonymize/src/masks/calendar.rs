@@ -67,13 +67,66 @@ pub(crate) fn parse_date(text: &str) -> Option<(i64, Notation, &str)> {
     } else {
         return None;
     };
-    let has_time = notation == Notation::Iso && rest.starts_with([' ', 'T']);
+    let time = rest.strip_prefix([' ', 'T']).unwrap_or("x");
+    let has_time = notation == Notation::Iso && is_time(time);
     if !(rest.is_empty() || has_time) {
         return None;
     }
     let days = days_from_civil(year, month, day);
     let is_real = (1..=12).contains(&month) && civil_from_days(days) == (year, month, day);
     is_real.then_some((days, notation, rest))
+}
+
+/// A time of the day or the end of one, with an offset and a zone: nothing but that.
+pub(crate) fn is_time(text: &str) -> bool {
+    let (clock, zone) = text.split_once('[').unwrap_or((text, "UTC]"));
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
+    let is_zone = |zone: &str| {
+        (zone.contains('/') || zone.len() <= 5) && zone.len() <= 40 && zone.chars().all(is_part)
+    };
+    zone.strip_suffix(']').is_some_and(is_zone)
+        && clock
+            .chars()
+            .all(|c| c.is_ascii_digit() || ":.+-Z".contains(c))
+}
+
+/// A date as servers print it, with what stands behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PrintedDate<'a> {
+    /// Days since 1970, and the time and zone behind the date.
+    Day(i64, &'a str),
+    /// An infinity, a sentinel, a year that has no four digits: nobody's date.
+    Nobodys,
+}
+
+/// Reads `2011-03-05`, `2011-03-05 10:00:00+00`, `2011-03-05T10:00+01:00[Europe/Paris]`, and the
+/// forms of dates that are nobody's: infinities, years before 1 (` BC`, a minus) and after 9999.
+pub(crate) fn printed_date(text: &str) -> Option<PrintedDate<'_>> {
+    if matches!(text, "infinity" | "-infinity") {
+        return Some(PrintedDate::Nobodys);
+    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let common = unsigned.strip_suffix(" BC").unwrap_or(unsigned);
+    let digits = common.bytes().take_while(u8::is_ascii_digit).count();
+    if digits > 4 || common.len() < text.len() {
+        let (date, rest) = common.get(digits..)?.split_at_checked(6)?;
+        let is_date = digits >= 4
+            && date.bytes().enumerate().all(|(at, byte)| match at {
+                0 | 3 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+        let is_end = rest.is_empty() || rest.strip_prefix([' ', 'T']).is_some_and(is_time);
+        return (is_date && is_end).then_some(PrintedDate::Nobodys);
+    }
+    let (days, notation, rest) = parse_date(text)?;
+    if notation != Notation::Iso {
+        return None;
+    }
+    Some(if is_sentinel(days) {
+        PrintedDate::Nobodys
+    } else {
+        PrintedDate::Day(days, rest)
+    })
 }
 
 /// Writes a date in a notation.
@@ -129,9 +182,46 @@ mod tests {
             "2011-1-1",
             "20110301",
             "2011-03-01x",
+            "2011-03-01 x",
+            "2011-03-01T10:00[x]y",
             "äöüäö",
         ] {
             assert_eq!(parse_date(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn printed_dates_are_days_or_nobodys() {
+        for text in [
+            "infinity",
+            "-infinity",
+            "0044-03-15 BC",
+            "0044-03-15 10:00:00 BC",
+            "10000-01-01",
+            "294276-12-31 23:59:59",
+            "-0044-03-15T10:00",
+            "+12345-03-15",
+            "9999-12-31",
+            "0001-01-01 00:00:00",
+        ] {
+            assert_eq!(printed_date(text), Some(PrintedDate::Nobodys), "{text}");
+        }
+        assert_eq!(
+            printed_date("1970-01-02T10:00+01:00[Europe/Paris]"),
+            Some(PrintedDate::Day(1, "T10:00+01:00[Europe/Paris]"))
+        );
+        for text in [
+            "",
+            "03/05/2011",
+            "12",
+            "-",
+            "2011-03-05x",
+            "123456-",
+            "x BC",
+            "12345-ab-cd",
+            "12345-01-02 x",
+        ] {
+            assert_eq!(printed_date(text), None, "{text}");
         }
     }
 

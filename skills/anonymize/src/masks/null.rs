@@ -27,6 +27,14 @@ const ALL: &[ColumnType] = &[
     ColumnType::Json,
     ColumnType::Inet,
     ColumnType::Enum,
+    ColumnType::Array,
+    ColumnType::Range,
+    ColumnType::Composite,
+    ColumnType::Bits,
+    ColumnType::Xml,
+    ColumnType::Money,
+    ColumnType::DateTimeText,
+    ColumnType::Verbatim,
 ];
 
 impl Mask for NullMask {

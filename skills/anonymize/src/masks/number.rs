@@ -6,6 +6,7 @@ use redistrict_model::{ColumnType, MaskKind, MaskName};
 use super::definition::{
     Bounds, Field, FieldShape, Mask, MaskDefinition, Masked, Unmaskable, Value,
 };
+use super::money::mask_money;
 use super::text_format::permute_text;
 
 /// For all types of numbers, and for numbers in texts.
@@ -27,6 +28,7 @@ impl Mask for NumberMask {
                 ColumnType::Float32,
                 ColumnType::Float64,
                 ColumnType::Numeric,
+                ColumnType::Money,
                 ColumnType::Text,
                 ColumnType::Char,
             ],
@@ -50,19 +52,34 @@ impl Mask for NumberMask {
         let Value::Text(own) = value else {
             return Err(Unmaskable("its type is none that this mask takes"));
         };
+        if own.contains('$') && field.shape.types.contains(&ColumnType::Money) {
+            return mask_money(own, field).map(Masked::Text);
+        }
         let Some(number) = Decimal::parse(own) else {
             return Ok(Masked::Text(not_a_number(own, field)));
         };
-        let mut made = number.permute(field)?;
-        if own.contains(['e', 'E']) {
-            made.push_str(own.find(['e', 'E']).map_or("", |at| &own[at..]));
-        }
-        Ok(Masked::Text(made))
+        let Some(exponent) = own.find(['e', 'E']) else {
+            return number.permute(field).map(Masked::Text);
+        };
+        let made = match number.single_digit() {
+            // A zero would have no exponent.
+            Some(digit) => {
+                let made = field.key.permute("mantissa", digit - 1, 9) + 1;
+                format!("{}{made}", if number.is_negative { "-" } else { "" })
+            }
+            None => number.permute(field)?,
+        };
+        Ok(Masked::Text(made + &own[exponent..]))
     }
 
     fn is_output(&self, _output: &str, _shape: &FieldShape) -> bool {
         true
     }
+}
+
+/// The text is a number in canonical form, perhaps with an exponent.
+pub(crate) fn is_number(text: &str) -> bool {
+    Decimal::parse(text).is_some()
 }
 
 /// NaN and infinities stay; digits behind a leading zero keep that zero, so that they never become a
@@ -110,6 +127,12 @@ impl<'a> Decimal<'a> {
             fraction: written.trim_end_matches('0'),
             scale: written.len(),
         })
+    }
+
+    /// From 1 to 9, without a fraction.
+    fn single_digit(&self) -> Option<u128> {
+        let digit = self.whole.parse().ok()?;
+        (self.scale == 0 && (1..=9).contains(&digit)).then_some(digit)
     }
 
     fn permute(&self, field: &Field) -> Result<String, Unmaskable> {

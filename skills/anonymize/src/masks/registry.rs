@@ -6,7 +6,9 @@ use std::sync::Arc;
 use redistrict_model::{ColumnClass, ColumnType, MaskName};
 
 use super::address::AddressMask;
+use super::bits::BitsMask;
 use super::bytes::BytesMask;
+use super::composite::CompositeMask;
 use super::date::DateMask;
 use super::definition::Mask;
 use super::email::EmailMask;
@@ -18,17 +20,21 @@ use super::national_id::NationalIdMask;
 use super::null::NullMask;
 use super::number::NumberMask;
 use super::phone::PhoneMask;
+use super::range::RangeMask;
 use super::surname::SurnameMask;
 use super::text::TextMask;
 use super::timestamp::TimestampMask;
 use super::uuid::UuidMask;
+use super::verbatim::VerbatimMask;
+use super::xml::XmlMask;
 
 /// The masks by name. The default has the real ones; a test may put one of its own in their place,
 /// the binary has no way to.
 #[derive(Clone)]
 pub struct MaskRegistry {
     masks: BTreeMap<MaskName, Arc<dyn Mask>>,
-    inet: Arc<dyn Mask>,
+    /// Masks that go by the name of another where all columns are of their type.
+    by_type: Vec<Arc<dyn Mask>>,
 }
 
 impl Default for MaskRegistry {
@@ -51,7 +57,17 @@ impl Default for MaskRegistry {
         ];
         let mut registry = Self {
             masks: BTreeMap::new(),
-            inet: Arc::new(InetMask),
+            by_type: vec![
+                Arc::new(InetMask),
+                Arc::new(BitsMask),
+                Arc::new(CompositeMask),
+                Arc::new(XmlMask),
+                Arc::new(VerbatimMask),
+                Arc::new(RangeMask(MaskName::Date)),
+                Arc::new(RangeMask(MaskName::Timestamp)),
+                Arc::new(RangeMask(MaskName::Number)),
+                Arc::new(RangeMask(MaskName::Text)),
+            ],
         };
         for mask in masks {
             registry = registry.with(mask);
@@ -61,10 +77,21 @@ impl Default for MaskRegistry {
 }
 
 impl MaskRegistry {
-    /// Puts a mask in the place of the one of its name.
+    /// Puts a mask in the place of the one of its name; of a mask that takes one of the special types only,
+    /// in the place of the one of its name and type.
     #[must_use]
     pub fn with(mut self, mask: Arc<dyn Mask>) -> Self {
-        self.masks.insert(mask.definition().name, mask);
+        let new = mask.definition();
+        let is_same = |own: &&mut Arc<dyn Mask>| {
+            let own = own.definition();
+            own.name == new.name && own.types == new.types
+        };
+        match self.by_type.iter_mut().find(is_same) {
+            Some(own) => *own = mask,
+            None => {
+                self.masks.insert(new.name, mask);
+            }
+        }
         self
     }
 
@@ -72,10 +99,11 @@ impl MaskRegistry {
     /// none, and booleans are kept.
     #[must_use]
     pub fn get(&self, name: MaskName, types: &[ColumnType]) -> Option<&Arc<dyn Mask>> {
-        if name == MaskName::Text && types.contains(&ColumnType::Inet) {
-            return Some(&self.inet);
-        }
-        self.masks.get(&name)
+        let by_type = self.by_type.iter().find(|mask| {
+            let known = mask.definition();
+            known.name == name && known.types.iter().any(|one| types.contains(one))
+        });
+        by_type.or_else(|| self.masks.get(&name))
     }
 }
 
@@ -102,6 +130,8 @@ pub(crate) fn mask_of_types(types: &[ColumnType]) -> Option<MaskName> {
     Some(
         if any(&[ColumnType::Other, ColumnType::Bool, ColumnType::Enum]) {
             return None;
+        } else if has(ColumnType::Verbatim) {
+            MaskName::Null
         } else if has(ColumnType::Uuid) {
             MaskName::Uuid
         } else if any(&[
@@ -111,6 +141,7 @@ pub(crate) fn mask_of_types(types: &[ColumnType]) -> Option<MaskName> {
             ColumnType::Float32,
             ColumnType::Float64,
             ColumnType::Numeric,
+            ColumnType::Money,
         ]) {
             MaskName::Number
         } else if has(ColumnType::Date) {
@@ -120,11 +151,12 @@ pub(crate) fn mask_of_types(types: &[ColumnType]) -> Option<MaskName> {
             ColumnType::TimestampTz,
             ColumnType::Time,
             ColumnType::Interval,
+            ColumnType::DateTimeText,
         ]) {
             MaskName::Timestamp
         } else if has(ColumnType::Json) {
             MaskName::Json
-        } else if has(ColumnType::Bytes) {
+        } else if any(&[ColumnType::Bytes, ColumnType::Bits]) {
             MaskName::Bytes
         } else {
             MaskName::Text

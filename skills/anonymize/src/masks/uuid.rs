@@ -54,7 +54,8 @@ impl Mask for UuidMask {
     }
 }
 
-fn is_uuid(text: &str) -> bool {
+/// The text has the form of a UUID.
+pub(crate) fn is_uuid(text: &str) -> bool {
     text.len() == LENGTH
         && text.bytes().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => byte == b'-',

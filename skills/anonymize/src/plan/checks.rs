@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use redistrict_model::{Check, ColumnRef, Plan, Table};
 
-use crate::masks::Bounds;
+use crate::masks::{Bounds, number_of_money};
 
 /// A CHECK, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,8 @@ pub(crate) fn names(check: &Check, table: &Table, column: &str) -> bool {
     named_columns(check, table).contains(&column)
 }
 
-/// The values that CHECKs of either side list for a column; none if no CHECK does.
+/// The values that CHECKs of either side list for a column, else those that references count by; none if
+/// nothing lists any.
 pub(crate) fn allowed_values(plan: &Plan, column: &ColumnRef) -> Option<BTreeSet<String>> {
     let targets = plan.sections.load.tables.iter().map(|one| &one.table);
     let sides = plan
@@ -55,7 +56,11 @@ pub(crate) fn allowed_values(plan: &Plan, column: &ColumnRef) -> Option<BTreeSet
             listed.get_or_insert_default().extend(texts);
         }
     }
-    listed
+    listed.or_else(|| {
+        let conditions =
+            super::switches::conditions(&plan.sections.extract.ownership.edges, column);
+        (!conditions.is_empty()).then_some(conditions)
+    })
 }
 
 /// The columns that a CHECK speaks of.
@@ -76,6 +81,52 @@ pub(crate) fn named_columns<'a>(check: &Check, table: &'a Table) -> Vec<&'a str>
         .map(|column| column.name.as_str())
         .filter(|name| is_named(name))
         .collect()
+}
+
+/// Functions of arrays, ranges and bits that tell nothing but how much there is of them.
+const SIZES: [&str; 12] = [
+    "array_length",
+    "array_lower",
+    "array_ndims",
+    "array_upper",
+    "bit_length",
+    "cardinality",
+    "isempty",
+    "lower_inc",
+    "lower_inf",
+    "octet_length",
+    "upper_inc",
+    "upper_inf",
+];
+
+/// The CHECK asks how long or how empty its one column is, and nothing else: a mask that keeps the
+/// number of elements, the bounds that are infinite, the number of bits, keeps it. `is_bits`: then the
+/// length is such a size too.
+pub(crate) fn asks_for_size(expression: &str, is_bits: bool) -> bool {
+    let tokens = simplify(tokens(expression));
+    let is_size = |word: &str| SIZES.contains(&word) || is_bits && word == "length";
+    let rest: Vec<&Token> = tokens
+        .iter()
+        .filter(|token| !matches!(token, Token::Word(word) if is_size(word)))
+        .collect();
+    let mut columns: Vec<&Token> = Vec::new();
+    for token in &rest {
+        match token {
+            Token::Word(word)
+                if ["and", "or", "is", "not", "null", "coalesce"].contains(&word.as_str()) => {}
+            Token::Word(word) if is_keyword(word) => return false,
+            Token::Word(_) | Token::Quoted(_) if !columns.contains(token) => columns.push(token),
+            Token::Word(_) | Token::Quoted(_) | Token::Number(_) => {}
+            Token::Text(_) => return false,
+            Token::Sign(sign) => {
+                let known = ["<", "<=", ">", ">=", "=", "<>", "!=", "(", ")", ","];
+                if !known.contains(&sign.as_str()) {
+                    return false;
+                }
+            }
+        }
+    }
+    columns.len() == 1 && rest.len() < tokens.len()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,6 +266,15 @@ fn bounds(tokens: &[Token]) -> Option<Bounds> {
                 rest @ ..,
             ] => {
                 bound(&mut bounds, sign, number)?;
+                rest
+            }
+            [
+                Token::Word(_) | Token::Quoted(_),
+                Token::Sign(sign),
+                Token::Text(amount),
+                rest @ ..,
+            ] => {
+                bound(&mut bounds, sign, &number_of_money(amount)?)?;
                 rest
             }
             _ => return None,
@@ -462,6 +522,39 @@ mod tests {
         ] {
             assert_eq!(demand(text), Demand::NotUnderstood, "{text}");
         }
+    }
+
+    #[test]
+    fn sizes_are_told_from_what_is_inside() {
+        for text in [
+            "(cardinality(tags) <= 5)",
+            "((array_length(tags, 1) > 0) AND (array_length(tags, 1) < 9))",
+            "(NOT isempty(during))",
+            "(upper_inf(during) OR lower_inc(during))",
+            "COALESCE(array_length(tags, 1), 0) = 3",
+        ] {
+            assert!(asks_for_size(text, false), "{text}");
+        }
+        assert!(asks_for_size("(length(flags) = 8)", true));
+        for text in [
+            "(length(flags) = 8)",
+            "cardinality(tags) = cardinality(others)",
+            "(cardinality(tags) < 5) and ('a' = any (tags))",
+            "tags is not null",
+            "cardinality(tags) < 5 and upper(tags) = 4",
+        ] {
+            assert!(!asks_for_size(text, false), "{text}");
+        }
+    }
+
+    #[test]
+    fn amounts_of_money_are_bounds() {
+        assert_eq!(demand("(fee >= '$0.00'::money)"), within(Some(0), None));
+        assert_eq!(
+            demand("((fee >= '-$5.00'::money) AND (fee <= '$1,000.00'::money))"),
+            within(Some(-5), Some(1000))
+        );
+        assert_eq!(demand("fee >= '$0.50'::money"), Demand::NotUnderstood);
     }
 
     #[test]

@@ -100,12 +100,20 @@ pub(crate) fn class_of_column(
     let can_be_secret = is_text
         || matches!(
             column_type,
-            ColumnType::Bytes | ColumnType::Json | ColumnType::Uuid
+            ColumnType::Bytes
+                | ColumnType::Json
+                | ColumnType::Uuid
+                | ColumnType::Composite
+                | ColumnType::Xml
+                | ColumnType::Verbatim
         );
     let can_be_date = is_text
         || matches!(
             column_type,
-            ColumnType::Date | ColumnType::Timestamp | ColumnType::TimestampTz
+            ColumnType::Date
+                | ColumnType::Timestamp
+                | ColumnType::TimestampTz
+                | ColumnType::DateTimeText
         );
     let can_be_digits = is_text
         || matches!(

@@ -11,8 +11,10 @@ use redistrict_model::{
 use super::checks::{self, Demand, demand};
 use super::domains::Domain;
 use super::fields::{Field, Fields};
+use super::scalars::{scalar_length, scalar_source_type, scalar_type};
 use super::settings::{header, public_lines};
-use crate::masks::{Bounds, FieldShape, MaskRegistry, segments_are_enough};
+use super::switches::switches;
+use crate::masks::{Bounds, FieldShape, MaskRegistry, neutral, segments_are_enough};
 
 /// A domain without a row estimate is taken to have so many values.
 const ASSUMED_VALUES: u64 = 1_000_000;
@@ -42,14 +44,15 @@ pub(crate) fn shape(
     };
     for field in members.iter().map(|at| &fields.list[*at]) {
         for side in field.sides() {
-            if let Some(length) = side.max_length.and_then(|max| usize::try_from(max).ok()) {
+            if let Some(length) = scalar_length(side) {
                 shape.max_length = Some(shape.max_length.map_or(length, |own| own.min(length)));
             }
-            if !shape.types.contains(&side.column_type) {
-                shape.types.push(side.column_type);
+            let (one, source_type) = (scalar_type(side), scalar_source_type(side));
+            if !shape.types.contains(&one) {
+                shape.types.push(one);
             }
-            if !shape.source_types.contains(&side.source_type) {
-                shape.source_types.push(side.source_type.clone());
+            if !shape.source_types.iter().any(|own| own == source_type) {
+                shape.source_types.push(source_type.to_owned());
             }
         }
         for check in &field.checks {
@@ -102,6 +105,7 @@ pub(crate) fn shapes(
             first.insert(&decision.domain, decision);
         }
     }
+    add_guests(extract, &fields, decisions, &mut members);
     members
         .into_iter()
         .filter_map(|(domain, members)| {
@@ -111,6 +115,29 @@ pub(crate) fn shapes(
             Some((domain.to_owned(), shape))
         })
         .collect()
+}
+
+/// Switches have values of each domain that they lead to.
+fn add_guests<'a>(
+    extract: &ExtractSection,
+    fields: &Fields<'_>,
+    decisions: &'a [ColumnDecision],
+    members: &mut BTreeMap<&'a str, Vec<usize>>,
+) {
+    let domains: BTreeMap<&ColumnRef, &str> = decisions
+        .iter()
+        .map(|one| (&one.column, one.domain.as_str()))
+        .collect();
+    for (column, ways) in switches(&extract.ownership.edges) {
+        let Some(at) = fields.by_column.get(&column) else {
+            continue;
+        };
+        for domain in ways.iter().filter_map(|way| domains.get(&way.parent)) {
+            if let Some(members) = members.get_mut(domain).filter(|own| !own.contains(at)) {
+                members.push(*at);
+            }
+        }
+    }
 }
 
 /// What of a domain's mask cannot be: its length, NOT NULL, uniqueness, CHECKs of single columns.
@@ -153,6 +180,15 @@ pub(crate) fn check(
             )
         }));
     }
+    let is_opaque = mask == MaskName::Text && shape.types.contains(&ColumnType::Verbatim);
+    if is_opaque && neutral(shape).is_none() {
+        let field = &fields.list[domain.members[0]];
+        let message = format!(
+            "nothing is known of its type {}, it is NOT NULL, and no neutral value of the type is known",
+            field.source.source_type
+        );
+        findings.push(stop("mask-verbatim", &field.column, &message));
+    }
     if shape.unique {
         let values = estimated_values(domain, fields, extract);
         let (has, needs) = (known.capacity_bits(shape), required_bits(values));
@@ -171,12 +207,12 @@ pub(crate) fn check(
     findings
 }
 
-fn shortest(field: &Field<'_>) -> u32 {
+fn shortest(field: &Field<'_>) -> usize {
     field
         .sides()
-        .filter_map(|side| side.max_length)
+        .filter_map(scalar_length)
         .min()
-        .unwrap_or(u32::MAX)
+        .unwrap_or(usize::MAX)
 }
 
 fn estimated_values(domain: &Domain, fields: &Fields<'_>, extract: &ExtractSection) -> u64 {
@@ -191,14 +227,22 @@ fn estimated_values(domain: &Domain, fields: &Fields<'_>, extract: &ExtractSecti
 
 fn single_checks(field: &Field<'_>, mask: MaskName, shape: &FieldShape) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
+    let is_bits = field.column_type() == ColumnType::Bits;
+    let is_sized = field.is_array() || is_bits || field.column_type() == ColumnType::Range;
     for check in &field.checks {
+        let is_size = is_sized && checks::asks_for_size(&check.expression, is_bits);
+        if is_size && mask != MaskName::Null && !shape.types.contains(&ColumnType::Verbatim) {
+            continue;
+        }
         let why = match demand(&check.expression) {
             // Looked at when all decisions are there.
             Demand::Order => continue,
             Demand::Present if mask != MaskName::Null => continue,
             Demand::Within(_) | Demand::MaxLength(_) if mask == MaskName::Null => continue,
             Demand::MaxLength(_) if shape.types.iter().all(is_text) => continue,
-            Demand::Within(_) if mask == MaskName::Number => {
+            Demand::Within(_)
+                if mask == MaskName::Number && !shape.types.contains(&ColumnType::Range) =>
+            {
                 if segments_are_enough(shape.bounds) {
                     continue;
                 }

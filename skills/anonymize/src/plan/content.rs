@@ -47,6 +47,17 @@ pub(crate) fn class_of_values(samples: &[Option<Box<str>>]) -> Option<ColumnClas
         .map(|(_, class)| class)
 }
 
+/// The class that a single text looks like beyond doubt.
+pub(crate) fn class_of_text(text: &str) -> Option<ColumnClass> {
+    let rules: [(Look, ColumnClass); 3] = [
+        (is_email, ColumnClass::Email),
+        (is_national_id, ColumnClass::NationalId),
+        (is_phone, ColumnClass::Phone),
+    ];
+    let found = rules.into_iter().find(|(holds, _)| holds(text.trim()));
+    found.map(|(_, class)| class)
+}
+
 /// The column holds codes: few values, each shared by many rows, none of them a name.
 pub(crate) fn is_code(samples: &[Option<Box<str>>], column_type: ColumnType) -> bool {
     let can_be = matches!(

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use redistrict_model::{ColumnRef, Edge};
 
 use super::fields::{Fields, pairs};
+use super::switches::{Way, switches};
 
 /// A set of columns of which equal values have equal pseudonyms.
 pub(crate) struct Domain {
@@ -13,6 +14,21 @@ pub(crate) struct Domain {
     pub(crate) name: String,
     /// Places in the list of fields, ascending.
     pub(crate) members: Vec<usize>,
+    /// Fields that have values of the domain in some of their rows.
+    pub(crate) guests: Vec<usize>,
+}
+
+impl Domain {
+    /// With its guests as members: everything that its values have to fit into.
+    pub(crate) fn with_guests(&self) -> Self {
+        let mut members = self.members.clone();
+        members.extend(&self.guests);
+        Self {
+            name: self.name.clone(),
+            members,
+            guests: Vec::new(),
+        }
+    }
 }
 
 /// Every field in exactly one domain, in the order of their first members.
@@ -22,7 +38,12 @@ pub(crate) fn domains(
     named: &BTreeMap<ColumnRef, String>,
 ) -> Vec<Domain> {
     let mut sets = Sets::new(fields.list.len());
+    let mut switches = switches(edges);
+    switches.retain(|column, _| !named.contains_key(column));
     for (child, parent) in pairs(edges) {
+        if switches.contains_key(&child) {
+            continue;
+        }
         let places = (fields.by_column.get(&child), fields.by_column.get(&parent));
         if let (Some(child), Some(parent)) = places {
             sets.join(*child, *parent);
@@ -43,11 +64,31 @@ pub(crate) fn domains(
         .into_values()
         .map(|members| Domain {
             name: name(fields, &members, named),
+            guests: guests(fields, &members, &switches),
             members,
         })
         .collect();
     domains.sort_by_key(|domain| domain.members[0]);
     domains
+}
+
+/// The switches that lead to one of the members.
+fn guests(
+    fields: &Fields<'_>,
+    members: &[usize],
+    switches: &BTreeMap<ColumnRef, Vec<Way>>,
+) -> Vec<usize> {
+    let leads_here = |ways: &&Vec<Way>| {
+        ways.iter().any(|way| {
+            let parent = fields.by_column.get(&way.parent);
+            parent.is_some_and(|parent| members.contains(parent))
+        })
+    };
+    let leading = switches.iter().filter(|(_, ways)| leads_here(ways));
+    leading
+        .filter_map(|(column, _)| fields.by_column.get(column).copied())
+        .filter(|at| !members.contains(at))
+        .collect()
 }
 
 /// Stable when tables are added: the user's name, else the first column by name that others refer to

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_model::{
-    Check, Column, ColumnRef, ColumnType, Edge, ExtractSection, Role, Table, TableRef, TargetTable,
+    Check, Column, ColumnRef, ColumnType, Edge, ExtractSection, Role, StoreKind, Table, TableRef,
+    TargetTable,
 };
+
+use super::scalars::scalar_type;
 
 /// A column that moves.
 pub(crate) struct Field<'a> {
@@ -25,6 +28,10 @@ pub(crate) struct Field<'a> {
     pub(crate) refers_outside: bool,
     /// CHECKs of both sides that name it.
     pub(crate) checks: Vec<&'a Check>,
+    /// One of the columns that a graph's tables have beside their properties.
+    pub(crate) is_graph_column: bool,
+    /// The texts that references count by, where the column is the condition of some.
+    pub(crate) conditions: BTreeSet<String>,
 }
 
 impl Field<'_> {
@@ -37,19 +44,25 @@ impl Field<'_> {
         self.sides().all(|side| side.nullable)
     }
 
-    /// The types on both sides, each once.
+    /// The types on both sides, each once; of arrays those of their elements.
     pub(crate) fn types(&self) -> Vec<ColumnType> {
         let mut types: Vec<ColumnType> = Vec::new();
         for side in self.sides() {
-            if !types.contains(&side.column_type) {
-                types.push(side.column_type);
+            let one = scalar_type(side);
+            if !types.contains(&one) {
+                types.push(one);
             }
         }
         types
     }
 
+    /// The type at the source; of an array that of its elements.
     pub(crate) fn column_type(&self) -> ColumnType {
-        self.source.column_type
+        scalar_type(self.source)
+    }
+
+    pub(crate) fn is_array(&self) -> bool {
+        self.source.column_type == ColumnType::Array
     }
 }
 
@@ -135,6 +148,10 @@ fn field<'a>(
     role: Role,
 ) -> Field<'a> {
     let ownership = &extract.ownership;
+    let is_graph = extract
+        .catalogs
+        .iter()
+        .any(|catalog| catalog.store == source.name.store && catalog.kind == StoreKind::Neo4j);
     let sides = || std::iter::once(source).chain(target);
     Field {
         column: source.name.column(&column.name),
@@ -152,6 +169,11 @@ fn field<'a>(
                 table.checks.iter().filter(named)
             })
             .collect(),
+        is_graph_column: is_graph && column.name.starts_with(':'),
+        conditions: super::switches::conditions(
+            &ownership.edges,
+            &source.name.column(&column.name),
+        ),
     }
 }
 

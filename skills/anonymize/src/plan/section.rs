@@ -9,10 +9,14 @@ use redistrict_model::{
 };
 
 use super::constraints::{check, check_orders, name_of, shape, warn_of_exclusions};
-use super::decide::{Proposal, kind_of, mask_for, personal_tables, propose};
+use super::decide::{
+    Holds, Proposal, is_foreign_class, kind_of, mask_for, personal_tables, propose,
+};
 use super::domains::{Domain, domains};
 use super::fields::Fields;
-use super::settings::{self, header, is_declared_public, named_domains};
+use super::scalars::scalar_source_type;
+use super::settings::{self, header, is_declared_public, named_domains, public_lines};
+use super::switches::{self, Way};
 use crate::error::MaskPlanError;
 use crate::key::KEY_VERSION;
 use crate::masks::{MaskRegistry, mask_of_types};
@@ -46,6 +50,9 @@ pub fn plan(inputs: &MaskInputs<'_>) -> Result<(MaskSection, Vec<Finding>), Mask
     findings.extend(planner.unconfirmed());
     let mut decisions: Vec<Option<ColumnDecision>> = vec![None; planner.fields.list.len()];
     for domain in &planner.domains {
+        if planner.is_switch(domain) {
+            continue;
+        }
         match planner.decide(domain) {
             Ok(decided) => {
                 for (at, decision) in domain.members.iter().zip(decided) {
@@ -55,6 +62,7 @@ pub fn plan(inputs: &MaskInputs<'_>) -> Result<(MaskSection, Vec<Finding>), Mask
             Err(errors) => findings.extend(errors),
         }
     }
+    planner.decide_switches(&mut decisions);
     let columns: Option<Vec<ColumnDecision>> = decisions.into_iter().collect();
     if let Some(columns) = &columns {
         let targets = inputs.target_tables;
@@ -82,6 +90,7 @@ struct Planner<'a> {
     inputs: &'a MaskInputs<'a>,
     fields: Fields<'a>,
     domains: Vec<Domain>,
+    switches: BTreeMap<ColumnRef, Vec<Way>>,
     personal: BTreeMap<TableRef, Vec<String>>,
     personal_names: BTreeSet<TableRef>,
     registry: MaskRegistry,
@@ -99,6 +108,7 @@ impl<'a> Planner<'a> {
             inputs,
             fields,
             domains,
+            switches: switches::switches(&inputs.extract.ownership.edges),
             personal_names: personal.keys().cloned().collect(),
             personal,
             registry: MaskRegistry::default(),
@@ -113,7 +123,7 @@ impl<'a> Planner<'a> {
                 "a reference table has columns about persons: {}",
                 columns.join(", ")
             );
-            let quoted = serde_json::to_string(&table.to_string()).unwrap_or_default();
+            let quoted = settings::toml_text(&table.to_string());
             Finding::error("reference-with-persons", table.to_string(), message, 0).with_lines([
                 format!("[table.{quoted}]"),
                 "confirmed = \"why its persons belong to no district\"".to_owned(),
@@ -122,10 +132,41 @@ impl<'a> Planner<'a> {
         .collect()
     }
 
+    /// The domain is one column that goes by what each of its rows refers to.
+    fn is_switch(&self, domain: &Domain) -> bool {
+        let [at] = domain.members.as_slice() else {
+            return false;
+        };
+        let moves = |way: &Way| self.fields.by_column.contains_key(&way.parent);
+        self.switches
+            .get(&self.fields.list[*at].column)
+            .is_some_and(|ways| ways.iter().any(moves))
+    }
+
+    fn decide_switches(&self, decisions: &mut [Option<ColumnDecision>]) {
+        for (column, ways) in &self.switches {
+            let Some(at) = self.fields.by_column.get(column).copied() else {
+                continue;
+            };
+            if decisions[at].is_some() {
+                continue;
+            }
+            let places = ways
+                .iter()
+                .filter_map(|way| self.fields.by_column.get(&way.parent));
+            let parents: Vec<&ColumnDecision> = places
+                .filter_map(|place| decisions[*place].as_ref())
+                .collect();
+            decisions[at] = switches::decide(column, &parents);
+        }
+    }
+
     fn decide(&self, domain: &Domain) -> Result<Vec<ColumnDecision>, Vec<Finding>> {
         let proposed = self.proposed(domain)?;
         let decided = settings::apply(domain, &self.fields, self.inputs.columns, proposed)?;
         self.stop_at_unknown(domain, &decided)?;
+        let own = domain;
+        let domain = &domain.with_guests();
         let members = || domain.members.iter().map(|at| &self.fields.list[*at]);
         let mut types: Vec<ColumnType> = Vec::new();
         for one in members().flat_map(|field| field.types()) {
@@ -134,8 +175,16 @@ impl<'a> Planner<'a> {
             }
         }
         let is_unique = members().any(|field| field.is_unique);
-        let all_nullable = members().all(|field| field.is_nullable());
-        let Some(mask) = mask_for(&decided, &types, all_nullable, &self.registry) else {
+        let sources = members().flat_map(|field| field.sides());
+        let source_types: Vec<String> = sources
+            .map(|side| scalar_source_type(side).to_owned())
+            .collect();
+        let holds = Holds {
+            types: &types,
+            source_types: &source_types,
+            all_nullable: members().all(|field| field.is_nullable()),
+        };
+        let Some(mask) = mask_for(&decided, holds, &self.registry) else {
             let message = decided.mask.map_or_else(
                 || "no mask takes the types of all columns that hold the same values".to_owned(),
                 |mask| format!("{} does not take its type", name_of(mask)),
@@ -143,6 +192,11 @@ impl<'a> Planner<'a> {
             let column = self.fields.list[domain.members[0]].column.to_string();
             return Err(vec![Finding::error("mask-type", column, message, 0)]);
         };
+        if is_foreign_class(&decided, holds, mask) {
+            let column = self.fields.list[domain.members[0]].column.to_string();
+            let message = "values of that class do not fit its type";
+            return Err(vec![Finding::error("mask-type", column, message, 0)]);
+        }
         let (mask, decided) = self.roomy(domain, mask, decided, &types, is_unique);
         let kind = kind_of(mask, decided.class, is_unique, &types, &self.registry);
         let shape = shape(
@@ -159,7 +213,7 @@ impl<'a> Planner<'a> {
         }
         let scope = self.scope(domain);
         let one = |at: &usize| self.decision(*at, domain, &decided, mask, kind, scope, is_unique);
-        Ok(domain.members.iter().map(one).collect())
+        Ok(own.members.iter().map(one).collect())
     }
 
     /// Unique national ids: no range that was never issued has room for many different ones, so they
@@ -245,9 +299,11 @@ impl<'a> Planner<'a> {
     {
         let is_said = |proposal: &Proposal| proposal.provenance != Provenance::Type;
         if own.class == ColumnClass::TenantKey {
+            self.stop_at_kept_with_tenant(&other_field, other)?;
             return Ok((field, own));
         }
         if other.class == ColumnClass::TenantKey {
+            self.stop_at_kept_with_tenant(&field, own)?;
             return Ok((other_field, other));
         }
         let is_alike =
@@ -277,6 +333,28 @@ impl<'a> Planner<'a> {
                 header(&field.column),
                 "mask = \"text\"  # for both".to_owned(),
             ]),
+        ])
+    }
+
+    /// The district's key is kept, and with it whatever a reference that leads to several tables has in
+    /// common with it: nothing sensitive passes that way unless the user says so.
+    fn stop_at_kept_with_tenant(
+        &self,
+        field: &super::fields::Field<'_>,
+        proposal: &Proposal,
+    ) -> Result<(), Vec<Finding>> {
+        let settings = self.inputs.columns.get(&field.column);
+        let is_said = settings.is_some_and(|one| one.domain.is_some() || is_declared_public(one));
+        let is_recognised = proposal.provenance != Provenance::Type;
+        if proposal.is_kept() || is_said || !is_recognised {
+            return Ok(());
+        }
+        let message = "it is sensitive, and one reference leads to it and to the district's own key, which is \
+                       kept";
+        let subject = field.column.to_string();
+        Err(vec![
+            Finding::error("mask-domain-conflict", subject, message, 0)
+                .with_lines(public_lines(&field.column)),
         ])
     }
 

@@ -12,9 +12,13 @@ use super::fields::Fields;
 
 /// `[column."…"]` of a column, as a line to paste.
 pub(crate) fn header(column: &ColumnRef) -> String {
-    // A JSON string is a TOML basic string.
-    let quoted = serde_json::to_string(&column.to_string()).expect("a text can be quoted");
-    format!("[column.{quoted}]")
+    format!("[column.{}]", toml_text(&column.to_string()))
+}
+
+/// A JSON string is a TOML basic string, but for the one control character that JSON leaves as it is.
+pub(crate) fn toml_text(text: &str) -> String {
+    let quoted = serde_json::to_string(text).expect("a text can be quoted");
+    quoted.replace('\u{7f}', "\\u007F")
 }
 
 /// The lines that keep a sensitive column.
@@ -59,8 +63,17 @@ pub(crate) fn impossible(
         let mut error = |code, message: &str| {
             findings.push(Finding::error(code, column.to_string(), message, 0));
         };
-        if !fields.by_column.contains_key(column) {
+        let field = fields.by_column.get(column).map(|at| &fields.list[*at]);
+        if field.is_none() {
             error("mask-column-unknown", "no such column moves");
+        }
+        let is_said = settings.mask.is_some() || settings.class.is_some() || settings.public;
+        if is_said && field.is_some_and(|field| field.is_graph_column) {
+            error(
+                "mask-graph-column",
+                "labels of a graph are kept, the ends of its relationships are masked as what they refer \
+                 to: there is nothing to decide",
+            );
         }
         if matches!(settings.mask, Some(MaskSetting::Table(_))) {
             error(

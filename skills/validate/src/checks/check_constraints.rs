@@ -6,11 +6,14 @@ use std::collections::HashMap;
 
 use redistrict_model::{
     BoundaryPolicy, Check, CheckResult, ColumnType, MaskKind, Severity, StoreKind, Table, TableRef,
+    array_text,
 };
 
 use super::{RowCheck, TableView, Tally, could_not_run, locator};
 use crate::cells::{Cell, Cells, TableBatch};
-use crate::expression::{Decimal, Dialect, Expression, Unsupported, Value, parse, truth};
+use crate::expression::{
+    Decimal, Dialect, Expression, Unsupported, Value, money, parse, range_value, truth,
+};
 
 const CHECK: &str = "check";
 /// Values of a column whose outcome is remembered.
@@ -225,8 +228,39 @@ fn cell_value(
         (Cell::Text(text), ColumnType::Text | ColumnType::Enum | ColumnType::Uuid) => {
             Value::Text(text.to_owned())
         }
+        (Cell::Text(text), ColumnType::Money) => Value::Number(money(text)?),
+        (Cell::Text(text), ColumnType::Bits) => Value::Text(text.to_owned()),
+        (Cell::Text(text), ColumnType::Range) => range_value(text),
+        (Cell::Text(text), ColumnType::Array) => list_value(text, cells.element_type())?,
         (Cell::Text(_) | Cell::Bytes(_), _) => Value::Opaque,
     })
+}
+
+/// An array of one dimension that begins at 1; any other, and one of elements that are not compared
+/// here, can only be asked whether it is NULL.
+fn list_value(text: &str, element: Option<ColumnType>) -> Result<Value, Unsupported> {
+    let Some(elements) = array_text::elements(text) else {
+        return Err(Unsupported("a value that is no array"));
+    };
+    if !text.starts_with('{') || text.starts_with("{{") {
+        return Ok(Value::Opaque);
+    }
+    let value = |text: Option<String>| {
+        let Some(text) = text else {
+            return Ok(Value::Null);
+        };
+        Ok(match element {
+            Some(
+                ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 | ColumnType::Numeric,
+            ) => Value::Number(Decimal::parse(&text)?),
+            Some(ColumnType::Text | ColumnType::Enum | ColumnType::Uuid) => Value::Text(text),
+            Some(ColumnType::Char) => Value::Text(text.trim_end_matches(' ').to_owned()),
+            Some(ColumnType::Bool) => Value::Bool(text == "t"),
+            _ => Value::Opaque,
+        })
+    };
+    let values: Result<Vec<Value>, Unsupported> = elements.into_iter().map(value).collect();
+    values.map(Value::List)
 }
 
 /// Every column the check names is kept, none of its values was nulled on the way (by a stub or a

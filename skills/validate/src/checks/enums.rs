@@ -40,11 +40,20 @@ impl RowCheck for Enums {
                 continue;
             };
             for row in 0..batch.len() {
-                let Some(text) = cells.canonical_text(row) else {
+                if cells.is_null(row) {
                     continue;
-                };
+                }
                 tally.examined += 1;
-                if !labels.contains(&text) {
+                // Of an array every element has to be one.
+                let is_label = match cells.element_type() {
+                    Some(_) => cells
+                        .single_texts(row)
+                        .is_ok_and(|all| all.iter().all(|one| labels.contains(one.as_ref()))),
+                    None => cells
+                        .canonical_text(row)
+                        .is_some_and(|text| labels.contains(&text)),
+                };
+                if !is_label {
                     tally.fail(|| locator(&self.table, batch.place(row)));
                 }
             }

@@ -2,7 +2,7 @@
 //! composite, to the own table, across stores. NULL in any column is no reference (MATCH SIMPLE); so
 //! is a boundary that was set to NULL.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_artifact::Manifest;
 use redistrict_model::{
@@ -179,8 +179,9 @@ fn index_key(edge: &Edge) -> IndexKey {
 
 fn subject(edge: &Edge) -> String {
     format!(
-        "{} -> {}({})",
-        edge.describe(),
+        "{}({}) -> {}({})",
+        edge.child,
+        edge.child_columns.join(", "),
         edge.parent,
         edge.parent_columns.join(", ")
     )
@@ -208,7 +209,7 @@ fn stands_for(edge: &Edge, child: &TableRef, key: &ForeignKey) -> bool {
     };
     edge.child == *child
         && edge.parent == key.parent
-        && edge.when.is_empty()
+        && sorted(&edge.when) == sorted(&key.when)
         && pairs(&edge.child_columns, &edge.parent_columns)
             == pairs(&key.columns, &key.parent_columns)
 }
@@ -225,9 +226,16 @@ fn edge_of(child: &TableRef, key: &ForeignKey) -> Edge {
         mandatory: false,
         nullable_columns: Vec::new(),
         on_delete_cascade: key.on_delete_cascade,
-        when: Vec::new(),
+        when: key.when.clone(),
         policy: None,
     }
+}
+
+/// A condition says the same in whatever order.
+fn sorted(when: &[(String, Vec<String>)]) -> BTreeMap<&str, BTreeSet<&str>> {
+    when.iter()
+        .map(|(column, texts)| (column.as_str(), texts.iter().map(String::as_str).collect()))
+        .collect()
 }
 
 fn obstacle(edge: &Edge, plan: &Plan, manifest: &Manifest) -> Option<&'static str> {

@@ -18,19 +18,46 @@ enum Limit {
     },
     /// Digits before the point; the server rounds what is behind it.
     Digits(usize),
+    /// `bit(n)` has that many bits, `bit varying(n)` at most that many.
+    Bits {
+        length: usize,
+        is_exact: bool,
+    },
 }
 
 impl Limit {
+    /// Of an array, what one element takes.
     fn of(column: &Column) -> Option<Self> {
+        let is_array = column.column_type == ColumnType::Array;
+        let column_type = if is_array {
+            column.element?
+        } else {
+            column.column_type
+        };
+        let source_type = if is_array {
+            column.source_type.trim_end_matches("[]")
+        } else {
+            &column.source_type
+        };
+        let is_text = matches!(column_type, ColumnType::Text | ColumnType::Char);
+        // Catalogs tell the length of texts; that of elements stands in the type's name.
+        let of_element = || {
+            inside(source_type)?
+                .parse()
+                .ok()
+                .filter(|_| is_array && is_text)
+        };
         let length = column
             .max_length
-            .and_then(|length| usize::try_from(length).ok());
-        match (column.column_type, length) {
+            .and_then(|length| usize::try_from(length).ok())
+            .or_else(of_element);
+        match (column_type, length) {
+            (ColumnType::Bits, _) => bits(source_type),
             (ColumnType::Char, Some(length)) => Some(Self::Padded(length)),
             (_, Some(length)) => Some(Self::Characters(length)),
             (ColumnType::Int16, None) => Some(range::<i16>(i16::MIN, i16::MAX)),
             (ColumnType::Int32, None) => Some(range::<i32>(i32::MIN, i32::MAX)),
-            (ColumnType::Numeric, None) => whole_digits(&column.source_type).map(Self::Digits),
+            (ColumnType::Numeric, None) => whole_digits(source_type).map(Self::Digits),
             _ => None,
         }
     }
@@ -42,6 +69,13 @@ impl Limit {
                 text.trim_end_matches(' ').chars().count() <= length
             }
             (Self::Integer { low, high }, Cell::Int(value)) => (low..=high).contains(&value),
+            // An element of an array.
+            (Self::Integer { low, high }, Cell::Text(text)) => text
+                .parse::<i64>()
+                .is_ok_and(|value| (low..=high).contains(&value)),
+            (Self::Bits { length, is_exact }, Cell::Text(text)) => {
+                text.len() == length || !is_exact && text.len() < length
+            }
             (Self::Digits(digits), Cell::Text(text)) => {
                 let whole = text
                     .trim_start_matches('-')
@@ -56,6 +90,10 @@ impl Limit {
 
     fn describe(self, column: &str) -> String {
         match self {
+            Self::Bits { length, is_exact } => {
+                let most = if is_exact { "" } else { "at most " };
+                format!("{column} has {most}{length} bits")
+            }
             Self::Characters(length) | Self::Padded(length) => {
                 format!("{column} has at most {length} characters")
             }
@@ -78,9 +116,24 @@ fn is_digit(c: char) -> bool {
     c.is_ascii_digit()
 }
 
+/// What stands in brackets behind the name of a type.
+fn inside(source_type: &str) -> Option<&str> {
+    source_type.split_once('(')?.1.strip_suffix(')')
+}
+
+fn bits(source_type: &str) -> Option<Limit> {
+    let is_exact = !source_type.starts_with("bit varying") && !source_type.starts_with("varbit");
+    let length = match inside(source_type) {
+        Some(length) => length.parse().ok()?,
+        None if source_type == "bit" => 1,
+        None => return None,
+    };
+    Some(Limit::Bits { length, is_exact })
+}
+
 /// Digits before the point of `numeric(p,s)`.
 fn whole_digits(source_type: &str) -> Option<usize> {
-    let inside = source_type.split_once('(')?.1.strip_suffix(')')?;
+    let inside = inside(source_type)?;
     let (precision, scale) = inside.split_once(',').unwrap_or((inside, "0"));
     let precision: i64 = precision.trim().parse().ok()?;
     let scale: i64 = scale.trim().parse().ok()?;
@@ -121,7 +174,13 @@ impl RowCheck for Lengths {
                     continue;
                 }
                 tally.examined += 1;
-                if !limit.holds(cell) {
+                let is_fine = match cells.element_type() {
+                    Some(_) => cells
+                        .single_texts(row)
+                        .is_ok_and(|all| all.iter().all(|one| limit.holds(Cell::Text(one)))),
+                    None => limit.holds(cell),
+                };
+                if !is_fine {
                     tally.fail(|| locator(&self.table, batch.place(row)));
                 }
             }
@@ -149,6 +208,17 @@ mod tests {
         assert!(Limit::Characters(3).holds(Cell::Text("äöü")));
         assert!(!Limit::Characters(3).holds(Cell::Text("abc ")));
         assert!(Limit::Padded(3).holds(Cell::Text("abc   ")));
+    }
+
+    #[test]
+    fn bits_are_as_many_as_the_type_says() {
+        let exact = bits("bit(3)").unwrap();
+        let most = bits("bit varying(3)").unwrap();
+        assert!(exact.holds(Cell::Text("101")) && !exact.holds(Cell::Text("10")));
+        assert!(most.holds(Cell::Text("10")) && !most.holds(Cell::Text("1010")));
+        assert_eq!(bits("bit varying"), None);
+        let byte = range::<i16>(i16::MIN, i16::MAX);
+        assert!(byte.holds(Cell::Text("-32768")) && !byte.holds(Cell::Text("32768")));
     }
 
     #[test]

@@ -112,7 +112,9 @@ impl RowCheck for ReservedRanges {
             for row in 0..batch.len() {
                 let is_fine = match cells.text(row) {
                     Some("") => continue,
-                    Some(text) => range.holds(text),
+                    Some(_) => cells.single_texts(row).is_ok_and(|all| {
+                        all.iter().all(|text| text.is_empty() || range.holds(text))
+                    }),
                     None if cells.is_null(row) || *range == Range::Invented => continue,
                     None => cells
                         .canonical_text(row)

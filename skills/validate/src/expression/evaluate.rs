@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::parser::{CastTo, Expression, Function};
-use super::value::{Decimal, Unsupported, Value, compare, date};
+use super::value::{Bounds, Decimal, Unsupported, Value, compare, date, money};
 
 /// Where servers differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +84,11 @@ impl Row<'_> {
                 is_all,
             } => self.quantified(symbol, left, list, *is_all),
             Expression::Like(left, pattern) => self.like(left, pattern),
+            Expression::Within(left, list) => match (self.value(left)?, self.value(list)?) {
+                (Value::Null, _) | (_, Value::Null) => Ok(None),
+                (Value::List(members), Value::List(list)) => self.is_within(&members, &list),
+                _ => Err(Unsupported("an operator of other things than lists")),
+            },
             other => match self.value(other)? {
                 Value::Null => Ok(None),
                 Value::Bool(truth) => Ok(Some(truth)),
@@ -133,6 +138,20 @@ impl Row<'_> {
         })
     }
 
+    /// A NULL among the members is in no list.
+    fn is_within(&self, members: &[Value], list: &[Value]) -> Truth {
+        for member in members {
+            let mut is_found = false;
+            for one in list {
+                is_found |= self.compare("=", member, one)? == Some(true);
+            }
+            if !is_found {
+                return Ok(Some(false));
+            }
+        }
+        Ok(Some(true))
+    }
+
     fn like(&self, left: &Expression, pattern: &Expression) -> Truth {
         match (self.value(left)?, self.value(pattern)?) {
             (Value::Null, _) | (_, Value::Null) => Ok(None),
@@ -178,12 +197,38 @@ impl Row<'_> {
             (Function::Trim, Value::Text(text)) => {
                 Ok(Value::Text(text.trim_matches(' ').to_owned()))
             }
+            (Function::Cardinality, Value::List(members)) => Ok(count(members.len())),
+            (Function::ArrayLength, Value::List(members)) if members.is_empty() => Ok(Value::Null),
+            (Function::ArrayLength, Value::List(members)) => Ok(count(members.len())),
+            (function, Value::Range(bounds)) => of_range(function, bounds.as_deref()),
             (Function::Abs, Value::Number(number)) => Ok(Value::Number(Decimal {
                 digits: number.digits.saturating_abs(),
                 ..number
             })),
             _ => Err(Unsupported("a function of a value it is not evaluated for")),
         }
+    }
+}
+
+fn count(number: usize) -> Value {
+    Value::Number(Decimal::of(i64::try_from(number).unwrap_or(i64::MAX)))
+}
+
+/// What a function says of a range; nothing is infinite or included in the empty one.
+fn of_range(function: Function, bounds: Option<&Bounds>) -> Evaluated {
+    let is_null = |value: &Value| *value == Value::Null;
+    let truth = |holds: &dyn Fn(&Bounds) -> bool| Ok(Value::Bool(bounds.is_some_and(holds)));
+    let bound =
+        |get: fn(&Bounds) -> &Value| Ok(bounds.map_or(Value::Null, |bounds| get(bounds).clone()));
+    match function {
+        Function::IsEmpty => Ok(Value::Bool(bounds.is_none())),
+        Function::Lower => bound(|bounds| &bounds.low),
+        Function::Upper => bound(|bounds| &bounds.high),
+        Function::IsLowerInfinite => truth(&|bounds| is_null(&bounds.low)),
+        Function::IsUpperInfinite => truth(&|bounds| is_null(&bounds.high)),
+        Function::HasLower => truth(&|bounds| bounds.has_low),
+        Function::HasUpper => truth(&|bounds| bounds.has_high),
+        _ => Err(Unsupported("a function of a value it is not evaluated for")),
     }
 }
 
@@ -225,6 +270,8 @@ fn cast(value: Value, to: CastTo) -> Evaluated {
         | (value @ (Value::Number(_) | Value::Float(_)), CastTo::Number)
         | (value @ (Value::Date(_) | Value::Stamp(_)), CastTo::Date)
         | (value @ Value::Bool(_), CastTo::Bool) => Ok(value),
+        (value @ Value::Number(_), CastTo::Money) => Ok(value),
+        (Value::Text(text), CastTo::Money) => money(&text).map(Value::Number),
         (Value::Text(text), CastTo::Number) => Decimal::parse(&text).map(Value::Number),
         (Value::Text(text), CastTo::Date) => date(&text),
         (Value::Text(text), CastTo::Bool) => match text.as_str() {
@@ -258,6 +305,7 @@ fn is_like(text: &str, pattern: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::parse;
+    use super::super::value::range_value;
     use super::*;
 
     fn holds(text: &str, columns: &[(&str, Value)]) -> Result<Option<bool>, Unsupported> {
@@ -338,6 +386,55 @@ mod tests {
             ("t <> \"no column\"", true),
         ] {
             assert_eq!(holds(expression, &row), Ok(Some(expected)), "{expression}");
+        }
+    }
+
+    #[test]
+    fn lists_ranges_and_money_are_evaluated() {
+        let list = |members: &[&str]| Value::List(members.iter().map(|one| text(one)).collect());
+        let row = [
+            ("tags", list(&["a", "b"])),
+            ("none", list(&[])),
+            ("holes", Value::List(vec![Value::Null])),
+            ("fee", Value::Number(money("-$1,234.50").unwrap())),
+            ("term", range_value("[2024-02-28,2024-03-01)")),
+            ("seats", range_value("(,7]")),
+            ("nothing", range_value("empty")),
+        ];
+        for (expression, expected) in [
+            ("(cardinality(tags) <= 2)", Some(true)),
+            ("(array_length(tags, 1) > 2)", Some(false)),
+            ("(array_length(none, 1) > 2)", None),
+            ("('b'::text = ANY (tags))", Some(true)),
+            (
+                "(tags <@ ARRAY['a'::text, 'b'::text, 'c'::text])",
+                Some(true),
+            ),
+            ("(tags @> ARRAY['c'::text])", Some(false)),
+            ("(holes <@ ARRAY['c'::text])", Some(false)),
+            ("(fee < '$0.00'::money)", Some(true)),
+            ("(fee >= (- '$1,234.50'::money))", Some(true)),
+            ("(NOT isempty(term))", Some(true)),
+            ("(isempty(nothing))", Some(true)),
+            ("(lower(term) < '2024-02-29'::date)", Some(true)),
+            ("(upper_inf(term) OR lower_inf(seats))", Some(true)),
+            ("(upper_inc(seats) AND NOT upper_inc(term))", Some(true)),
+            ("(upper(seats) = 7)", Some(true)),
+            ("(upper(nothing) = 7)", None),
+        ] {
+            assert_eq!(holds(expression, &row), Ok(expected), "{expression}");
+        }
+        for expression in [
+            "term @> '2024-02-29'::date",
+            "array_length(tags, 2) = 1",
+            "tags = ARRAY['a'::text]",
+            "lower(tags) = 'a'",
+            "'{[1,2)}'::int4multirange @> seats",
+        ] {
+            assert!(holds(expression, &row).is_err(), "{expression}");
+        }
+        for odd in ["{[1,2)}", "[a,b)", "[\"2024-01-01 10:00:00\",)"] {
+            assert_eq!(range_value(odd), Value::Opaque, "{odd}");
         }
     }
 

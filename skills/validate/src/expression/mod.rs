@@ -8,4 +8,4 @@ mod value;
 
 pub(crate) use evaluate::{Dialect, truth};
 pub(crate) use parser::{Expression, parse};
-pub(crate) use value::{Decimal, Unsupported, Value};
+pub(crate) use value::{Decimal, Unsupported, Value, money, range_value};

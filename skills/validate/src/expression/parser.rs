@@ -27,6 +27,8 @@ pub(crate) enum Expression {
         is_all: bool,
     },
     Like(Box<Self>, Box<Self>),
+    /// Every member of the first list is in the second.
+    Within(Box<Self>, Box<Self>),
     Arithmetic(&'static str, Box<Self>, Box<Self>),
     Concatenate(Box<Self>, Box<Self>),
     Call(Function, Vec<Self>),
@@ -50,6 +52,7 @@ impl Expression {
             | Self::Compare(_, left, right)
             | Self::In(left, right)
             | Self::Like(left, right)
+            | Self::Within(left, right)
             | Self::Arithmetic(_, left, right)
             | Self::Concatenate(left, right)
             | Self::Quantified {
@@ -72,6 +75,14 @@ pub(crate) enum Function {
     Trim,
     Coalesce,
     Abs,
+    Cardinality,
+    /// Of the first dimension.
+    ArrayLength,
+    IsEmpty,
+    IsLowerInfinite,
+    IsUpperInfinite,
+    HasLower,
+    HasUpper,
 }
 
 /// What a cast makes of a value.
@@ -81,6 +92,7 @@ pub(crate) enum CastTo {
     Number,
     Date,
     Bool,
+    Money,
     /// A type of the user (an enum): the text stays.
     Other,
 }
@@ -189,6 +201,10 @@ impl Parser<'_> {
                 self.is(left)?
             } else if let Some(symbol) = self.one_of(&COMPARISONS) {
                 self.comparison(left, symbol)?
+            } else if self.take("<@") {
+                Expression::Within(left.into(), self.sum()?.into())
+            } else if self.take("@>") {
+                Expression::Within(self.sum()?.into(), left.into())
             } else if self.take("~~") || self.take_word("like") {
                 Expression::Like(left.into(), self.sum()?.into())
             } else if self.take("!~~") {
@@ -366,10 +382,22 @@ impl Parser<'_> {
             "trim" | "btrim" => Function::Trim,
             "coalesce" => Function::Coalesce,
             "abs" => Function::Abs,
+            "cardinality" => Function::Cardinality,
+            "array_length" => Function::ArrayLength,
+            "isempty" => Function::IsEmpty,
+            "lower_inf" => Function::IsLowerInfinite,
+            "upper_inf" => Function::IsUpperInfinite,
+            "lower_inc" => Function::HasLower,
+            "upper_inc" => Function::HasUpper,
             _ => return Err(Unsupported("a function outside the common ones")),
         };
         let arguments = self.list(")")?;
-        let is_fitting = function == Function::Coalesce || arguments.len() == 1;
+        let first = Expression::Literal(Value::Number(Decimal::of(1)));
+        let is_fitting = match function {
+            Function::Coalesce => true,
+            Function::ArrayLength => arguments.len() == 2 && arguments[1] == first,
+            _ => arguments.len() == 1,
+        };
         if !is_fitting {
             return Err(Unsupported("a function with more arguments than one"));
         }
@@ -425,6 +453,7 @@ impl Parser<'_> {
             | "double" => CastTo::Number,
             "date" | "timestamp" => CastTo::Date,
             "boolean" | "bool" => CastTo::Bool,
+            "money" => CastTo::Money,
             "interval" | "time" | "json" | "jsonb" | "bytea" => {
                 return Err(Unsupported("a cast to a type that is not compared here"));
             }

@@ -19,7 +19,18 @@ pub(crate) enum Value {
     /// Microseconds since 1970.
     Stamp(i64),
     List(Vec<Self>),
+    /// None for the empty range.
+    Range(Option<Box<Bounds>>),
     Opaque,
+}
+
+/// The bounds of a range; NULL for an infinite one.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Bounds {
+    pub(crate) low: Value,
+    pub(crate) high: Value,
+    pub(crate) has_low: bool,
+    pub(crate) has_high: bool,
 }
 
 /// `digits · 10^-scale`, exact.
@@ -141,6 +152,41 @@ pub(super) fn compare(
         _ => return Err(UNLIKE),
     };
     Ok(Some(ordering))
+}
+
+/// Reads `-$1,234.50`.
+pub(crate) fn money(text: &str) -> Result<Decimal, Unsupported> {
+    let bare: String = text.chars().filter(|c| !matches!(c, '$' | ',')).collect();
+    Decimal::parse(&bare)
+}
+
+/// A range of numbers or dates; any other, and a multirange, can only be asked whether it is NULL.
+pub(crate) fn range_value(text: &str) -> Value {
+    if text == "empty" {
+        return Value::Range(None);
+    }
+    let inside = text
+        .strip_prefix(['[', '('])
+        .and_then(|rest| rest.strip_suffix([']', ')']));
+    let Some((low, high)) = inside.and_then(|inside| inside.split_once(',')) else {
+        return Value::Opaque;
+    };
+    let bound = |text: &str| {
+        if text.is_empty() {
+            return Some(Value::Null);
+        }
+        let date = || date(text.trim_matches('"')).ok();
+        Decimal::parse(text).ok().map(Value::Number).or_else(date)
+    };
+    match (bound(low), bound(high)) {
+        (Some(low), Some(high)) => Value::Range(Some(Box::new(Bounds {
+            low,
+            high,
+            has_low: text.starts_with('['),
+            has_high: text.ends_with(']'),
+        }))),
+        _ => Value::Opaque,
+    }
 }
 
 fn number_of(value: bool) -> Value {

@@ -10,7 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Schema};
 use bytes::{Buf, Bytes, BytesMut};
 use redistrict_model::TableRef;
-use redistrict_store::StoreError;
+use redistrict_store::{MAX_VALUE_BYTES, StoreError};
 
 use super::{EPOCH_DAYS, EPOCH_MICROS};
 use crate::error::{bug, data};
@@ -174,12 +174,16 @@ impl Decoder {
             return Err(self.malformed());
         }
         let mut at = 2_usize;
-        for _ in 0..count {
+        for place in 0..self.columns.len() {
             let Some(size) = bytes.get(at..).and_then(<[u8]>::first_chunk::<4>) else {
                 return Ok(None);
             };
-            let size = i32::from_be_bytes(*size);
-            at += 4 + usize::try_from(size).unwrap_or(0);
+            let size = usize::try_from(i32::from_be_bytes(*size)).unwrap_or(0);
+            if size > MAX_VALUE_BYTES {
+                let what = "hold a value of more than 32 MB";
+                return Err(data(&self.table, self.schema.field(place).name(), what));
+            }
+            at += 4 + size;
         }
         Ok((at <= bytes.len()).then_some(at))
     }
@@ -355,6 +359,18 @@ mod tests {
             decoder.next_batch().unwrap();
             assert!(decoder.end_stream().is_err(), "{length}");
         }
+    }
+
+    #[test]
+    fn a_value_over_the_limit_is_refused_before_it_has_come() {
+        let mut decoder = decoder();
+        let mut bytes = SIGNATURE.to_vec();
+        bytes.extend([0; 8]);
+        bytes.extend([0, 2, 0, 0, 0, 4, 0, 0, 0, 7]);
+        bytes.extend((i32::try_from(MAX_VALUE_BYTES).unwrap() + 1).to_be_bytes());
+        decoder.push(&Bytes::from(bytes));
+        let error = decoder.next_batch().unwrap_err();
+        assert!(error.to_string().contains("s.public.t.b"), "{error}");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use redistrict_model::TableRef;
 use redistrict_store::{Applied, StoreError};
 use tokio_postgres::Client;
 
-use super::stage::StagingTable;
+use super::path;
+use super::stage::{PLACE, StagingTable};
 use crate::error::{bug, data, failed, failed_at};
 use crate::live::{LiveColumn, LiveTable};
 use crate::statement::{column_of, quoted};
@@ -38,10 +39,12 @@ pub(super) async fn apply(
         }
     }
     let sql = format!("with {} select {}", parts.join(", "), counts.join(", "));
+    path::of_triggers(client).await?;
     let rows = client
         .query_typed(&sql, &[])
         .await
         .map_err(|error| failed_in(writes, &error))?;
+    path::of_ours(client).await?;
     let row = rows.first().ok_or_else(|| bug("count the written rows"))?;
     let count = |place: usize| {
         u64::try_from(row.get::<_, i64>(place)).map_err(|_| bug("count the written rows"))
@@ -84,24 +87,17 @@ fn failed_in(writes: &[Write<'_>], error: &tokio_postgres::Error) -> StoreError 
 /// A type modifier that rounds is no error for the server; here it is.
 async fn refuse_rounding(client: &Client, write: &Write<'_>) -> Result<(), StoreError> {
     let name = &write.table.entry.name;
-    let columns: Vec<&LiveColumn> = write
-        .columns()?
-        .into_iter()
-        .filter(|column| column.can_round)
-        .collect();
+    let mut columns: Vec<&LiveColumn> = Vec::new();
+    let mut tests: Vec<String> = Vec::new();
+    for column in write.columns()? {
+        if let Some(test) = write.staging.rounding(column)? {
+            tests.push(format!("coalesce(bool_or({test}), false)"));
+            columns.push(column);
+        }
+    }
     if columns.is_empty() {
         return Ok(());
     }
-    let tests: Vec<String> = columns
-        .iter()
-        .map(|column| {
-            let value = write.staging.compared(column)?;
-            let (declared, base) = (&column.source_type, &column.key_type);
-            Ok(format!(
-                "coalesce(bool_or(({value}::{declared})::{base} <> {value}), false)"
-            ))
-        })
-        .collect::<Result<_, StoreError>>()?;
     let sql = format!(
         "select {} from {} as s where s.redistrict_action <> 'leave'",
         tests.join(", "),
@@ -141,10 +137,13 @@ impl Write<'_> {
             .map(|column| self.staging.assigned(column))
             .collect::<Result<_, _>>()?;
         let identity = self.table.columns(&self.staging.identity)?;
-        let order: Vec<String> = identity
+        let mut order: Vec<String> = identity
             .iter()
             .map(|column| self.staging.compared(column))
             .collect::<Result<_, _>>()?;
+        if self.staging.is_keyless() {
+            order.extend(PLACE.map(|name| format!("s.{name}")));
+        }
         Ok(format!(
             "insert into {} ({}) overriding system value select {} from {} as s \
              where s.redistrict_action = 'insert' order by {}",
@@ -156,8 +155,11 @@ impl Write<'_> {
         ))
     }
 
-    /// None if the table has no columns beside its identity.
+    /// None if the table has no columns beside its identity, or no identity: nothing is updated then.
     fn update(&self) -> Result<Option<String>, StoreError> {
+        if self.staging.is_keyless() {
+            return Ok(None);
+        }
         let columns = self.columns()?;
         let is_key = |column: &LiveColumn| self.staging.identity.contains(&column.name);
         let changes: Vec<String> = columns
@@ -195,8 +197,8 @@ pub(super) fn same_identity(
         .map(|column| {
             Ok(format!(
                 "{} = {}",
-                column_of("t", column),
-                staging.compared(column)?
+                column.comparable(&column_of("t", column)),
+                column.comparable(&staging.compared(column)?)
             ))
         })
         .collect::<Result<_, StoreError>>()?;

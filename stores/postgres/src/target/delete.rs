@@ -1,6 +1,7 @@
 //! Deleting rows by key, and only those: whatever a foreign key would delete, change or leave
 //! dangling beside them is found first and refused.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use redistrict_model::{Key, TableRef};
@@ -8,17 +9,67 @@ use redistrict_store::{StoreError, StoreErrorKind};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
+use super::path;
 use crate::error::{bug, failed, failed_at};
 use crate::live::{LiveColumn, LiveTable};
+use crate::locator::split;
 use crate::statement::{column_of, key_order, quoted};
 use crate::types::{KeyFit, key_fit};
 
 const REFERRING_KEYS: &str = include_str!("../../sql/referring_keys.sql");
 
+/// What tells a row of a table from the others.
+enum ToldBy<'a> {
+    Identity(Vec<&'a LiveColumn>),
+    /// The table is keyless. Locators of rows that this transaction has locked stay as they are.
+    Locator,
+}
+
+impl ToldBy<'_> {
+    /// The parts of the key of the row of `alias`.
+    fn values(&self, alias: &str) -> Vec<String> {
+        match self {
+            Self::Identity(columns) => columns
+                .iter()
+                .map(|one| one.comparable(&column_of(alias, one)))
+                .collect(),
+            Self::Locator => vec![format!("{alias}.tableoid"), format!("{alias}.ctid")],
+        }
+    }
+
+    /// The types of the parts.
+    fn types(&self) -> Vec<&str> {
+        match self {
+            Self::Identity(columns) => columns.iter().map(|one| one.comparable_type()).collect(),
+            Self::Locator => vec!["oid", "tid"],
+        }
+    }
+
+    /// The bound texts `k.k0` and up as values of those types.
+    fn casts(&self) -> Vec<String> {
+        match self {
+            Self::Identity(columns) => columns
+                .iter()
+                .enumerate()
+                .map(|(place, column)| column.key_value(&format!("k.k{place}")))
+                .collect(),
+            Self::Locator => vec!["k.k0::oid".to_owned(), "k.k1::tid".to_owned()],
+        }
+    }
+
+    /// The order in which rows are locked.
+    fn order(&self, alias: &str) -> String {
+        match self {
+            Self::Identity(columns) => key_order(alias, columns),
+            Self::Locator => self.values(alias).join(", "),
+        }
+    }
+}
+
 /// The rows of one table that go.
 pub(super) struct Delete<'a> {
     table: &'a LiveTable,
-    identity: Vec<&'a LiveColumn>,
+    told_by: ToldBy<'a>,
     keys: &'a [Key],
     /// A table of this transaction with the typed keys.
     list: String,
@@ -33,7 +84,10 @@ impl<'a> Delete<'a> {
     ) -> Result<Self, StoreError> {
         Ok(Self {
             table,
-            identity: table.identity()?,
+            told_by: match table.entry.identity() {
+                Some(_) => ToldBy::Identity(table.identity()?),
+                None => ToldBy::Locator,
+            },
             keys,
             list,
         })
@@ -45,22 +99,20 @@ impl<'a> Delete<'a> {
 
     /// Row `alias` of the table is in the list `list_alias`.
     fn listed(&self, alias: &str, list_alias: &str) -> String {
-        let tests: Vec<String> = self
-            .identity
-            .iter()
-            .enumerate()
-            .map(|(place, column)| format!("{} = {list_alias}.k{place}", column_of(alias, column)))
+        let values = self.told_by.values(alias).into_iter().enumerate();
+        let tests: Vec<String> = values
+            .map(|(place, value)| format!("{value} = {list_alias}.k{place}"))
             .collect();
         tests.join(" and ")
     }
 
     /// Writes the keys, typed, into the list.
     async fn fill(&self, client: &Client) -> Result<(), StoreError> {
-        let definitions: Vec<String> = self
-            .identity
+        let types = self.told_by.types();
+        let definitions: Vec<String> = types
             .iter()
             .enumerate()
-            .map(|(place, column)| format!("k{place} {}", column.key_type))
+            .map(|(place, key_type)| format!("k{place} {key_type}"))
             .collect();
         let sql = format!("create table {} ({})", self.list, definitions.join(", "));
         let refused = |error| failed_at("list the rows to delete", self.name(), &error);
@@ -70,12 +122,7 @@ impl<'a> Delete<'a> {
             .iter()
             .map(|array| (array as &(dyn ToSql + Sync), Type::TEXT_ARRAY))
             .collect();
-        let casts: Vec<String> = self
-            .identity
-            .iter()
-            .enumerate()
-            .map(|(place, column)| format!("k.k{place}::{}", column.key_type))
-            .collect();
+        let casts = self.told_by.casts();
         let numbers: Vec<String> = (1..=arrays.len()).map(|n| format!("${n}")).collect();
         let names: Vec<String> = (0..arrays.len()).map(|place| format!("k{place}")).collect();
         let sql = format!(
@@ -95,19 +142,34 @@ impl<'a> Delete<'a> {
             .map_err(refused)
     }
 
-    fn arrays(&self) -> Result<Vec<Vec<&str>>, StoreError> {
-        let mut arrays = vec![Vec::with_capacity(self.keys.len()); self.identity.len()];
+    fn arrays(&self) -> Result<Vec<Vec<Cow<'_, str>>>, StoreError> {
+        let width = self.told_by.types().len();
+        let mut arrays = vec![Vec::with_capacity(self.keys.len()); width];
+        let refused = || bug("delete by keys that are none of the table").at(self.name());
         for key in self.keys {
-            if key.parts().len() != self.identity.len() {
-                return Err(bug("delete by keys of another number of parts").at(self.name()));
-            }
-            for ((column, part), array) in
-                self.identity.iter().zip(key.parts()).zip(arrays.iter_mut())
-            {
-                if key_fit(part, column.column_type, &column.labels) == KeyFit::Never {
-                    return Err(self.missing());
+            let parts = match &self.told_by {
+                ToldBy::Locator => {
+                    let (table, place) = split(key).ok_or_else(refused)?;
+                    vec![Cow::Owned(table.to_string()), Cow::Borrowed(place)]
                 }
-                array.push(&**part);
+                ToldBy::Identity(columns) => {
+                    let mut fits = columns.iter().zip(key.parts()).map(|(column, part)| {
+                        key_fit(part, column.column_type, &column.labels) != KeyFit::Never
+                    });
+                    if !fits.all(|fits| fits) {
+                        return Err(self.missing());
+                    }
+                    key.parts()
+                        .iter()
+                        .map(|part| Cow::Borrowed(&**part))
+                        .collect()
+                }
+            };
+            if parts.len() != width {
+                return Err(refused());
+            }
+            for (array, part) in arrays.iter_mut().zip(parts) {
+                array.push(part);
             }
         }
         Ok(arrays)
@@ -121,7 +183,7 @@ impl<'a> Delete<'a> {
             self.table.relation(),
             self.list,
             self.listed("t", "d"),
-            key_order("t", &self.identity)
+            self.told_by.order("t")
         );
         let rows = client
             .query_typed(&sql, &[])
@@ -172,10 +234,12 @@ pub(super) async fn delete(client: &Client, deletes: &[Delete<'_>]) -> Result<u6
         statements.join(", "),
         counts.join(", ")
     );
+    path::of_triggers(client).await?;
     let rows = client
         .query_typed(&sql, &[])
         .await
         .map_err(|error| failed("delete rows", &error))?;
+    path::of_ours(client).await?;
     let row = rows.first().ok_or_else(|| bug("count the deleted rows"))?;
     let mut total = 0;
     for (place, one) in deletes.iter().enumerate() {

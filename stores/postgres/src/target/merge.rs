@@ -1,7 +1,7 @@
 //! The one transaction in which a run's rows are written. It holds the lease for share from its first
 //! statement on; dropping it closes the connection, and the server rolls back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,20 +15,17 @@ use tokio_postgres::types::{ToSql, Type};
 use super::apply::{self, Write, same_identity};
 use super::delete::{self, Delete};
 use super::lease::begin_holding;
-use super::ledger;
-use super::stage::{self, StagingTable};
+use super::stage::{self, PLACE, StagingTable};
+use super::{ledger, path};
 use crate::connect::{Session, Target};
 use crate::error::{bug, failed, failed_at};
-use crate::live::LiveTables;
+use crate::live::{LiveTable, LiveTables};
+use crate::locator::{locator, places};
 use crate::reader::{self, BoundKeys};
 use crate::statement::{KeySource, canonical_list, key_order, matches};
 
 /// So many keys go into one locking or marking statement.
 const KEYS_PER_STATEMENT: usize = 50_000;
-
-/// Triggers find what they find when the application writes: the role's own search path.
-const TRIGGERS_PATH: &str = "select set_config('search_path', s.reset_val, true) \
-                             from pg_settings as s where s.name = 'search_path'";
 
 pub(super) struct PostgresMerge {
     session: Session<Target>,
@@ -57,10 +54,6 @@ impl PostgresMerge {
                 .await
                 .map_err(|error| failed_at("analyze the staged rows", name, &error))?;
         }
-        client
-            .query_typed(TRIGGERS_PATH, &[])
-            .await
-            .map_err(|error| failed("set the search path", &error))?;
         Ok(Self {
             session,
             lease: lease.clone(),
@@ -99,6 +92,9 @@ impl Merge for PostgresMerge {
         let Some(staging) = self.staged.get(table) else {
             return Ok(Vec::new());
         };
+        if staging.is_keyless() {
+            return Ok(Vec::new());
+        }
         let identity = live.columns(&staging.identity)?;
         let sql = format!(
             "select {} from {} as t join {} as s on {} order by {} for update of t",
@@ -113,6 +109,9 @@ impl Merge for PostgresMerge {
 
     async fn lock(&mut self, table: &TableRef, keys: &[Key]) -> Result<Vec<Key>, StoreError> {
         let live = self.tables.table(table)?;
+        if live.entry.identity().is_none() {
+            return self.lock_located(live, keys).await;
+        }
         let identity = live.identity()?;
         let mut sorted = keys.to_vec();
         sorted.sort_unstable();
@@ -145,16 +144,13 @@ impl Merge for PostgresMerge {
             return Ok(());
         }
         let staging = self.staged.get(table).ok_or_else(missing)?;
-        let identity = live.columns(&staging.identity)?;
-        let tests: Vec<String> = identity
-            .iter()
-            .enumerate()
-            .map(|(place, column)| Ok(format!("{} = k.k{place}", staging.canonical(column)?)))
-            .collect::<Result<_, StoreError>>()?;
-        let names: Vec<String> = (0..identity.len())
-            .map(|place| format!("k{place}"))
-            .collect();
-        let numbers: Vec<String> = (0..identity.len()).map(|n| format!("${}", n + 2)).collect();
+        if staging.is_keyless() && action == Action::Update {
+            return Err(bug("update rows that have no key").at(table));
+        }
+        let tests = staged_is(live, staging)?;
+        let width = tests.len();
+        let names: Vec<String> = (0..width).map(|place| format!("k{place}")).collect();
+        let numbers: Vec<String> = (0..width).map(|n| format!("${}", n + 2)).collect();
         let sql = format!(
             "update {} as s set redistrict_action = $1 from unnest({}) as k ({}) where {}",
             staging.relation(),
@@ -163,7 +159,10 @@ impl Merge for PostgresMerge {
             tests.join(" and "),
         );
         for chunk in keys.chunks(KEYS_PER_STATEMENT) {
-            let arrays = arrays(chunk, identity.len()).ok_or_else(missing)?;
+            let arrays = arrays(chunk, width).ok_or_else(missing)?;
+            if staging.is_keyless() && !arrays.iter().flatten().all(|part| is_number(part)) {
+                return Err(missing());
+            }
             let action = action_text(action);
             let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![(&action, Type::TEXT)];
             parameters.extend(
@@ -236,11 +235,13 @@ impl Merge for PostgresMerge {
     }
 
     async fn check_constraints(&mut self) -> Result<(), StoreError> {
-        self.session
-            .client()
+        let client = self.session.client();
+        path::of_triggers(client).await?;
+        client
             .batch_execute("set constraints all immediate")
             .await
-            .map_err(|error| failed("check the deferred constraints", &error))
+            .map_err(|error| failed("check the deferred constraints", &error))?;
+        path::of_ours(client).await
     }
 
     async fn commit(self: Box<Self>, record: &RunRecord) -> Result<CommitOutcome, StoreError> {
@@ -249,6 +250,7 @@ impl Merge for PostgresMerge {
         }
         let client = self.session.client();
         ledger::write_run(client, record).await?;
+        path::of_triggers(client).await?;
         match client.batch_execute("commit").await {
             Ok(()) => Ok(CommitOutcome::Committed),
             Err(error) if is_answer(&error) => Err(failed("commit the merge", &error)),
@@ -258,6 +260,34 @@ impl Merge for PostgresMerge {
 }
 
 impl PostgresMerge {
+    /// Locks rows of a keyless table, table by table and place by place. A row that another transaction
+    /// changed has another locator by now: what is locked instead of it is not told.
+    async fn lock_located(
+        &self,
+        live: &LiveTable,
+        locators: &[Key],
+    ) -> Result<Vec<Key>, StoreError> {
+        let name = &live.entry.name;
+        let broken = || bug("lock rows by what is no locator").at(name);
+        let asked: HashSet<&Key> = locators.iter().collect();
+        let sql = format!(
+            "select {} from {} as t where t.tableoid = $1 \
+             and t.ctid = any ((select $2::text[]::tid[])::tid[]) order by t.ctid for update of t",
+            locator("t"),
+            live.relation(),
+        );
+        let mut locked = Vec::with_capacity(locators.len());
+        for (table, places) in places(locators).ok_or_else(broken)? {
+            for chunk in places.chunks(KEYS_PER_STATEMENT) {
+                let parameters: [(&(dyn ToSql + Sync), Type); 2] =
+                    [(&table, Type::OID), (&chunk, Type::TEXT_ARRAY)];
+                let found = self.locked(&sql, &parameters, name).await?;
+                locked.extend(found.into_iter().filter(|key| asked.contains(key)));
+            }
+        }
+        Ok(locked)
+    }
+
     async fn locked(
         &self,
         sql: &str,
@@ -290,6 +320,25 @@ fn is_answer(error: &tokio_postgres::Error) -> bool {
     error
         .code()
         .is_some_and(|code| !matches!(code.code().get(..2), Some("57" | "08")))
+}
+
+/// One condition per part of a key: that staged row `s` has the part of the key `k`.
+fn staged_is(live: &LiveTable, staging: &StagingTable) -> Result<Vec<String>, StoreError> {
+    if staging.is_keyless() {
+        let test = |(place, name)| format!("s.{name} = k.k{place}::int8");
+        return Ok(PLACE.iter().enumerate().map(test).collect());
+    }
+    let identity = live.columns(&staging.identity)?;
+    let tests = identity
+        .iter()
+        .enumerate()
+        .map(|(place, column)| Ok(format!("{} = k.k{place}", staging.canonical(column)?)));
+    tests.collect()
+}
+
+/// A part of a `staged_key`.
+fn is_number(part: &str) -> bool {
+    part.parse::<i64>().is_ok()
 }
 
 fn action_text(action: Action) -> &'static str {

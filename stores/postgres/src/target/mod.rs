@@ -6,6 +6,7 @@ mod lease;
 mod ledger;
 mod merge;
 mod packing;
+mod path;
 mod sequences;
 mod stage;
 mod store;

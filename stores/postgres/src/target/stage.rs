@@ -1,6 +1,11 @@
 //! Staging: per run and table one ordinary table of our own. Its columns are numbered, its types are
 //! those that binary COPY carries, so that odd names and casts come into play only in the merge.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema};
 use futures::{SinkExt as _, StreamExt as _};
 use redistrict_model::{RunId, TableRef};
 use redistrict_store::{
@@ -14,7 +19,7 @@ use crate::copy::{Encoder, HEADER, TRAILER};
 use crate::error::{bug, failed, failed_at};
 use crate::live::{LiveColumn, LiveTable};
 use crate::statement::canonical;
-use crate::types;
+use crate::types::{self, Rounding};
 
 /// A staging table that is there.
 #[derive(Clone, Debug)]
@@ -24,7 +29,15 @@ pub(super) struct StagingTable {
     pub(super) identity: Vec<String>,
 }
 
+/// Where a staged row of a keyless table stands: its part and its place in the part.
+pub(super) const PLACE: [&str; 2] = ["redistrict_part", "redistrict_row"];
+
 impl StagingTable {
+    /// The rows are told by their places: the table they go to has no key.
+    pub(super) fn is_keyless(&self) -> bool {
+        self.identity.is_empty()
+    }
+
     /// The relation; our own name, nothing of the outside is in it.
     pub(super) fn relation(&self) -> String {
         relation(self.id)
@@ -43,7 +56,7 @@ impl StagingTable {
         let is_text = types::staging_type(column.column_type) == "text";
         let is_string = column.is_string();
         Ok(if is_text && !is_string {
-            format!("{value}::{}", column.key_type)
+            column.read_back(&value)
         } else {
             value
         })
@@ -51,11 +64,26 @@ impl StagingTable {
 
     /// The staged value as the column's base type, for comparisons.
     pub(super) fn compared(&self, column: &LiveColumn) -> Result<String, StoreError> {
-        Ok(format!(
-            "{}::{}",
-            self.value(&column.name)?,
-            column.key_type
-        ))
+        Ok(column.read_back(&self.value(&column.name)?))
+    }
+
+    /// A test that is true where writing the staged value would drop digits; none where it cannot.
+    pub(super) fn rounding(&self, column: &LiveColumn) -> Result<Option<String>, StoreError> {
+        let value = self.compared(column)?;
+        let (declared, base) = (&column.source_type, &column.key_type);
+        Ok(match column.rounding {
+            Rounding::Never => None,
+            Rounding::ByValue => Some(format!("({value}::{declared})::{base} <> {value}")),
+            Rounding::ByText => {
+                let rounded = canonical(&format!("({value}::{declared})"), column.column_type);
+                let exact = if declared == base {
+                    self.value(&column.name)?
+                } else {
+                    canonical(&value, column.column_type)
+                };
+                Some(format!("({rounded}) <> ({exact})"))
+            }
+        })
     }
 
     /// The staged value's canonical text.
@@ -142,7 +170,7 @@ pub(super) async fn stage(
             was_there: true,
         });
     }
-    let rows = copy(client, &staging, &part.table, &columns, batches).await?;
+    let rows = copy(client, &staging, part, &columns, batches).await?;
     let count = i64::try_from(rows).map_err(|_| bug("count the part's rows"))?;
     let sql = "insert into redistrict_meta.part (run_id, table_name, part, rows) \
                values ($1, $2, $3, $4)";
@@ -203,7 +231,8 @@ async fn ensure(
         .await
         .map_err(|error| own_failed("make a staging table", &error))?;
     if let Some(row) = made.first() {
-        create(client, table, row.get(0), columns).await?;
+        let is_keyless = part.identity.is_empty();
+        create(client, table, row.get(0), columns, is_keyless).await?;
     }
     commit(client, "make a staging table").await?;
     let staging = find(client, &lease.run, Some(&name)).await?;
@@ -220,14 +249,19 @@ async fn create(
     table: &LiveTable,
     id: i64,
     columns: &[&LiveColumn],
+    is_keyless: bool,
 ) -> Result<(), StoreError> {
-    let definitions: Vec<String> = columns
+    let mut definitions: Vec<String> = columns
         .iter()
         .enumerate()
         .map(|(place, column)| {
             format!("c{} {}", place + 1, types::staging_type(column.column_type))
         })
         .collect();
+    if is_keyless {
+        definitions.extend(PLACE.map(|name| format!("{name} int8 not null")));
+        definitions.push(format!("unique ({})", PLACE.join(", ")));
+    }
     let sql = format!(
         "create table {} ({}, redistrict_action text not null default 'insert')",
         relation(id),
@@ -242,11 +276,12 @@ async fn create(
 async fn copy(
     client: &Client,
     staging: &StagingTable,
-    table: &TableRef,
+    part: &StagePart,
     columns: &[&LiveColumn],
     mut batches: BatchStream<'_>,
 ) -> Result<u64, StoreError> {
-    let arrow: Vec<_> = columns
+    let table = &part.table;
+    let mut arrow: Vec<_> = columns
         .iter()
         .map(|column| {
             let data_type = arrow_type(column.column_type)
@@ -254,10 +289,14 @@ async fn copy(
             Ok((column.name.as_str(), data_type))
         })
         .collect::<Result<_, StoreError>>()?;
-    let encoder = Encoder::new(table, arrow);
-    let names: Vec<String> = (1..=columns.len())
+    let mut names: Vec<String> = (1..=columns.len())
         .map(|place| format!("c{place}"))
         .collect();
+    if staging.is_keyless() {
+        arrow.extend(PLACE.map(|name| (name, DataType::Int64)));
+        names.extend(PLACE.map(str::to_owned));
+    }
+    let encoder = Encoder::new(table, arrow);
     let sql = format!(
         "copy {} ({}) from stdin (format binary)",
         staging.relation(),
@@ -272,8 +311,12 @@ async fn copy(
     let mut expected = 0_u64;
     while let Some(batch) = batches.next().await {
         let batch = batch?;
+        let staged = match staging.is_keyless() {
+            true => Cow::Owned(with_places(&batch, part, expected)?),
+            false => Cow::Borrowed(&batch),
+        };
         expected += batch.num_rows() as u64;
-        for piece in encoder.encode(&batch)? {
+        for piece in encoder.encode(&staged)? {
             sink.feed(piece).await.map_err(refused)?;
         }
     }
@@ -286,6 +329,28 @@ async fn copy(
     } else {
         Err(bug("stage every row").at(table))
     }
+}
+
+/// The rows with their part and their places in it, of which `first` is that of the first row.
+fn with_places(
+    batch: &RecordBatch,
+    part: &StagePart,
+    first: u64,
+) -> Result<RecordBatch, StoreError> {
+    let refused = || bug("number the rows of a part").at(&part.table);
+    let first = i64::try_from(first).map_err(|_| refused())?;
+    let rows = i64::try_from(batch.num_rows()).map_err(|_| refused())?;
+    let numbers: [ArrayRef; 2] = [
+        Arc::new(Int64Array::from(vec![
+            i64::from(part.part);
+            batch.num_rows()
+        ])),
+        Arc::new(Int64Array::from_iter_values(first..first + rows)),
+    ];
+    let mut fields = batch.schema().fields().to_vec();
+    fields.extend(PLACE.map(|name| Arc::new(Field::new(name, DataType::Int64, false))));
+    let columns = batch.columns().iter().cloned().chain(numbers).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|_| refused())
 }
 
 /// Drops the staging tables and part records of the lease's run.

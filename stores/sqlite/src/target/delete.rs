@@ -16,6 +16,7 @@ use crate::tables::{Entry, Lookup, Tables};
 struct Doomed {
     table: TableRef,
     alias: String,
+    /// The identity columns, or the row number of a keyless table.
     identity: Vec<String>,
     temporary: String,
     rows: i64,
@@ -84,10 +85,10 @@ fn collect(
 ) -> Result<Doomed, StoreError> {
     let what = "collect the keys of rows to delete";
     let table = &entry.table.name;
-    let identity = entry.identity()?;
-    let lookup = Lookup::by(entry, identity)?;
+    let identity = entry.told_by()?;
+    let lookup = Lookup::by_what_tells(entry)?;
     let temporary = format!("redistrict_delete_{number}");
-    let names = key_names(identity);
+    let names = key_names(&identity);
     let list = names.join(", ");
     let create = format!("create temp table {temporary} ({list}, unique ({list}))");
     connection.execute_batch(&create).doing_at(what, table)?;
@@ -110,7 +111,7 @@ fn collect(
     Ok(Doomed {
         table: table.clone(),
         alias: entry.alias.clone(),
-        identity: identity.to_vec(),
+        identity,
         temporary,
         rows,
     })

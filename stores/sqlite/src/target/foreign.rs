@@ -73,6 +73,9 @@ pub(crate) fn require_referenced_keys_stay(
     staging: &Staging,
     table: &TableRef,
 ) -> Result<(), StoreError> {
+    if staging.is_keyless() {
+        return Ok(());
+    }
     for key in keys.iter().filter(|key| key.parent == table.table) {
         let changes: Vec<String> = key
             .parent_columns

@@ -2,7 +2,7 @@
 //! delete a row to write it again, and must not fire triggers.
 
 use async_trait::async_trait;
-use redistrict_model::{Key, KeyRow, RunId, TableRef};
+use redistrict_model::{ColumnType, Key, KeyRow, RunId, TableRef};
 use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, KeyReader, KeyRequest, Lease, LedgerEntry, Merge,
     RowReader, RowRequest, RunRecord, RunState, StoreError,
@@ -10,7 +10,7 @@ use redistrict_store::{
 use rusqlite::{Connection, params_from_iter};
 use tokio::sync::OwnedMutexGuard;
 
-use super::stage::{self, Staging};
+use super::stage::{self, PLACE, Staging};
 use super::{delete, foreign, ledger, runs};
 use crate::catalog::foreign_keys;
 use crate::connect::{Group, Session};
@@ -233,7 +233,7 @@ fn staged_there(
     let Some(staging) = stage::find(connection, &entry.alias, run, table)? else {
         return Ok(Vec::new());
     };
-    if staging.identity.is_empty() {
+    if staging.is_keyless() {
         return Ok(Vec::new());
     }
     let sql = format!(
@@ -243,16 +243,21 @@ fn staged_there(
         entry.sql_name(),
         staging.joined("t", "s")
     );
-    select_keys(connection, entry, &staging.identity, &sql, Vec::new())
+    let types = entry.types(&staging.identity)?;
+    select_keys(connection, entry, &types, &sql, Vec::new())
 }
 
 fn there(connection: &Connection, entry: &Entry, keys: &[Key]) -> Result<Vec<Key>, StoreError> {
-    let identity = entry.identity()?;
-    let lookup = Lookup::by(entry, identity)?;
+    let identity = entry.told_by()?;
+    let types = match entry.table.identity() {
+        Some(identity) => entry.types(identity)?,
+        None => vec![ColumnType::Int64],
+    };
+    let lookup = Lookup::by_what_tells(entry)?;
     let mut found = Vec::new();
     for (count, values) in chunks(&lookup, keys, lookup.keys_per_statement(32_000))? {
-        let sql = lookup.select(&quote_list("t.", identity), &entry.sql_name(), count);
-        found.extend(select_keys(connection, entry, identity, &sql, values)?);
+        let sql = lookup.select(&quote_list("t.", &identity), &entry.sql_name(), count);
+        found.extend(select_keys(connection, entry, &types, &sql, values)?);
     }
     found.sort_unstable();
     Ok(found)
@@ -261,20 +266,19 @@ fn there(connection: &Connection, entry: &Entry, keys: &[Key]) -> Result<Vec<Key
 fn select_keys(
     connection: &Connection,
     entry: &Entry,
-    identity: &[String],
+    types: &[ColumnType],
     sql: &str,
     values: Vec<rusqlite::types::Value>,
 ) -> Result<Vec<Key>, StoreError> {
     let what = "lock rows";
     let table = &entry.table.name;
-    let types = entry.types(identity)?;
     let mut statement = connection.prepare(sql).doing_at(what, table)?;
     let mut rows = statement
         .query(params_from_iter(values))
         .doing_at(what, table)?;
     let mut keys = Vec::new();
     while let Some(row) = rows.next().doing_at(what, table)? {
-        keys.push(key_of(row, entry, &types)?);
+        keys.push(key_of(row, entry, types)?);
     }
     keys.sort_unstable();
     Ok(keys)
@@ -302,7 +306,13 @@ fn mark(
     }
     let staging = stage::find(connection, &entry.alias, run, table)?
         .ok_or_else(|| bug("mark rows of a table that has none staged").at(table))?;
-    let lookup = Lookup::by(entry, &staging.identity)?.under_names(staging.staged_identity());
+    if staging.is_keyless() && action == Action::Update {
+        return Err(bug("update rows that have no key").at(table));
+    }
+    let lookup = match staging.is_keyless() {
+        true => Lookup::of_numbers(PLACE.map(str::to_owned).to_vec()),
+        false => Lookup::by(entry, &staging.identity)?.under_names(staging.staged_identity()),
+    };
     let (mut wanted, mut marked) = (0, 0);
     for (count, values) in chunks(&lookup, keys, lookup.keys_per_statement(32_000))? {
         let table_name = staging.sql_name();

@@ -24,7 +24,15 @@ pub(crate) struct Staging {
     pub(crate) identity: Vec<String>,
 }
 
+/// Where a staged row stands: its part and its place in the part.
+pub(crate) const PLACE: [&str; 2] = ["part", "place"];
+
 impl Staging {
+    /// The rows are told by their places: the table they go to has no key.
+    pub(crate) fn is_keyless(&self) -> bool {
+        self.identity.is_empty()
+    }
+
     /// The staging table in statements.
     pub(crate) fn sql_name(&self) -> String {
         table_in(&self.alias, &stage_table(self.number))
@@ -159,12 +167,12 @@ pub(crate) fn find_or_make(
         .map(|name| format!(", {name}"))
         .collect();
     let unique = match staging.staged_identity() {
-        names if names.is_empty() => String::new(),
-        names => format!(", unique ({})", names.join(", ")),
+        names if names.is_empty() => PLACE.join(", "),
+        names => names.join(", "),
     };
     let sql = format!(
-        "create table {} (ordinal integer primary key, part integer not null, \
-         action text not null default 'insert'{columns}{unique})",
+        "create table {} (ordinal integer primary key, part integer not null, place integer not null, \
+         action text not null default 'insert'{columns}, unique ({unique}))",
         staging.sql_name()
     );
     connection.execute_batch(&sql).doing_at(what, &part.table)?;
@@ -216,28 +224,34 @@ pub(crate) fn require_columns(entry: &Entry, part: &StagePart) -> Result<(), Sto
     Ok(())
 }
 
-/// Writes a batch into a staging table, inside the open transaction.
+/// Writes a batch into a staging table, inside the open transaction. `first` is the place of its first
+/// row in the part.
 pub(crate) fn insert(
     connection: &Connection,
     entry: &Entry,
     staging: &Staging,
     part: &StagePart,
     batch: &RecordBatch,
+    first: u64,
 ) -> Result<u64, StoreError> {
     still_open(connection)?;
     let what = "stage rows, each identity once";
     let columns = columns(entry, part, batch)?;
-    let marks: Vec<String> = (0..columns.len()).map(|n| format!("?{}", n + 2)).collect();
+    let marks: Vec<String> = (0..columns.len()).map(|n| format!("?{}", n + 3)).collect();
     let sql = format!(
-        "insert into {} (part, {}) values (?1, {})",
+        "insert into {} (part, place, {}) values (?1, ?2, {})",
         staging.sql_name(),
         staging.staged_columns().join(", "),
         marks.join(", ")
     );
     let mut statement = connection.prepare(&sql).doing_at(what, &part.table)?;
-    for row in 0..batch.num_rows() {
+    let first = i64::try_from(first).map_err(|_| bug(what).at(&part.table))?;
+    for (row, place) in (0..batch.num_rows()).zip(first..) {
         statement
             .raw_bind_parameter(1, part.part)
+            .doing_at(what, &part.table)?;
+        statement
+            .raw_bind_parameter(2, place)
             .doing_at(what, &part.table)?;
         for (position, column) in columns.iter().enumerate() {
             let name = &part.columns[position];
@@ -248,7 +262,7 @@ pub(crate) fn insert(
                 return Err(bad_value(&part.table, name, "the key of a row is NULL"));
             }
             statement
-                .raw_bind_parameter(position + 2, value)
+                .raw_bind_parameter(position + 3, value)
                 .doing_at(what, &part.table)?;
         }
         statement.raw_execute().doing_at(what, &part.table)?;

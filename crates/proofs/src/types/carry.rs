@@ -1,0 +1,197 @@
+//! The way of a table's rows without the skills: source, Arrow, encrypted Parquet, target. For any kind
+//! of store.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use redistrict_artifact::{
+    Artifact, ArtifactKind, ArtifactWriter, FORMAT_VERSION, Manifest, ManifestTable, RootKey,
+};
+use redistrict_model::{
+    Column, DistrictId, Generated, Key, Membership, PlanDigest, RunId, StoreName, Table,
+};
+use redistrict_store::{
+    CommitOutcome, Enrolment, KeyRequest, LeaseClaim, LeaseOutcome, RowRequest, RunRecord,
+    RunState, Selector, SourceStore, StagePart, StoreErrorKind, TargetStore, arrow_schema,
+    column_type,
+};
+
+/// Rows per request and part.
+const ROWS_PER_PART: usize = 4_000;
+
+/// Moves all rows of a table that has a key. `dir` takes the artifact; each table has a run of its own.
+pub(super) async fn carry(
+    source: &dyn SourceStore,
+    target: &dyn TargetStore,
+    table: &Table,
+    dir: &Path,
+    number: usize,
+) -> Result<()> {
+    let run = RunId::new(format!("mig-20250101T000000Z-{number}"));
+    let (root, _) = RootKey::generate()?;
+    write(source, table, dir, &run, &root).await?;
+    let artifact = Artifact::open(dir, &root)?;
+    artifact.verify()?;
+    load(target, table, &artifact, &run).await
+}
+
+fn columns(table: &Table) -> Vec<String> {
+    let is_written = |column: &&Column| column.generated != Generated::Stored;
+    let written = table.columns.iter().filter(is_written);
+    written.map(|column| column.name.clone()).collect()
+}
+
+fn identity(table: &Table) -> Result<Vec<String>> {
+    let identity = table.identity().context("find the table's key")?;
+    Ok(identity.to_vec())
+}
+
+async fn write(
+    source: &dyn SourceStore,
+    table: &Table,
+    dir: &Path,
+    run: &RunId,
+    root: &RootKey,
+) -> Result<()> {
+    let mut cut = source.open_cut(std::slice::from_ref(table)).await?;
+    let all = KeyRequest {
+        table: table.name.clone(),
+        columns: Vec::new(),
+        selector: Selector::All,
+    };
+    let keys: Vec<Key> = cut
+        .keys(&all)
+        .await?
+        .into_iter()
+        .map(|row| row.id)
+        .collect();
+    let columns = columns(table);
+    let writer = ArtifactWriter::create_raw(dir, run, root)?;
+    let mut parts = Vec::new();
+    let mut rows = 0;
+    for (number, chunk) in keys.chunks(ROWS_PER_PART).enumerate() {
+        let request = RowRequest {
+            table: table.name.clone(),
+            columns: columns.clone(),
+            identity: identity(table)?,
+            keys: chunk.to_vec(),
+        };
+        let unfit = cut.unfit(&request).await?;
+        ensure!(unfit.is_empty(), "values that were said not to travel");
+        let schema = arrow_schema(table, &columns);
+        let mut part = writer.part(&table.name, u32::try_from(number)?, &schema)?;
+        let mut batches = cut.rows(&request).await?;
+        while let Some(batch) = batches.try_next().await? {
+            part.write(&batch, &vec![Membership::Own; batch.num_rows()])?;
+        }
+        let part = part.finish()?;
+        rows += part.rows;
+        parts.push(part);
+    }
+    ensure!(
+        rows == keys.len() as u64,
+        "{rows} of {} rows came",
+        keys.len()
+    );
+    let source_type = |name: &String| table.column(name).map(|one| one.source_type.clone());
+    let manifest = Manifest {
+        format_version: FORMAT_VERSION,
+        kind: ArtifactKind::Raw,
+        run: run.clone(),
+        district: DistrictId::new("1"),
+        plan_digest: PlanDigest("0".repeat(64)),
+        made_from: None,
+        stores: Vec::new(),
+        tables: vec![ManifestTable {
+            table: table.name.clone(),
+            columns: columns
+                .iter()
+                .map(|name| (name.clone(), source_type(name).unwrap_or_default()))
+                .collect(),
+            rows,
+            own: rows,
+            shared: 0,
+            stubs: 0,
+            parts,
+            dangling: Vec::new(),
+        }],
+        facts: serde_json::Value::Null,
+    };
+    writer.seal(&manifest)?;
+    Ok(())
+}
+
+async fn load(
+    target: &dyn TargetStore,
+    table: &Table,
+    artifact: &Artifact,
+    run: &RunId,
+) -> Result<()> {
+    let claim = LeaseClaim {
+        run: run.clone(),
+        is_resume: false,
+    };
+    let LeaseOutcome::Held(lease) = target.acquire_lease(&claim).await? else {
+        bail!("the lease of a new target is held");
+    };
+    let part = StagePart {
+        table: table.name.clone(),
+        part: 0,
+        columns: columns(table),
+        identity: identity(table)?,
+    };
+    // The types that the artifact's files name are those of the catalog.
+    let named = artifact
+        .rows(&table.name)
+        .next()
+        .context("read a batch")??
+        .0;
+    for field in named.schema().fields() {
+        let known = table.column(field.name()).map(|column| column.column_type);
+        ensure!(
+            column_type(field) == known,
+            "the artifact lost the type of {}",
+            field.name()
+        );
+    }
+    let batches = artifact.rows(&table.name).map(|batch| {
+        batch.map(|(batch, _)| batch).map_err(|_| {
+            redistrict_store::StoreError::new(StoreErrorKind::Bug, "read the artifact")
+        })
+    });
+    let batches: Vec<_> = batches.collect();
+    target
+        .stage(&lease, table, &part, stream::iter(batches).boxed())
+        .await?;
+    let mut merge = target
+        .begin_merge(&lease, std::slice::from_ref(table))
+        .await?;
+    merge.apply(std::slice::from_ref(&table.name)).await?;
+    merge.check_constraints().await?;
+    let record = RunRecord {
+        run: run.clone(),
+        parent: None,
+        epoch: lease.epoch,
+        plan_digest: "0".repeat(64),
+        state: RunState::Committed,
+    };
+    ensure!(
+        merge.commit(&record).await? == CommitOutcome::Committed,
+        "the load committed"
+    );
+    target.clear_staging(&lease).await?;
+    target.release_lease(&lease).await?;
+    Ok(())
+}
+
+/// Marks a new target as ours to write.
+pub(super) async fn enroll(target: &dyn TargetStore, store: &StoreName) -> Result<()> {
+    let enrolment = Enrolment {
+        uuid: "0".repeat(32),
+        name: "proof".into(),
+        at: "2025-01-01T00:00:00Z".into(),
+        fingerprint: target.fingerprint(store).await?,
+    };
+    Ok(target.enroll(store, &enrolment).await?)
+}

@@ -1,0 +1,345 @@
+//! The open transaction of an undo: locks the rows, checks them again, writes what was, deletes what was not,
+//! and writes the ledger of it.
+
+use std::collections::HashMap;
+
+use arrow::array::RecordBatch;
+use redistrict_model::{ErrorKind, Key, TableRef};
+use redistrict_skill::SkillError;
+use redistrict_store::{Action, LedgerOperation, Merge, StoreError, StoreErrorKind};
+
+use crate::conflicts::Conflicts;
+use crate::copies::{Candidate, Search, candidates_of};
+use crate::error::{UNDO_REFUSED, bug};
+use crate::inverse::{CurrentRows, InverseRow, Located, TableInverse, keys};
+use crate::ledger::{WrittenRows, entries};
+use crate::multiset::{Hash, Tally};
+use crate::readers::{OpenMerge, Readers, Views};
+use crate::rows::{Place, keys_of, pick};
+use crate::undo::{Past, Undoing};
+use crate::written::{After, read_back};
+
+/// How often copies are looked for again that somebody changed before they were locked.
+const LOCK_TRIES: u32 = 3;
+
+/// An undo in one group, step by step.
+pub(crate) struct Applying<'u> {
+    undoing: &'u Undoing<'u>,
+    inverse: &'u [TableInverse],
+    open: [OpenMerge; 1],
+    views: Views,
+    /// The copies that go, of keyless tables.
+    located: Located,
+    /// The rows as they stand, per table of the inverse.
+    current: Vec<CurrentRows>,
+    /// Copies that were there of the rows that are inserted again, without those that go.
+    copies: HashMap<TableRef, Tally>,
+}
+
+impl<'u> Applying<'u> {
+    pub(crate) fn new(
+        undoing: &'u Undoing<'u>,
+        inverse: &'u [TableInverse],
+        open: [OpenMerge; 1],
+    ) -> Self {
+        Self {
+            undoing,
+            inverse,
+            open,
+            views: Views::default(),
+            located: Located::new(),
+            current: Vec::new(),
+            copies: HashMap::new(),
+        }
+    }
+
+    /// The transaction.
+    pub(crate) fn into_open(self) -> [OpenMerge; 1] {
+        self.open
+    }
+
+    fn merge(&mut self) -> &mut dyn Merge {
+        let [open] = &mut self.open;
+        open.merge.as_mut()
+    }
+
+    fn readers(&mut self) -> Readers<'_> {
+        Readers {
+            open: &mut self.open,
+            views: &mut self.views,
+        }
+    }
+
+    /// Locks the rows: those with a key by it, copies by where they are.
+    pub(crate) async fn lock(&mut self) -> Result<(), SkillError> {
+        let undoing = self.undoing;
+        for table in self.inverse {
+            let name = table.shape.name();
+            if table.shape.is_keyless() {
+                let copies = self.lock_copies(table).await?;
+                self.located.insert(name.clone(), copies);
+            } else {
+                let locked = self.merge().lock(name, &table.keys()).await;
+                locked.map_err(|error| undoing.failed(&error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Locks as many copies as go. One that somebody changes before it is locked is replaced by another one,
+    /// as long as there is one.
+    async fn lock_copies(&mut self, table: &TableInverse) -> Result<HashMap<Key, Key>, SkillError> {
+        let undoing = self.undoing;
+        let mut copies = HashMap::new();
+        for _ in 0..LOCK_TRIES {
+            copies = undoing.find(&mut self.readers(), table).await?;
+            let mut locators: Vec<Key> = copies.values().cloned().collect();
+            locators.sort_unstable();
+            let locked = self.merge().lock(table.shape.name(), &locators).await;
+            let locked = locked.map_err(|error| undoing.failed(&error))?;
+            if locked.len() == copies.len() {
+                break;
+            }
+            copies.retain(|_, locator| locked.contains(locator));
+        }
+        Ok(copies)
+    }
+
+    /// Checks everything again, now under locks.
+    pub(crate) async fn check(&mut self, past: &Past) -> Result<(), SkillError> {
+        let undoing = self.undoing;
+        let mut conflicts = Conflicts::default();
+        let located = std::mem::take(&mut self.located);
+        let checked = undoing
+            .check_past(past, &located, &mut self.readers(), &mut conflicts)
+            .await;
+        self.current = checked?;
+        self.located = located;
+        if conflicts.is_empty() {
+            Ok(())
+        } else {
+            Err(conflicts.into_undo_error())
+        }
+    }
+
+    /// Counts the copies of the rows that are inserted again, before they are.
+    pub(crate) async fn count_copies(&mut self) -> Result<(), SkillError> {
+        let inverse = self.inverse.iter();
+        for table in inverse.filter(|one| one.shape.is_keyless() && !one.reinsert.is_empty()) {
+            let mut there = self.count(table).await?;
+            for hash in table.delete.iter().filter_map(|row| row.after) {
+                there.take(&hash);
+            }
+            self.copies.insert(table.shape.name().clone(), there);
+        }
+        Ok(())
+    }
+
+    async fn count(&mut self, table: &TableInverse) -> Result<Tally, SkillError> {
+        let undoing = self.undoing;
+        let wanted: Tally = images_of(table, undoing).into_iter().collect();
+        let mut there = Tally::default();
+        for candidates in candidates_of(table.reinsert.iter().map(|row| &row.key)) {
+            let search = Search {
+                shape: &table.shape,
+                hasher: &undoing.hasher,
+                hints: &[],
+            };
+            let each = |one: Candidate<'_>| {
+                if wanted.has(&one.whole) {
+                    there.add(one.whole);
+                }
+            };
+            let counted = search.each(&mut self.readers(), &candidates, each).await;
+            counted.map_err(|error| undoing.failed(&error))?;
+        }
+        Ok(there)
+    }
+
+    /// Writes what was, parents first, then deletes what was not, children first.
+    pub(crate) async fn apply(&mut self) -> Result<(), SkillError> {
+        let (undoing, inverse) = (self.undoing, self.inverse);
+        let find = |name: &TableRef| inverse.iter().find(|one| one.shape.name() == name);
+        for table in inverse.iter().filter(|one| !one.restore.is_empty()) {
+            let restored = keys(&table.restore);
+            let marked = self
+                .merge()
+                .mark(table.shape.name(), &restored, Action::Update)
+                .await;
+            marked.map_err(|error| undoing.failed(&error))?;
+        }
+        for set in &undoing.group.order {
+            let staged = |name: &&TableRef| find(name).is_some_and(|one| !one.images.is_empty());
+            let tables: Vec<TableRef> = set.iter().filter(staged).cloned().collect();
+            if tables.is_empty() {
+                continue;
+            }
+            let applied = self.merge().apply(&tables).await;
+            for done in applied.map_err(|error| undoing.refused(&error))? {
+                let expected = find(&done.table)
+                    .map(|one| (one.reinsert.len() as u64, one.restore.len() as u64));
+                if expected != Some((done.inserted, done.updated)) {
+                    return Err(bug(format!(
+                        "put back the rows of {}: not all were written",
+                        done.table
+                    )));
+                }
+            }
+        }
+        for set in undoing.group.order.iter().rev() {
+            let deleted = set.iter().rev().filter_map(&find);
+            let deleted: Vec<(TableRef, Vec<Key>)> = deleted
+                .map(|table| (table.shape.name().clone(), self.doomed(table)))
+                .filter(|(_, keys)| !keys.is_empty())
+                .collect();
+            if deleted.is_empty() {
+                continue;
+            }
+            let expected: u64 = deleted.iter().map(|(_, keys)| keys.len() as u64).sum();
+            let done = self.merge().delete(&deleted).await;
+            if done.map_err(|error| undoing.refused(&error))? != expected {
+                return Err(bug("delete the run's rows: not all were deleted"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the rows to be deleted are named by.
+    fn doomed(&self, table: &TableInverse) -> Vec<Key> {
+        if !table.shape.is_keyless() {
+            return keys(&table.delete);
+        }
+        let located = self.located.get(table.shape.name());
+        let mut locators: Vec<Key> = located
+            .into_iter()
+            .flat_map(HashMap::values)
+            .cloned()
+            .collect();
+        locators.sort_unstable();
+        locators
+    }
+
+    /// Checks that the rows are exactly as they were, and writes the ledger of the undo.
+    pub(crate) async fn record(&mut self) -> Result<(), SkillError> {
+        let undoing = self.undoing;
+        for (at, table) in self.inverse.iter().enumerate() {
+            let after = if table.shape.is_keyless() {
+                self.copied_back(table).await?
+            } else {
+                self.put_back(table).await?
+            };
+            let current = self.current.get(at);
+            let current = current.ok_or_else(|| bug("find the rows as they stood"))?;
+            let mut written = Vec::new();
+            for is_stub in [false, true] {
+                for (operation, rows) in [
+                    (LedgerOperation::Deleted, &table.delete),
+                    (LedgerOperation::Updated, &table.restore),
+                    (LedgerOperation::Inserted, &table.reinsert),
+                ] {
+                    let rows = rows.iter().filter(|row| row.is_stub == is_stub);
+                    let rows: Vec<&InverseRow> = rows.collect();
+                    if !rows.is_empty() {
+                        let rows = written_rows(operation, is_stub, &rows, current, &after);
+                        written.push(rows.map_err(|error| undoing.failed(&error))?);
+                    }
+                }
+            }
+            let entries = entries(undoing.run, table.shape.name(), &written);
+            let kept = self.merge().write_ledger(&entries).await;
+            kept.map_err(|error| undoing.failed(&error))?;
+        }
+        Ok(())
+    }
+
+    async fn put_back(&mut self, table: &TableInverse) -> Result<After, SkillError> {
+        let undoing = self.undoing;
+        let mut put_back = keys(&table.restore);
+        put_back.extend(keys(&table.reinsert));
+        let mut readers = self.readers();
+        let after = read_back(&mut readers, &table.shape, &undoing.hasher, &put_back).await?;
+        let shape = &table.shape;
+        for (_, image) in &table.images {
+            let keys = keys_of(image, &shape.identity, &shape.table, shape.kind)
+                .map_err(|error| undoing.failed(&error))?;
+            for (key, hash) in keys.into_iter().zip(undoing.hasher.rows(image)) {
+                let there = key.and_then(|key| after.get(&key).copied());
+                if there.is_none_or(|(there, _)| there != hash) {
+                    return Err(not_exact(shape.name()));
+                }
+            }
+        }
+        Ok(after)
+    }
+
+    /// Of a keyless table, there are as many copies more as were inserted again.
+    async fn copied_back(&mut self, table: &TableInverse) -> Result<After, SkillError> {
+        let name = table.shape.name();
+        let images = images_of(table, self.undoing);
+        if images.is_empty() {
+            return Ok(After::new());
+        }
+        let now = self.count(table).await?;
+        let before = self.copies.remove(name).unwrap_or_default();
+        let expected: Tally = images.iter().copied().collect();
+        let is_exact = |hash: &Hash| now.of(hash) >= before.of(hash) + expected.of(hash);
+        if !images.iter().all(is_exact) {
+            return Err(not_exact(name));
+        }
+        let keys = table.reinsert.iter().map(|row| row.key.clone());
+        Ok(keys
+            .zip(images)
+            .map(|(key, hash)| (key, (hash, hash)))
+            .collect())
+    }
+}
+
+/// The hashes of the rows as they were, in the order of `TableInverse::reinsert` of a keyless table.
+fn images_of(table: &TableInverse, undoing: &Undoing<'_>) -> Vec<Hash> {
+    let images = table.images.iter();
+    images
+        .flat_map(|(_, image)| undoing.hasher.rows(image))
+        .collect()
+}
+
+fn not_exact(table: &TableRef) -> SkillError {
+    let what = format!(
+        "put back the rows of {table}: CERT changed them while they were written (triggers)"
+    );
+    SkillError::new(ErrorKind::Conflict, what).with_hint(UNDO_REFUSED)
+}
+
+fn written_rows(
+    operation: LedgerOperation,
+    is_stub: bool,
+    rows: &[&InverseRow],
+    current: &CurrentRows,
+    after: &After,
+) -> Result<WrittenRows, StoreError> {
+    let missing = || StoreError::new(StoreErrorKind::Bug, "find a row that was read before");
+    let keys: Vec<Key> = rows.iter().map(|row| row.key.clone()).collect();
+    let before: Option<RecordBatch> = match operation {
+        LedgerOperation::Inserted => None,
+        _ => {
+            let places: Option<Vec<Place>> = keys
+                .iter()
+                .map(|key| current.places.get(key).copied())
+                .collect();
+            Some(pick(&current.batches, &places.ok_or_else(missing)?)?)
+        }
+    };
+    let hashes: Option<Vec<[u8; 16]>> = match operation {
+        LedgerOperation::Deleted => Some(Vec::new()),
+        _ => keys
+            .iter()
+            .map(|key| after.get(key).map(|(whole, _)| *whole))
+            .collect(),
+    };
+    Ok(WrittenRows {
+        operation,
+        is_stub,
+        keys,
+        after: hashes.ok_or_else(missing)?,
+        before,
+    })
+}

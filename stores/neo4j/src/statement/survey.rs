@@ -1,0 +1,58 @@
+//! The statements that look at a whole graph. The server counts; no value leaves it.
+
+use super::{ReadText, table_of};
+use crate::live::{Constraints, OWN_LABELS};
+
+/// The condition that a node is none of ours.
+fn is_foreign(variable: &str) -> String {
+    let ours: Vec<String> = OWN_LABELS
+        .iter()
+        .map(|label| format!("{variable}:{label}"))
+        .collect();
+    format!("NOT ({})", ours.join(" OR "))
+}
+
+/// Tables and label sets of all nodes: table, labels, number.
+pub(crate) fn label_sets(constraints: &Constraints) -> ReadText {
+    let (foreign, table) = (is_foreign("n"), table_of(constraints, "n"));
+    ReadText(
+        format!("MATCH (n) WHERE {foreign} RETURN {table} AS t, labels(n) AS l, count(*)").into(),
+    )
+}
+
+/// Types of all properties of nodes: table, property, type, number.
+pub(crate) fn node_properties(constraints: &Constraints) -> ReadText {
+    let (foreign, table) = (is_foreign("n"), table_of(constraints, "n"));
+    ReadText(
+        format!(
+            "MATCH (n) WHERE {foreign} WITH n, {table} AS t UNWIND keys(n) AS k \
+             RETURN t, k, valueType(n[k]) AS v, count(*)"
+        )
+        .into(),
+    )
+}
+
+/// Types and end tables of all relationships: type, table of the start, of the end, number.
+pub(crate) fn end_sets(constraints: &Constraints) -> ReadText {
+    let (start, end) = (table_of(constraints, "a"), table_of(constraints, "b"));
+    let foreign = format!("{} AND {}", is_foreign("a"), is_foreign("b"));
+    ReadText(
+        format!(
+            "MATCH (a)-[n]->(b) WHERE {foreign} \
+             RETURN type(n) AS t, {start} AS s, {end} AS e, count(*)"
+        )
+        .into(),
+    )
+}
+
+/// Types of all properties of relationships: type, property, type of the value, number.
+pub(crate) fn relationship_properties() -> ReadText {
+    let foreign = format!("{} AND {}", is_foreign("a"), is_foreign("b"));
+    ReadText(
+        format!(
+            "MATCH (a)-[n]->(b) WHERE {foreign} UNWIND keys(n) AS k \
+             RETURN type(n) AS t, k, valueType(n[k]) AS v, count(*)"
+        )
+        .into(),
+    )
+}
