@@ -102,6 +102,22 @@ impl Constraints {
         }
         Ok(found)
     }
+
+    /// The properties of a label's or type's constraint over just these, in the order of its index.
+    pub(crate) fn over(&self, is_node: bool, label: &str, names: &[&str]) -> Option<&[String]> {
+        let all = if is_node {
+            &self.nodes
+        } else {
+            &self.relationships
+        };
+        let is_over = |constraint: &&Constraint| {
+            let properties = &constraint.properties;
+            properties.len() == names.len()
+                && properties.iter().all(|one| names.contains(&one.as_str()))
+        };
+        let found = all.get(label)?.iter().find(is_over)?;
+        Some(&found.properties)
+    }
 }
 
 /// Type, label or relationship type, and the rest of a constraint.

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use crate::live::{Constraints, End, LiveTable};
 use crate::moments::{LOCAL, OFFSET, ZONE, ZONED};
 use crate::types::{Element, Form};
-pub(crate) use rows::{Anchor, Condition, Naming, count, matching, named, sample};
+pub(crate) use rows::{Anchor, Condition, Naming, by_index, count, matching, named, sample};
 pub(crate) use survey::{end_sets, label_sets, node_properties, relationship_properties};
 pub(crate) use suspicious::{MAYBE_TOO_LARGE, OUT_OF_RANGE, TOO_LARGE, suspicious};
 

@@ -195,7 +195,11 @@ pub(super) fn named_rows(
 /// Makes the planner seek each key in the index of its constraint. Left alone it scans the index once
 /// per key where it knows it as nearly empty: its figures are older than what was just written, and
 /// a plan is kept.
-fn by_index<'a>(variable: &str, label: &str, names: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn by_index<'a>(
+    variable: &str,
+    label: &str,
+    names: impl Iterator<Item = &'a str>,
+) -> String {
     let names: Vec<String> = names.map(quoted).collect();
     let (label, names) = (quoted(label), names.join(", "));
     format!(" USING INDEX SEEK {variable}:{label}({names})")
