@@ -9,6 +9,9 @@
 
 mod arrow_types;
 mod error;
+mod ledger;
+pub mod packing;
+mod secret;
 mod source;
 mod target;
 
@@ -17,12 +20,14 @@ pub use arrow_types::{
     arrow_type, column_type, element_type,
 };
 pub use error::{StoreError, StoreErrorKind};
+pub use ledger::{Ledger, LedgerEntry, LedgerOperation, RunRecord, RunState};
+pub use secret::Secret;
 pub use source::{
     BatchStream, Cut, Fingerprint, KeyReader, KeyRequest, MAX_VALUE_BYTES, Probe, RowReader,
     RowRequest, Selector, SourceCut, SourceStore, Unfit, UnfitReason,
 };
 pub use target::{
-    Action, Applied, CommitOutcome, Enrolment, Epoch, Lease, LeaseClaim, LeaseOutcome, Ledger,
-    LedgerEntry, LedgerOperation, Merge, RunRecord, RunState, StagePart, Staged, TableSize,
-    TargetCapabilities, TargetRead, TargetStore, TwoPhase, staged_key,
+    Action, Applied, CommitOutcome, Enrolment, Epoch, Lease, LeaseClaim, LeaseOutcome, Merge,
+    StagePart, Staged, TableSize, TargetCapabilities, TargetRead, TargetStore, TwoPhase,
+    staged_key,
 };

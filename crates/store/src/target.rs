@@ -1,11 +1,12 @@
 //! The writing side: CERT, one commit group at a time. The protocol is `docs/design/load.md`.
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::ArrayRef;
 use async_trait::async_trait;
 use redistrict_model::{Catalog, Column, Finding, Key, RunId, StoreName, Table, TableRef};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{StoreError, StoreErrorKind};
+use crate::ledger::{Ledger, LedgerEntry, RunRecord, RunState};
 use crate::source::{BatchStream, Fingerprint, KeyReader, RowReader};
 
 /// What a commit group can take part in. The skill chooses the protocol by these, while planning.
@@ -119,79 +120,6 @@ pub struct Applied {
     pub table: TableRef,
     pub inserted: u64,
     pub updated: u64,
-}
-
-/// What a ledger entry tells about the rows it names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LedgerOperation {
-    Inserted,
-    Updated,
-    Deleted,
-}
-
-impl LedgerOperation {
-    /// As it is stored.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Inserted => "inserted",
-            Self::Updated => "updated",
-            Self::Deleted => "deleted",
-        }
-    }
-
-    /// From how it is stored.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Inserted, Self::Updated, Self::Deleted]
-            .into_iter()
-            .find(|one| one.as_str() == text)
-    }
-}
-
-/// One entry of the ledger: rows of one table that one run wrote, packed, with what is needed to
-/// take them back. Written in the transaction of the rows themselves.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LedgerEntry {
-    pub run: RunId,
-    pub table: TableRef,
-    /// Position within (run, table).
-    pub part: u32,
-    pub operation: LedgerOperation,
-    /// The identity of each row. For a keyless table whatever the skill tells its rows by; the
-    /// store keeps it and makes nothing of it.
-    pub keys: Vec<Key>,
-    /// For `Inserted` and `Updated`: a keyed hash of each row as it stood in the target at commit,
-    /// in the order of `keys`. Empty for `Deleted`.
-    pub after: Vec<[u8; 16]>,
-    /// For `Updated` and `Deleted`: the rows as they were, in the order of `keys`. None for
-    /// `Inserted`.
-    pub before: Option<RecordBatch>,
-}
-
-/// All entries of a run, in the order in which they were written.
-pub type Ledger = Vec<LedgerEntry>;
-
-/// What became of a run in one commit group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunState {
-    /// Its rows stand.
-    Committed,
-    /// An undo took its rows back.
-    Undone,
-}
-
-/// The row that is committed together with the data: it is there if and only if the data is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunRecord {
-    pub run: RunId,
-    /// For an undo (or a redo): the run it takes back.
-    pub parent: Option<RunId>,
-    pub epoch: Epoch,
-    pub plan_digest: String,
-    pub state: RunState,
 }
 
 /// How a commit ended.

@@ -12,12 +12,11 @@ use neo4j::driver::{Driver, RoutingControl};
 use neo4j::session::{Session, SessionConfig};
 use neo4j::transaction::{Transaction as DriverTransaction, TransactionTimeout};
 use neo4j::{Neo4jError, ValueReceive, ValueSend};
-use redistrict_store::{CommitOutcome, StoreError};
+use redistrict_store::{CommitOutcome, Secret, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::connect;
 use crate::error::{Failure, bug};
-use crate::secret::Secret;
 use crate::url;
 
 /// Bound values by name.

@@ -19,7 +19,6 @@ mod reader;
 mod record;
 #[cfg(test)]
 mod round_trip;
-mod secret;
 mod source;
 mod statement;
 mod target;

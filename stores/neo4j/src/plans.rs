@@ -1,7 +1,7 @@
 //! What the server's planner makes of our statements, and that it lets none of them write.
 
 use redistrict_model::{Key, StoreName, Table, TableRef};
-use redistrict_store::SourceStore as _;
+use redistrict_store::{Secret, SourceStore as _};
 use redistrict_testkit::neo4j::{Neo4jPair, ValueSend};
 
 use crate::bolt::{Access, Begin, Bolt, Parameters};
@@ -9,7 +9,6 @@ use crate::layout::Layout;
 use crate::live::{LiveTables, Side};
 use crate::lookup::Lookup;
 use crate::reader;
-use crate::secret::Secret;
 use crate::source::Neo4jSource;
 use crate::statement::{self, Naming, PROCEDURES};
 

@@ -4,12 +4,11 @@ mod cases;
 
 use futures::TryStreamExt as _;
 use redistrict_model::{Column, ColumnType, Key, StoreName, Table, TableRef};
-use redistrict_store::{KeyRequest, RowRequest, Selector, SourceStore as _};
+use redistrict_store::{KeyRequest, RowRequest, Secret, Selector, SourceStore as _};
 use redistrict_testkit::neo4j::{Graph, Neo4jPair, Parameters as Bound, ValueSend};
 
 use crate::bolt::{Access, Begin, Bolt, Parameters};
 use crate::cells;
-use crate::secret::Secret;
 use crate::source::Neo4jSource;
 use crate::statement::{self, quoted};
 use crate::types::Form;

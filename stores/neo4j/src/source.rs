@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redistrict_model::{Catalog, Finding, KeyRow, Severity, StoreKind, StoreName, Table, TableRef};
 use redistrict_store::{
-    BatchStream, Cut, Fingerprint, KeyReader, KeyRequest, Probe, RowReader, RowRequest, SourceCut,
-    SourceStore, StoreError, StoreErrorKind, Unfit,
+    BatchStream, Cut, Fingerprint, KeyReader, KeyRequest, Probe, RowReader, RowRequest, Secret,
+    SourceCut, SourceStore, StoreError, StoreErrorKind, Unfit,
 };
 
 use crate::bolt::{Access, Begin, Bolt, Parameters, Record, Transaction};
@@ -17,7 +17,6 @@ use crate::derive::Survey;
 use crate::error::{Context as _, bug};
 use crate::live::{LiveTables, NODE, Side};
 use crate::reader;
-use crate::secret::Secret;
 use crate::statement::{self, ReadText};
 use crate::unfit;
 

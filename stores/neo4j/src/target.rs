@@ -9,7 +9,6 @@ mod lease;
 mod ledger;
 mod memory;
 mod merge;
-mod packing;
 mod pages;
 mod runs;
 mod stage;
@@ -25,14 +24,13 @@ use async_trait::async_trait;
 use redistrict_model::{Catalog, Column, Finding, RunId, StoreName, Table};
 use redistrict_store::{
     BatchStream, Enrolment, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Ledger, Merge, RunRecord,
-    StagePart, Staged, StoreError, StoreErrorKind, TableSize, TargetCapabilities, TargetRead,
-    TargetStore,
+    Secret, StagePart, Staged, StoreError, StoreErrorKind, TableSize, TargetCapabilities,
+    TargetRead, TargetStore,
 };
 
 use crate::bolt::{Access, Begin, Bolt, Transaction};
 use crate::error::{Context as _, bug, config};
 use crate::live::{LiveTables, Side};
-use crate::secret::Secret;
 use crate::types::Form;
 use crate::values::Refusal;
 use crate::{catalog, source, statement};

@@ -4,9 +4,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use redistrict_store::{StoreError, StoreErrorKind};
-
-use crate::secret::Secret;
+use redistrict_store::{Secret, StoreError, StoreErrorKind};
 
 /// The port of Bolt where the URL names none.
 const PORT: u16 = 7687;

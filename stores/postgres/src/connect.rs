@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redistrict_store::{StoreError, StoreErrorKind};
+use redistrict_store::{Secret, StoreError, StoreErrorKind};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -16,7 +16,6 @@ use tokio_postgres::{Client, Config, CopyOutStream, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::failed;
-use crate::secret::Secret;
 use crate::statement::{Parameters, ReadText};
 use crate::url::{self, Address, Tls};
 

@@ -12,7 +12,6 @@ mod error;
 mod live;
 mod locator;
 mod reader;
-mod secret;
 mod source;
 mod statement;
 mod target;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use redistrict_model::{Catalog, Finding, KeyRow, Severity, StoreKind, StoreName, Table, TableRef};
 use redistrict_store::{
-    BatchStream, Cut, KeyReader, KeyRequest, Probe, RowReader, RowRequest, SourceCut, SourceStore,
-    StoreError, StoreErrorKind, Unfit,
+    BatchStream, Cut, KeyReader, KeyRequest, Probe, RowReader, RowRequest, Secret, SourceCut,
+    SourceStore, StoreError, StoreErrorKind, Unfit,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -17,7 +17,6 @@ use crate::connect::{Session, Source, label};
 use crate::error::{bug, failed};
 use crate::live::LiveTables;
 use crate::reader;
-use crate::secret::Secret;
 use crate::{statement, unfit};
 
 /// A PostgreSQL database that is read.

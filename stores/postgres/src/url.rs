@@ -4,11 +4,9 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use redistrict_store::{StoreError, StoreErrorKind};
+use redistrict_store::{Secret, StoreError, StoreErrorKind};
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
-
-use crate::secret::Secret;
 
 /// Where to connect, and how to trust.
 pub(crate) struct Address {

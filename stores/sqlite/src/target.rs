@@ -7,7 +7,6 @@ mod foreign;
 mod lease;
 mod ledger;
 mod merge;
-mod packing;
 mod runs;
 mod sequences;
 mod stage;

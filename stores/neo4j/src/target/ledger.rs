@@ -2,9 +2,11 @@
 
 use neo4j::ValueSend;
 use redistrict_model::{RunId, StoreName, TableRef};
+use redistrict_store::packing::{
+    pack_rows, pack_versioned_keys, unpack_hashes, unpack_rows, unpack_versioned_keys,
+};
 use redistrict_store::{Ledger, LedgerEntry, LedgerOperation, StoreError};
 
-use super::packing::{pack_keys, pack_rows, unpack_hashes, unpack_keys, unpack_rows};
 use super::transactions::parameters;
 use crate::bolt::{Record, Transaction};
 use crate::error::{Context as _, bug};
@@ -39,11 +41,11 @@ pub(super) async fn insert(
     require_whole(entry)?;
     let too_large = || bug("pack an entry of the ledger").at(table);
     let before = match &entry.before {
-        Some(rows) => ValueSend::Bytes(pack_rows(rows).ok_or_else(too_large)?),
+        Some(rows) => ValueSend::Bytes(pack_rows(rows).map_err(|_| too_large())?),
         None => ValueSend::Null,
     };
     let rows = i64::try_from(entry.keys.len()).map_err(|_| too_large())?;
-    let keys = pack_keys(&entry.keys).ok_or_else(too_large)?;
+    let keys = pack_versioned_keys(&entry.keys).map_err(|_| too_large())?;
     let values = parameters([
         ("run", entry.run.as_str().into()),
         ("position", position.into()),
@@ -64,20 +66,7 @@ pub(super) async fn insert(
 }
 
 fn require_whole(entry: &LedgerEntry) -> Result<(), StoreError> {
-    let rows = entry.keys.len();
-    let after = match entry.operation {
-        LedgerOperation::Inserted | LedgerOperation::Updated => rows,
-        LedgerOperation::Deleted => 0,
-    };
-    let before = match entry.operation {
-        LedgerOperation::Inserted => None,
-        LedgerOperation::Updated | LedgerOperation::Deleted => Some(rows),
-    };
-    let has_before = entry
-        .before
-        .as_ref()
-        .map(arrow::array::RecordBatch::num_rows);
-    if entry.after.len() == after && has_before == before {
+    if entry.is_whole() {
         return Ok(());
     }
     let what = "write an entry of the ledger: keys, hashes and images do not go together";
@@ -108,10 +97,10 @@ fn unpack(record: Record, store: &StoreName, run: &RunId) -> Option<LedgerEntry>
     let part = u32::try_from(fields.integer()?).ok()?;
     let operation = LedgerOperation::parse(&fields.text()?)?;
     let rows = fields.count()?;
-    let keys = unpack_keys(&fields.bytes()?)?;
-    let after = unpack_hashes(&fields.bytes()?)?;
+    let keys = unpack_versioned_keys(&fields.bytes()?).ok()?;
+    let after = unpack_hashes(&fields.bytes()?).ok()?;
     let before = match fields.optional_bytes()? {
-        Some(bytes) => Some(unpack_rows(&bytes)?),
+        Some(bytes) => Some(unpack_rows(&bytes).ok()?),
         None => None,
     };
     let entry = LedgerEntry {
@@ -124,5 +113,5 @@ fn unpack(record: Record, store: &StoreName, run: &RunId) -> Option<LedgerEntry>
         before,
     };
     let is_whole = u64::try_from(entry.keys.len()) == Ok(rows);
-    (is_whole && require_whole(&entry).is_ok()).then_some(entry)
+    (is_whole && entry.is_whole()).then_some(entry)
 }

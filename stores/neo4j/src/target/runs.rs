@@ -42,7 +42,7 @@ pub(super) async fn insert(
         ("parent", parent),
         ("epoch", record.epoch.0.into()),
         ("plan_digest", record.plan_digest.as_str().into()),
-        ("state", state_text(record.state).into()),
+        ("state", record.state.as_str().into()),
     ]);
     transaction.all(WRITE, values).await.doing(what).map(drop)
 }
@@ -56,7 +56,7 @@ pub(super) async fn set_state(
     let what = "change the state of a run";
     let values = parameters([
         ("run", run.as_str().into()),
-        ("state", state_text(state).into()),
+        ("state", state.as_str().into()),
     ]);
     let changed = transaction.all(SET_STATE, values).await.doing(what)?;
     if one_count(changed) == Some(1) {
@@ -76,22 +76,9 @@ pub(super) async fn read(transaction: &mut Transaction) -> Result<Vec<RunRecord>
             parent: fields.optional_text()?.map(RunId::new),
             epoch: Epoch(fields.integer()?),
             plan_digest: fields.text()?,
-            state: parse_state(&fields.text()?)?,
+            state: RunState::parse(&fields.text()?)?,
         })
     });
     read.collect::<Option<Vec<RunRecord>>>()
         .ok_or_else(|| bug(what))
-}
-
-fn state_text(state: RunState) -> &'static str {
-    match state {
-        RunState::Committed => "committed",
-        RunState::Undone => "undone",
-    }
-}
-
-fn parse_state(text: &str) -> Option<RunState> {
-    [RunState::Committed, RunState::Undone]
-        .into_iter()
-        .find(|state| state_text(*state) == text)
 }

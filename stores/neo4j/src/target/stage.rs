@@ -8,10 +8,10 @@ use arrow::array::{Array as _, RecordBatch};
 use futures::StreamExt as _;
 use neo4j::ValueSend;
 use redistrict_model::{RunId, Table, TableRef};
+use redistrict_store::packing::{pack_rows, unpack_rows};
 use redistrict_store::{BatchStream, Lease, StagePart, Staged, StoreError, arrow_schema};
 
 use super::cells;
-use super::packing::{pack_rows, unpack_rows};
 use super::transactions::{begin_holding, commit, parameters};
 use crate::bolt::{Bolt, Parameters, Transaction};
 use crate::error::{Context as _, bug, config};
@@ -130,7 +130,7 @@ impl Stager<'_> {
             let batch = self.checked(&batch?)?;
             for chunk in chunks(&batch) {
                 let packed = pack_rows(&chunk);
-                let packed = packed.ok_or_else(|| bug("pack rows").at(&self.part.table))?;
+                let packed = packed.map_err(|_| bug("pack rows").at(&self.part.table))?;
                 bytes += packed.len();
                 waiting.push((chunk.num_rows() as u64, packed));
                 rows += chunk.num_rows() as u64;
@@ -384,7 +384,7 @@ pub(super) async fn rows(
         .into_iter()
         .next()
         .and_then(|record| Fields::of(record).bytes());
-    let batch = bytes.and_then(|bytes| unpack_rows(&bytes));
+    let batch = bytes.and_then(|bytes| unpack_rows(&bytes).ok());
     batch
         .filter(|batch| batch.num_rows() as u64 == chunk.rows)
         .ok_or_else(|| bug(what).at(table))

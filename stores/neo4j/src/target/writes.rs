@@ -306,7 +306,7 @@ mod tests {
     use super::*;
     use crate::bolt::{Access, Begin, Bolt, Parameters};
     use crate::live::{LiveTables, Side};
-    use crate::secret::Secret;
+    use redistrict_store::Secret;
 
     /// The operators of a plan, the last one first.
     fn operators(plan: &Plan, found: &mut Vec<String>) {

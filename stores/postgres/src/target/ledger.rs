@@ -3,12 +3,12 @@
 use redistrict_model::RunId;
 use redistrict_store::{
     Epoch, Ledger, LedgerEntry, LedgerOperation, RunRecord, RunState, StoreError, StoreErrorKind,
+    packing,
 };
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Row};
 
 use super::lease::{is_missing, own_failed};
-use super::packing;
 use crate::error::{bug, failed_at};
 
 const SELECT_RUNS: &str =
@@ -18,7 +18,7 @@ const SELECT_RUNS: &str =
 pub(super) async fn write(client: &Client, entry: &LedgerEntry) -> Result<(), StoreError> {
     let refused = |_| bug("pack a ledger entry").at(&entry.table);
     let keys = packing::pack_keys(&entry.keys).map_err(refused)?;
-    let after = packing::pack_hashes(&entry.after);
+    let after = entry.after.as_flattened();
     let before = entry
         .before
         .as_ref()
@@ -100,7 +100,7 @@ pub(super) async fn write_run(client: &Client, record: &RunRecord) -> Result<(),
                 (&record.parent.as_ref().map(RunId::as_str), Type::TEXT),
                 (&record.epoch.0, Type::INT8),
                 (&record.plan_digest, Type::TEXT),
-                (&state_text(record.state), Type::TEXT),
+                (&record.state.as_str(), Type::TEXT),
             ],
         )
         .await
@@ -124,10 +124,7 @@ pub(super) async fn set_state(
     let changed = client
         .execute_typed(
             sql,
-            &[
-                (&run.as_str(), Type::TEXT),
-                (&state_text(state), Type::TEXT),
-            ],
+            &[(&run.as_str(), Type::TEXT), (&state.as_str(), Type::TEXT)],
         )
         .await
         .map_err(|error| own_failed("set the state of a run", &error))?;
@@ -169,15 +166,6 @@ fn record(row: &Row) -> Option<RunRecord> {
         parent: row.get::<_, Option<String>>("parent").map(RunId::new),
         epoch: Epoch(row.get("epoch")),
         plan_digest: row.get("plan_digest"),
-        state: [RunState::Committed, RunState::Undone]
-            .into_iter()
-            .find(|one| state_text(*one) == state)?,
+        state: RunState::parse(state)?,
     })
-}
-
-fn state_text(state: RunState) -> &'static str {
-    match state {
-        RunState::Committed => "committed",
-        RunState::Undone => "undone",
-    }
 }

@@ -5,7 +5,6 @@ mod delete;
 mod lease;
 mod ledger;
 mod merge;
-mod packing;
 mod path;
 mod sequences;
 mod stage;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use redistrict_model::{Catalog, RunId, StoreName, Table};
 use redistrict_store::{
     BatchStream, Enrolment, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Ledger, Merge, RunRecord,
-    StagePart, Staged, StoreError, TargetCapabilities, TargetRead, TargetStore,
+    Secret, StagePart, Staged, StoreError, TargetCapabilities, TargetRead, TargetStore,
 };
 use tokio_postgres::types::Type;
 
@@ -18,7 +18,6 @@ use crate::catalog;
 use crate::connect::{Session, Target, label};
 use crate::error::{bug, failed};
 use crate::live::LiveTables;
-use crate::secret::Secret;
 
 const ENROLL: &str = include_str!("../../sql/enroll.sql");
 const MARK_ENVIRONMENT: &str = include_str!("../../sql/mark_environment.sql");

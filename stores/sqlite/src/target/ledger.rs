@@ -2,10 +2,12 @@
 //! transaction.
 
 use redistrict_model::{RunId, StoreName, TableRef};
+use redistrict_store::packing::{
+    pack_rows, pack_versioned_keys, unpack_hashes, unpack_rows, unpack_versioned_keys,
+};
 use redistrict_store::{Ledger, LedgerEntry, LedgerOperation, StoreError};
 use rusqlite::{Connection, Row, params};
 
-use super::packing::{pack_keys, pack_rows, unpack_hashes, unpack_keys, unpack_rows};
 use crate::error::{Context, bug};
 use crate::names::{SCHEMA, quote};
 
@@ -23,7 +25,7 @@ pub(crate) fn insert(
     let before = entry
         .before
         .as_ref()
-        .map(|rows| pack_rows(rows).ok_or_else(too_large));
+        .map(|rows| pack_rows(rows).map_err(|_| too_large()));
     let rows = i64::try_from(entry.keys.len()).map_err(|_| too_large())?;
     let sql = format!(
         "insert into {}.redistrict_ledger \
@@ -38,7 +40,7 @@ pub(crate) fn insert(
         entry.part,
         entry.operation.as_str(),
         rows,
-        pack_keys(&entry.keys).ok_or_else(too_large)?,
+        pack_versioned_keys(&entry.keys).map_err(|_| too_large())?,
         entry.after.as_flattened(),
         before.transpose()?,
     ];
@@ -66,26 +68,11 @@ fn next_position(connection: &Connection, aliases: &[String]) -> Result<i64, Sto
 }
 
 fn require_whole(entry: &LedgerEntry) -> Result<(), StoreError> {
-    let rows = entry.keys.len();
-    let after = match entry.operation {
-        LedgerOperation::Inserted | LedgerOperation::Updated => rows,
-        LedgerOperation::Deleted => 0,
-    };
-    let before = match entry.operation {
-        LedgerOperation::Inserted => None,
-        LedgerOperation::Updated | LedgerOperation::Deleted => Some(rows),
-    };
-    let has_before = entry
-        .before
-        .as_ref()
-        .map(arrow::array::RecordBatch::num_rows);
-    if entry.after.len() == after && has_before == before {
+    if entry.is_whole() {
         return Ok(());
     }
-    Err(
-        bug("write an entry of the ledger: keys, hashes and images do not go together")
-            .at(&entry.table),
-    )
+    let what = "write an entry of the ledger: keys, hashes and images do not go together";
+    Err(bug(what).at(&entry.table))
 }
 
 /// All entries of a run over the files of the group, in the order in which they were written.
@@ -142,21 +129,18 @@ impl Packed {
     }
 
     fn unpack(self, run: &RunId, table: &TableRef) -> Option<LedgerEntry> {
-        let keys = unpack_keys(&self.keys)?;
-        let before = match &self.before {
-            Some(bytes) => Some(unpack_rows(bytes)?),
-            None => None,
-        };
+        let keys = unpack_versioned_keys(&self.keys).ok()?;
+        let before = self.before.as_deref().map(unpack_rows).transpose();
         let entry = LedgerEntry {
             run: run.clone(),
             table: table.clone(),
             part: self.part,
             operation: LedgerOperation::parse(&self.operation)?,
             keys,
-            after: unpack_hashes(&self.after)?,
-            before,
+            after: unpack_hashes(&self.after).ok()?,
+            before: before.ok()?,
         };
         let is_whole = usize::try_from(self.row_count) == Ok(entry.keys.len());
-        (is_whole && require_whole(&entry).is_ok()).then_some(entry)
+        (is_whole && entry.is_whole()).then_some(entry)
     }
 }

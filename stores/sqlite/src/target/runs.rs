@@ -38,7 +38,7 @@ pub(crate) fn insert(
             record.parent.as_ref().map(RunId::as_str),
             record.epoch.0,
             record.plan_digest,
-            state_text(record.state)
+            record.state.as_str()
         ];
         connection.execute(&sql, values).doing(what)?;
     }
@@ -59,7 +59,7 @@ pub(crate) fn set_state(
             quote(alias)
         );
         changed += connection
-            .execute(&sql, params![state_text(state), run.as_str()])
+            .execute(&sql, params![state.as_str(), run.as_str()])
             .doing("change the state of a run")?;
     }
     if changed == 0 {
@@ -105,7 +105,7 @@ fn read_file(connection: &Connection, alias: &str) -> Result<Vec<RunRecord>, Sto
     let rows = statement.query_map([], record).doing(what)?;
     rows.map(|row| {
         let (mut record, state) = row.doing(what)?;
-        record.state = parse_state(&state).ok_or_else(|| bug("read the state of a run"))?;
+        record.state = RunState::parse(&state).ok_or_else(|| bug("read the state of a run"))?;
         Ok(record)
     })
     .collect()
@@ -120,17 +120,4 @@ fn record(row: &Row<'_>) -> Result<(RunRecord, String), rusqlite::Error> {
         state: RunState::Committed,
     };
     Ok((record, row.get(4)?))
-}
-
-fn state_text(state: RunState) -> &'static str {
-    match state {
-        RunState::Committed => "committed",
-        RunState::Undone => "undone",
-    }
-}
-
-fn parse_state(text: &str) -> Option<RunState> {
-    [RunState::Committed, RunState::Undone]
-        .into_iter()
-        .find(|state| state_text(*state) == text)
 }
