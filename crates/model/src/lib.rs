@@ -4,6 +4,7 @@
 //! value of a person; the district's key is the one value of a database that appears.
 
 pub mod array_text;
+pub mod calendar;
 mod catalog;
 pub mod config;
 mod error_kind;

@@ -1,6 +1,8 @@
 //! Days of the proleptic Gregorian calendar as ISO 8601 text, with the years that the server knows:
 //! -999,999,999 to 999,999,999. Must accept exactly the one form that it and the server write.
 
+use redistrict_model::calendar::{civil_from_days, days_from_civil, days_in_month};
+
 /// The days since 1970-01-01 of `YYYY-MM-DD`; years beyond 9999 have a `+` and up to nine digits,
 /// years before 0 a `-`. None for any other form and for days that do not exist.
 pub(crate) fn days(text: &str) -> Option<i64> {
@@ -41,48 +43,6 @@ pub(crate) fn text(days: i64) -> String {
 fn number(digits: &str) -> Option<i64> {
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| digits.parse().ok()).flatten()
-}
-
-fn days_in_month(year: i64, month: i64) -> i64 {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-/// Days between 0000-03-01 and 1970-01-01.
-const EPOCH_SHIFT: i64 = 719_468;
-const DAYS_PER_ERA: i64 = 146_097;
-
-/// The algorithm of Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * DAYS_PER_ERA + day_of_era - EPOCH_SHIFT
-}
-
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let shifted = days + EPOCH_SHIFT;
-    let era = shifted.div_euclid(DAYS_PER_ERA);
-    let day_of_era = shifted.rem_euclid(DAYS_PER_ERA);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use redistrict_model::calendar::days_from_civil;
+
 /// Why an expression is not evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unsupported(pub(crate) &'static str);
@@ -197,8 +199,7 @@ fn micros(days: i64) -> i128 {
     i128::from(days) * 86_400_000_000
 }
 
-/// Reads `YYYY-MM-DD`, or that with `00:00:00` behind it, as days since 1970 (Hinnant's
-/// `days_from_civil`).
+/// Reads `YYYY-MM-DD`, or that with `00:00:00` behind it, as days since 1970.
 pub(super) fn date(text: &str) -> Result<Value, Unsupported> {
     let odd = Unsupported("a date that is not written YYYY-MM-DD");
     let day = text.strip_suffix(" 00:00:00").unwrap_or(text);
@@ -213,11 +214,5 @@ pub(super) fn date(text: &str) -> Result<Value, Unsupported> {
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return Err(odd);
     }
-    let year = year - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let shifted_month = (month + 9) % 12;
-    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    Ok(Value::Date(era * 146_097 + day_of_era - 719_468))
+    Ok(Value::Date(days_from_civil(year, month, day)))
 }
