@@ -183,8 +183,11 @@ impl TargetStore for Neo4jTarget {
     }
 
     async fn acquire_lease(&self, claim: &LeaseClaim) -> Result<LeaseOutcome, StoreError> {
-        let bolt = self.session().await?;
-        lease::acquire(&bolt, self.name().as_str(), claim).await
+        lease::with_memory(claim, || async {
+            let bolt = self.session().await?;
+            lease::acquire(&bolt, self.name().as_str(), claim).await
+        })
+        .await
     }
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {

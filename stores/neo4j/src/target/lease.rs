@@ -2,7 +2,7 @@
 //! transaction; whoever takes it over ends the transactions of the dead owner, then raises the epoch
 //! under the same lock.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use neo4j::ValueSend;
 use redistrict_model::RunId;
@@ -52,6 +52,31 @@ pub(super) async fn hold(transaction: &mut Transaction, lease: &Lease) -> Result
     }
     let what = "write to the target: the lease was taken over or given back";
     Err(StoreError::new(StoreErrorKind::Busy, what))
+}
+
+/// Claims until there is memory for it: an earlier transaction may hold all that the server has, even
+/// what a login takes, until it has ended.
+pub(super) async fn with_memory<F>(
+    claim: &LeaseClaim,
+    attempt: impl Fn() -> F,
+) -> Result<LeaseOutcome, StoreError>
+where
+    F: Future<Output = Result<LeaseOutcome, StoreError>>,
+{
+    let deadline = Instant::now() + patience(claim);
+    loop {
+        match attempt().await {
+            Err(error) if is_memory(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(POLL).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// How long a claim waits for earlier transactions of its run to end.
+fn patience(claim: &LeaseClaim) -> Duration {
+    if claim.is_resume { GONE_TIMEOUT } else { GRACE }
 }
 
 /// Answers a claim; see [`redistrict_store::TargetStore::acquire_lease`].
@@ -148,20 +173,16 @@ async fn wait_until_alone(
     store: &str,
     claim: &LeaseClaim,
 ) -> Result<bool, StoreError> {
-    let timeout = if claim.is_resume { GONE_TIMEOUT } else { GRACE };
     let waiting = async {
         loop {
             match is_alone(bolt, store, claim).await {
                 Ok(true) => return Ok(()),
-                Ok(false) => {}
-                // An earlier transaction may hold all of it, until it has ended.
-                Err(error) if is_memory(&error) => {}
+                Ok(false) => tokio::time::sleep(POLL).await,
                 Err(error) => return Err(error),
             }
-            tokio::time::sleep(POLL).await;
         }
     };
-    match tokio::time::timeout(timeout, waiting).await {
+    match tokio::time::timeout(patience(claim), waiting).await {
         Ok(alone) => alone.map(|()| true),
         Err(_) if !claim.is_resume => Ok(false),
         Err(_) => {
