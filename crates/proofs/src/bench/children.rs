@@ -111,13 +111,15 @@ mod tests {
         assert_eq!(peak_in("State: Z\n"), None);
         let stat = "7 (a b) c) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0";
         assert_eq!(ticks_in(stat), Some(300));
+        let this = std::process::id();
+        assert!(peak_of(this).is_some_and(|peak| peak > 0));
+        assert!(ticks_of(this).is_some());
     }
 
     #[test]
     fn a_program_is_measured_and_a_failure_is_told() {
         let cost = measure(Command::new("sh").args(["-c", "echo yes"])).unwrap();
         assert_eq!(cost.out, "yes\n");
-        assert!(cost.peak > 0);
         let failed = measure(Command::new("sh").args(["-c", "echo why >&2; exit 3"]));
         assert!(failed.unwrap_err().to_string().contains("why"));
     }
