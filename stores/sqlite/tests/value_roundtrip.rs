@@ -10,33 +10,16 @@ use redistrict_store::{
     StoreErrorKind,
 };
 use redistrict_testkit::conformance::{Harness, World};
+use redistrict_testkit::types::files::{self, FileType};
 use rusqlite::params;
 use rusqlite::types::Value;
 
 use crate::harness::{Files, Plain};
 
-/// Every declared type that moves, as people write them.
-const DECLARED: [&str; 19] = [
-    "INTEGER",
-    "bigint",
-    "UNSIGNED BIG INT",
-    "BOOLEAN",
-    "bool",
-    "VARCHAR(40)",
-    "TEXT",
-    "CLOB",
-    "NCHAR(5)",
-    "text collate nocase",
-    "REAL",
-    "DOUBLE PRECISION",
-    "FLOAT",
-    "BLOB",
-    "DATE",
-    "DATETIME",
-    "TIMESTAMP",
-    "JSON",
-    "UUID",
-];
+/// Every declared type that moves.
+fn declared() -> Vec<&'static FileType> {
+    files::all().filter(|one| one.moves()).collect()
+}
 
 /// Moves the rows of `t` that can move; gives how many were refused.
 async fn move_rows(world: &World, rows: usize) -> Result<usize, TestCaseError> {
@@ -205,105 +188,34 @@ fn any_value_in_any_column_moves_exactly_or_is_refused() {
     };
     let values = proptest::collection::vec(any_value(), 1..40);
     let mut runner = TestRunner::new(config);
-    let case = (0..DECLARED.len(), values);
-    let result = runner.run(&case, |(declared, values)| {
+    let types = declared();
+    let case = (0..types.len(), values);
+    let result = runner.run(&case, |(place, values)| {
         runtime
-            .block_on(round_trip(DECLARED[declared], &values))
+            .block_on(round_trip(types[place].declared, &values))
             .map(drop)
     });
     result.unwrap();
 }
 
-fn texts(texts: &[&str]) -> Vec<Value> {
-    texts
-        .iter()
-        .map(|text| Value::Text((*text).into()))
-        .collect()
-}
-
-fn edges() -> Vec<(&'static str, Vec<Value>)> {
-    let long = "ä".repeat(100_000);
-    let odd = texts(&[
-        "",
-        " ",
-        "42",
-        "042",
-        "1e5",
-        "a\0b",
-        "'",
-        "\"",
-        "\\",
-        "\n",
-        "學生🦀",
-        "e\u{301}",
-        &long,
-    ]);
-    let numbers = [0, 1, -1, i64::MAX, i64::MIN].map(Value::Integer).to_vec();
-    let reals = [
-        0.0,
-        1.0,
-        -2.5,
-        5e-324,
-        f64::MAX,
-        f64::MIN,
-        f64::INFINITY,
-        f64::NEG_INFINITY,
-        1e17,
-        0.1,
-    ];
-    let reals = reals.map(Value::Real).to_vec();
-    let times = texts(&[
-        "0000-01-01 00:00:00",
-        "1969-12-31 23:59:59.999999",
-        "2024-02-29 12:00:00.000001",
-        "9999-12-31 23:59:59.999999",
-    ]);
-    let ids = [
-        "00000000-0000-0000-0000-000000000000",
-        "ffffffff-ffff-ffff-ffff-ffffffffffff",
-    ];
-    let json = [
-        "null",
-        "true",
-        "\"1\"",
-        "[1]",
-        "{\"a\":1.0}",
-        " {} ",
-        "not json at all",
-    ];
-    let bytes = vec![
-        Value::Blob(vec![]),
-        Value::Blob(vec![0]),
-        Value::Blob((0..=255).collect()),
-    ];
-    vec![
-        ("INTEGER", numbers.clone()),
-        ("UNSIGNED BIG INT", numbers),
-        ("BOOLEAN", vec![Value::Integer(0), Value::Integer(1)]),
-        ("TEXT", odd.clone()),
-        ("VARCHAR(2)", odd.clone()),
-        ("text collate nocase", odd),
-        ("REAL", reals.clone()),
-        ("DOUBLE", reals),
-        ("BLOB", bytes),
-        (
-            "DATE",
-            texts(&["0000-01-01", "1969-12-31", "2000-02-29", "9999-12-31"]),
-        ),
-        ("TIMESTAMP", times.clone()),
-        ("DATETIME", times),
-        ("UUID", texts(&ids)),
-        ("JSON", texts(&json)),
-    ]
+/// The values of SQL expressions.
+fn values(expressions: &[&str]) -> Vec<Value> {
+    let database = rusqlite::Connection::open_in_memory().unwrap();
+    let value = |expression: &&str| {
+        let sql = format!("select {expression}");
+        database.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    expressions.iter().map(value).collect()
 }
 
 /// Edge values of each type: all of them move, none is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn edge_values_of_every_type_move() {
-    for (declared, mut values) in edges() {
+    for one in declared() {
+        let mut values = values(one.edges);
         values.push(Value::Null);
-        let refused = round_trip(declared, &values).await.unwrap();
-        assert_eq!(refused, 0, "{declared}");
+        let refused = round_trip(one.declared, &values).await.unwrap();
+        assert_eq!(refused, 0, "{}", one.declared);
     }
 }
 

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use arrow::array::RecordBatch;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use redistrict_artifact::{
     Artifact, ArtifactKind, ArtifactWriter, FORMAT_VERSION, Manifest, ManifestTable, RootKey,
@@ -13,27 +14,69 @@ use redistrict_model::{
 };
 use redistrict_store::{
     CommitOutcome, Enrolment, KeyRequest, LeaseClaim, LeaseOutcome, RowRequest, RunRecord,
-    RunState, Selector, SourceStore, StagePart, StoreErrorKind, TargetStore, arrow_schema,
-    column_type,
+    RunState, Selector, SourceStore, StagePart, StoreError, StoreErrorKind, TargetStore,
+    arrow_schema, column_type,
 };
 
 /// Rows per request and part.
 const ROWS_PER_PART: usize = 4_000;
 
-/// Moves all rows of a table that has a key. `dir` takes the artifact; each table has a run of its own.
+/// Moves all rows of the first table, which has a key; the others are those that its columns name. `dir` takes
+/// the artifact; each table has a run of its own.
 pub(super) async fn carry(
     source: &dyn SourceStore,
     target: &dyn TargetStore,
-    table: &Table,
+    tables: &[Table],
     dir: &Path,
     number: usize,
 ) -> Result<()> {
-    let run = RunId::new(format!("mig-20250101T000000Z-{number}"));
+    let run = run(number);
     let (root, _) = RootKey::generate()?;
-    write(source, table, dir, &run, &root).await?;
+    write(source, tables, dir, &run, &root).await?;
     let artifact = Artifact::open(dir, &root)?;
     artifact.verify()?;
-    load(target, table, &artifact, &run).await
+    load(target, tables, &artifact, &run).await
+}
+
+/// The rows of a table as the target reads them, which is what before-images are made of.
+pub(super) async fn images(target: &dyn TargetStore, table: &Table) -> Result<Vec<RecordBatch>> {
+    let tables = std::slice::from_ref(table);
+    let mut view = target.read(tables).await?;
+    let keys = view.keys(&all_keys(table)).await?;
+    let request = RowRequest {
+        table: table.name.clone(),
+        columns: columns(table),
+        identity: identity(table)?,
+        keys: keys.into_iter().map(|row| row.id).collect(),
+    };
+    Ok(view.rows(&request).await?.try_collect().await?)
+}
+
+/// Writes images of rows that are not there any more.
+pub(super) async fn restore(
+    target: &dyn TargetStore,
+    table: &Table,
+    images: Vec<RecordBatch>,
+    number: usize,
+) -> Result<()> {
+    let images = images.into_iter().map(Ok).collect();
+    write_rows(target, std::slice::from_ref(table), images, &run(number)).await
+}
+
+fn run(number: usize) -> RunId {
+    RunId::new(format!("mig-20250101T000000Z-{number}"))
+}
+
+fn all_keys(table: &Table) -> KeyRequest {
+    KeyRequest {
+        table: table.name.clone(),
+        columns: Vec::new(),
+        selector: Selector::All,
+    }
+}
+
+fn first(tables: &[Table]) -> Result<&Table> {
+    tables.first().context("name a table to move")
 }
 
 fn columns(table: &Table) -> Vec<String> {
@@ -49,19 +92,15 @@ fn identity(table: &Table) -> Result<Vec<String>> {
 
 async fn write(
     source: &dyn SourceStore,
-    table: &Table,
+    tables: &[Table],
     dir: &Path,
     run: &RunId,
     root: &RootKey,
 ) -> Result<()> {
-    let mut cut = source.open_cut(std::slice::from_ref(table)).await?;
-    let all = KeyRequest {
-        table: table.name.clone(),
-        columns: Vec::new(),
-        selector: Selector::All,
-    };
+    let table = first(tables)?;
+    let mut cut = source.open_cut(tables).await?;
     let keys: Vec<Key> = cut
-        .keys(&all)
+        .keys(&all_keys(table))
         .await?
         .into_iter()
         .map(|row| row.id)
@@ -124,23 +163,11 @@ async fn write(
 
 async fn load(
     target: &dyn TargetStore,
-    table: &Table,
+    tables: &[Table],
     artifact: &Artifact,
     run: &RunId,
 ) -> Result<()> {
-    let claim = LeaseClaim {
-        run: run.clone(),
-        is_resume: false,
-    };
-    let LeaseOutcome::Held(lease) = target.acquire_lease(&claim).await? else {
-        bail!("the lease of a new target is held");
-    };
-    let part = StagePart {
-        table: table.name.clone(),
-        part: 0,
-        columns: columns(table),
-        identity: identity(table)?,
-    };
+    let table = first(tables)?;
     // The types that the artifact's files name are those of the catalog.
     let named = artifact
         .rows(&table.name)
@@ -156,17 +183,38 @@ async fn load(
         );
     }
     let batches = artifact.rows(&table.name).map(|batch| {
-        batch.map(|(batch, _)| batch).map_err(|_| {
-            redistrict_store::StoreError::new(StoreErrorKind::Bug, "read the artifact")
-        })
+        batch
+            .map(|(batch, _)| batch)
+            .map_err(|_| StoreError::new(StoreErrorKind::Bug, "read the artifact"))
     });
-    let batches: Vec<_> = batches.collect();
+    write_rows(target, tables, batches.collect(), run).await
+}
+
+/// Stages and inserts rows of the first table in one run.
+async fn write_rows(
+    target: &dyn TargetStore,
+    tables: &[Table],
+    batches: Vec<Result<RecordBatch, StoreError>>,
+    run: &RunId,
+) -> Result<()> {
+    let table = first(tables)?;
+    let claim = LeaseClaim {
+        run: run.clone(),
+        is_resume: false,
+    };
+    let LeaseOutcome::Held(lease) = target.acquire_lease(&claim).await? else {
+        bail!("the lease of a new target is held");
+    };
+    let part = StagePart {
+        table: table.name.clone(),
+        part: 0,
+        columns: columns(table),
+        identity: identity(table)?,
+    };
     target
         .stage(&lease, table, &part, stream::iter(batches).boxed())
         .await?;
-    let mut merge = target
-        .begin_merge(&lease, std::slice::from_ref(table))
-        .await?;
+    let mut merge = target.begin_merge(&lease, tables).await?;
     merge.apply(std::slice::from_ref(&table.name)).await?;
     merge.check_constraints().await?;
     let record = RunRecord {

@@ -33,6 +33,7 @@ pub(super) async fn prove(rows: u64, seed: u64) -> Result<Shown> {
     }
     let mut shown = Shown {
         kind: "PostgreSQL",
+        ways: "",
         types: entries.len(),
         values: 0,
         wrong: Vec::new(),
@@ -47,7 +48,15 @@ pub(super) async fn prove(rows: u64, seed: u64) -> Result<Shown> {
         let entry = catalog.table(&TableRef::new(&name, "public", table.as_str()));
         let entry = entry.context("find the table in the catalog")?;
         let dir = tempfile::tempdir().context("make a directory")?;
-        carry(&source, &target, entry, &dir.path().join("raw"), number + 1).await?;
+        let dir = dir.path().join("raw");
+        carry(
+            &source,
+            &target,
+            std::slice::from_ref(entry),
+            &dir,
+            number + 1,
+        )
+        .await?;
         for (place, one) in entries.iter().enumerate() {
             let sql = format!(
                 "select id::text, row(c{place})::text, c{place} is distinct from null

@@ -2,12 +2,18 @@
 //! makes random ones. One table for the value round trips, for `cargo xtask prove types` and for
 //! `docs/reference/types.md`.
 
+pub mod files;
+pub mod graph;
+mod graph_lists;
+pub mod graph_values;
 mod page;
 mod postgres;
 mod postgres_tables;
+mod random;
 
 pub use page::{PAGE_PATH, page};
 pub use postgres::{DEFINITIONS, all};
+pub use random::Random;
 
 use redistrict_model::ColumnType;
 
@@ -22,7 +28,8 @@ pub enum KeyUse {
     Impossible,
 }
 
-/// One type of a server, as it stands in a column's definition.
+/// One type of PostgreSQL, as it stands in a column's definition. Those of SQLite are in [`files`], those of
+/// Neo4j in [`graph`].
 #[derive(Clone, Copy, Debug)]
 pub struct TypeEntry {
     /// Valid SQL.

@@ -1,8 +1,9 @@
 //! `docs/reference/types.md`, from the table of types.
 
+use redistrict_model::ColumnType;
 use redistrict_store::arrow_type;
 
-use super::{KeyUse, TypeEntry, postgres};
+use super::{KeyUse, TypeEntry, files, graph, postgres};
 
 /// Where the page stands in the repository.
 pub const PAGE_PATH: &str = "docs/reference/types.md";
@@ -38,13 +39,23 @@ of them.
 const SQLITE: &str = "
 ## SQLite
 
-Not generated yet; `stores/sqlite/src/types.rs` holds the rules.
+By the declared type, whatever its letters: first by name, then by SQLite's own rules of affinity. Any class of value may
+stand in any column: a value that is not stored as its column's type says stops the extraction, with table and
+column. A column of a type that is refused stops the plan.
+
+| declared type | column type | travels as | note |
+|---|---|---|---|
 ";
 
 const NEO4J: &str = "
 ## Neo4j
 
-Not generated yet.
+A property has no declared type: its column has the types that its values have, of all rows. Keys that are
+booleans, integers or texts are looked up by the index of their constraint, others by a pass over the label or
+type.
+
+| types of a property's values | column type | travels as | note |
+|---|---|---|---|
 ";
 
 /// The whole page.
@@ -56,29 +67,60 @@ pub fn page() -> String {
         text.push_str(&row(one));
     }
     text.push_str(SQLITE);
+    for one in files::all() {
+        let name = if one.declared.is_empty() {
+            "(none)".to_owned()
+        } else {
+            format!("`{}`", one.declared)
+        };
+        text.push_str(&keyless_row(&name, (one.column_type, None), one.note));
+    }
     text.push_str(NEO4J);
+    for one in graph::all() {
+        let name = format!("`{}`", one.name);
+        text.push_str(&keyless_row(
+            &name,
+            (one.column_type, one.element),
+            one.note,
+        ));
+    }
     text
+}
+
+fn keyless_row(name: &str, column_type: (ColumnType, Option<ColumnType>), note: &str) -> String {
+    let (shown, travels) = (shown(column_type), travels(column_type.0));
+    format!("| {name} | {shown} | {travels} | {note} |\n")
+}
+
+fn shown((column_type, element): (ColumnType, Option<ColumnType>)) -> String {
+    match (column_type, element) {
+        (_, Some(element)) => format!("{column_type:?} of {element:?}"),
+        (ColumnType::Other, None) => "none".to_owned(),
+        (_, None) => format!("{column_type:?}"),
+    }
+}
+
+fn travels(column_type: ColumnType) -> String {
+    match arrow_type(column_type).map(|arrow| arrow.to_string()) {
+        Some(text) if text == "Utf8" => "exact text".to_owned(),
+        Some(arrow) => arrow,
+        None => "refused".to_owned(),
+    }
 }
 
 /// One row of a table of types.
 fn row(one: &TypeEntry) -> String {
-    let column_type = match one.element {
-        Some(element) => format!("{:?} of {element:?}", one.column_type),
-        None => format!("{:?}", one.column_type),
-    };
-    let travels = match arrow_type(one.column_type).map(|arrow| arrow.to_string()) {
-        Some(text) if text == "Utf8" => "exact text".to_owned(),
-        Some(arrow) => arrow,
-        None => "refused".to_owned(),
-    };
     let key = match one.key {
         KeyUse::Yes => "yes",
         KeyUse::Refused => "refused by name",
         KeyUse::Impossible => "no order",
     };
     format!(
-        "| `{}` | {column_type} | {travels} | {key} | {} |\n",
-        one.name, one.note
+        "| `{}` | {} | {} | {key} | {} |\n",
+        one.name,
+        shown((one.column_type, one.element)),
+        travels(one.column_type),
+        one.note
     )
 }
 
@@ -98,10 +140,18 @@ mod tests {
 
     #[test]
     fn every_type_stands_in_the_table_once() {
-        let mut names: Vec<&str> = postgres::all().map(|one| one.name).collect();
-        names.sort_unstable();
-        let all = names.len();
-        names.dedup();
-        assert_eq!(names.len(), all);
+        let of_postgres = postgres::all().map(|one| one.name);
+        let of_files = files::all().map(|one| one.declared);
+        let of_graphs = graph::all().map(|one| one.name);
+        for mut names in [
+            of_postgres.collect::<Vec<&str>>(),
+            of_files.collect(),
+            of_graphs.collect(),
+        ] {
+            names.sort_unstable();
+            let all = names.len();
+            names.dedup();
+            assert_eq!(names.len(), all);
+        }
     }
 }
