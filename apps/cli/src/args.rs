@@ -52,6 +52,8 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// The whole journey on made-up data: no server, no configuration.
+    ///
+    /// With `--servers` on a PostgreSQL and two Neo4j of this machine.
     Demo(Demo),
     /// Write redistrict.toml from the catalogs, inferences as comments.
     Init(Init),
@@ -148,6 +150,15 @@ pub(crate) struct Demo {
     /// Students per district.
     #[arg(long, default_value_t = 200, value_name = "N")]
     pub(crate) students: u32,
+    /// On PostgreSQL and Neo4j instead of files.
+    ///
+    /// Their URLs stand in REDISTRICT_DEMO_POSTGRES, REDISTRICT_DEMO_NEO4J_PROD and
+    /// REDISTRICT_DEMO_NEO4J_CERT: `cargo xtask servers up` starts servers and prints the lines. The
+    /// role of PostgreSQL must be allowed to create databases; the graphs must be empty. Databases
+    /// called redistrict_demo_… and graphs of an earlier demo are made anew; what the demo did not
+    /// make is left alone. The directory keeps the URLs, passwords among them, in files of mode 0600.
+    #[arg(long)]
+    pub(crate) servers: bool,
     /// Only make the estate and its configuration.
     #[arg(long, hide = true)]
     pub(crate) prepare_only: bool,

@@ -8,6 +8,7 @@
 )]
 
 mod demo;
+mod demo_servers;
 mod environment;
 mod faults;
 mod modes;

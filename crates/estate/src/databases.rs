@@ -105,9 +105,10 @@ fn path(url: &str) -> &Path {
     Path::new(url.strip_prefix("sqlite:").unwrap_or(url))
 }
 
-async fn blocking(
-    work: impl FnOnce() -> Result<(), EstateError> + Send + 'static,
-) -> Result<(), EstateError> {
+/// Runs what blocks on a thread that may.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EstateError> + Send + 'static,
+) -> Result<T, EstateError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),

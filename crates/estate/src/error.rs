@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::own::OneServer;
+
 /// Why an estate could not be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -36,6 +38,18 @@ pub enum EstateError {
     },
     #[error("read the URL of a graph: write bolt://user:password@host:port")]
     GraphUrl,
+    #[error("use the URL of {0}")]
+    ServerUrl(OneServer),
+    #[error("connect to {0} without TLS: it is on another machine")]
+    NotLocal(OneServer),
+    #[error("write to {0}: it is there and was not made by the demo")]
+    NotOurs(String),
+    #[error("make the databases of the demo: another demo is at work on the same server")]
+    Busy,
+    #[error("create databases: the role may not")]
+    MayNotCreate,
+    #[error("drop database {0} of an earlier demo: it belongs to another role")]
+    OfAnotherRole(String),
     #[error("find district {0} in the estate")]
     UnknownDistrict(u32),
 }

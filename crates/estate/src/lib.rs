@@ -15,6 +15,7 @@ mod generate;
 mod handmade;
 mod neighbour;
 mod neo4j;
+mod own;
 mod people;
 mod permutation;
 mod pools;
@@ -34,6 +35,7 @@ pub use databases::Databases;
 pub use error::EstateError;
 pub use estate::{Estate, TableRows};
 pub use generate::{EstateOptions, generate_into, generate_table};
+pub use own::{OneServer, OwnDatabases, Servers};
 pub use row::{Place, Row, Sensitive, SensitiveKind, Visitor};
 pub use rows::Rows;
 pub use schema::{

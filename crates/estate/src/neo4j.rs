@@ -41,14 +41,14 @@ pub(crate) fn write(url: &str, rows: &Rows<'_>) -> Result<(), EstateError> {
 }
 
 /// A connection.
-struct Graph {
+pub(crate) struct Graph {
     driver: Driver,
     database: Option<Arc<String>>,
 }
 
 impl Graph {
     /// `bolt://user:password@host:port/database`; login and database may be missing.
-    fn open(url: &str) -> Result<Self, EstateError> {
+    pub(crate) fn open(url: &str) -> Result<Self, EstateError> {
         let place = Place::parse(url).ok_or(EstateError::GraphUrl)?;
         let connection: ConnectionConfig =
             place.server.parse().map_err(|_| EstateError::GraphUrl)?;
@@ -77,35 +77,52 @@ impl Graph {
         statement: &str,
         parameters: HashMap<String, ValueSend>,
     ) -> Result<(), EstateError> {
+        self.texts(operation, table, statement, parameters)
+            .map(|_| ())
+    }
+
+    /// Runs a statement in a transaction of its own; gives the strings in the first column.
+    pub(crate) fn texts(
+        &self,
+        operation: &'static str,
+        table: &str,
+        statement: &str,
+        parameters: HashMap<String, ValueSend>,
+    ) -> Result<Vec<String>, EstateError> {
         let mut session = self.session();
         let ran = session
             .auto_commit(statement)
             .with_parameters(parameters)
+            .with_receiver(|records| {
+                let mut texts = Vec::new();
+                for record in records {
+                    let first = record?.into_values().next();
+                    texts.extend(first.and_then(|value| value.try_into_string().ok()));
+                }
+                Ok(texts)
+            })
             .run();
-        match ran {
-            Ok(_) => Ok(()),
-            Err(error) => Err(EstateError::Graph {
-                operation,
-                table: table.to_owned(),
-                code: match error {
-                    ::neo4j::Neo4jError::ServerError { error, .. } => Some(error.code().to_owned()),
-                    _ => None,
-                },
-            }),
-        }
+        ran.map_err(|error| EstateError::Graph {
+            operation,
+            table: table.to_owned(),
+            code: match error {
+                ::neo4j::Neo4jError::ServerError { error, .. } => Some(error.code().to_owned()),
+                _ => None,
+            },
+        })
     }
 }
 
 /// The parts of a URL.
-struct Place {
+pub(crate) struct Place {
     /// Scheme, host and port.
-    server: String,
+    pub(crate) server: String,
     login: Option<(String, String)>,
     database: Option<String>,
 }
 
 impl Place {
-    fn parse(url: &str) -> Option<Self> {
+    pub(crate) fn parse(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let (login, rest) = match rest.rsplit_once('@') {
             Some((login, rest)) => (Some(login), rest),

@@ -15,7 +15,7 @@ use crate::value::Value;
 
 /// Creates the tables of one store in an empty database.
 pub(crate) async fn create(url: &str, store: StoreId) -> Result<(), EstateError> {
-    let mut session = Session::open(store, url).await?;
+    let mut session = Session::open(store.as_str(), url).await?;
     let work = async {
         let transaction = session.client.transaction().await?;
         transaction
@@ -30,8 +30,8 @@ pub(crate) async fn create(url: &str, store: StoreId) -> Result<(), EstateError>
 /// Writes the rows of one store into tables that exist and moves their sequences behind the highest
 /// key.
 pub(crate) async fn write(url: &str, store: StoreId, rows: &Rows<'_>) -> Result<(), EstateError> {
-    let mut session = Session::open(store, url).await?;
     let name = store.as_str();
+    let mut session = Session::open(name, url).await?;
     let transaction = session.client.transaction().await;
     let transaction = transaction.map_err(|error| failed("write to", name, &error))?;
     let tables = || TABLES.into_iter().filter(|table| table.store == store);
@@ -51,16 +51,17 @@ pub(crate) async fn write(url: &str, store: StoreId, rows: &Rows<'_>) -> Result<
 }
 
 /// A connection with the task that drives it; the task ends with the session.
-struct Session {
-    client: Client,
+pub(crate) struct Session {
+    pub(crate) client: Client,
     _driver: JoinSet<()>,
 }
 
 impl Session {
-    async fn open(store: StoreId, url: &str) -> Result<Self, EstateError> {
+    /// Connects without TLS; `name` is that of the store or the server in an error.
+    pub(crate) async fn open(name: &str, url: &str) -> Result<Self, EstateError> {
         let (client, connection) = tokio_postgres::connect(url, NoTls)
             .await
-            .map_err(|error| failed("connect to", store.as_str(), &error))?;
+            .map_err(|error| failed("connect to", name, &error))?;
         let mut driver = JoinSet::new();
         driver.spawn(async move {
             // A lost connection shows as the error of the statement that waits for it.
@@ -173,7 +174,11 @@ async fn finish(
     Ok(())
 }
 
-fn failed(operation: &'static str, table: &str, error: &tokio_postgres::Error) -> EstateError {
+pub(crate) fn failed(
+    operation: &'static str,
+    table: &str,
+    error: &tokio_postgres::Error,
+) -> EstateError {
     EstateError::Postgres {
         operation,
         table: table.to_owned(),

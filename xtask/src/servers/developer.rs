@@ -22,6 +22,9 @@ struct Decided {
     password: String,
 }
 
+/// What runs the demo on them once the lines are pasted.
+const DEMO: &str = "cargo run --release --bin redistrict -- demo --servers";
+
 /// Starts what does not run and waits until it answers. Gives the lines to paste.
 pub(crate) fn up(installed: &Installed) -> Result<Vec<String>> {
     let folder = folder()?;
@@ -47,7 +50,13 @@ pub(crate) fn up(installed: &Installed) -> Result<Vec<String>> {
         installed.neo4j,
         folder.display()
     ));
+    say("Paste these lines: databases for your own use, and the servers of the demo.\n");
     Ok(lines(&decided))
+}
+
+/// What to do when the lines have been pasted.
+pub(crate) fn say_next() {
+    say(&format!("\nThen the demo runs on these servers: {DEMO}"));
 }
 
 /// Stops what runs; without servers there is nothing to do.
@@ -72,7 +81,7 @@ pub(crate) fn down(is_removed: bool) -> Result<()> {
 }
 
 /// `export NAME_PROD_URL=…`, as the configuration of the estate names them. The graph is the store `sp`;
-/// its relational twin is there under another name.
+/// its relational twin is there under another name. The last three are for `redistrict demo --servers`.
 fn lines(decided: &Decided) -> Vec<String> {
     let mut lines = Vec::new();
     for store in RELATIONAL {
@@ -96,11 +105,32 @@ fn lines(decided: &Decided) -> Vec<String> {
         let url = format!("bolt://neo4j:{}@127.0.0.1:{port}", decided.password);
         lines.push(export("sp", side, &url));
     }
+    lines.extend(demo_lines(decided));
+    lines
+}
+
+/// A server where the demo makes databases of its own, and the two graphs.
+fn demo_lines(decided: &Decided) -> Vec<String> {
+    let Decided {
+        postgres_port,
+        password,
+        ..
+    } = decided;
+    let postgres = format!("postgres://postgres:{password}@127.0.0.1:{postgres_port}/postgres");
+    let mut lines = vec![assignment("REDISTRICT_DEMO_POSTGRES", &postgres)];
+    for (side, port) in SIDES.into_iter().zip(decided.neo4j_ports) {
+        let name = format!("REDISTRICT_DEMO_NEO4J_{}", side.to_uppercase());
+        let url = format!("bolt://neo4j:{password}@127.0.0.1:{port}");
+        lines.push(assignment(&name, &url));
+    }
     lines
 }
 
 fn export(store: &str, side: &str, url: &str) -> String {
-    let name = format!("{store}_{side}_URL").to_uppercase();
+    assignment(&format!("{store}_{side}_URL").to_uppercase(), url)
+}
+
+fn assignment(name: &str, url: &str) -> String {
     format!("export {name}='{url}'")
 }
 
@@ -268,12 +298,20 @@ mod tests {
     fn the_lines_name_each_store_on_both_sides() {
         let decided = read_decided(r#"{"ports":[1,2,3],"password":"p"}"#).unwrap();
         let lines = lines(&decided);
-        assert_eq!(lines.len(), 12);
+        assert_eq!(lines.len(), 15);
         assert_eq!(
             lines[0],
             "export IDS_PROD_URL='postgres://postgres:p@127.0.0.1:1/prod_ids'"
         );
         assert_eq!(lines[11], "export SP_CERT_URL='bolt://neo4j:p@127.0.0.1:3'");
+        assert_eq!(
+            lines[12..],
+            [
+                "export REDISTRICT_DEMO_POSTGRES='postgres://postgres:p@127.0.0.1:1/postgres'",
+                "export REDISTRICT_DEMO_NEO4J_PROD='bolt://neo4j:p@127.0.0.1:2'",
+                "export REDISTRICT_DEMO_NEO4J_CERT='bolt://neo4j:p@127.0.0.1:3'",
+            ]
+        );
         assert!(read_decided("{}").is_none());
     }
 }

@@ -17,7 +17,8 @@ pub(crate) use supervised::{Neo4jServers, VARIABLE as NEO4J_VARIABLE};
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum Action {
     /// Start one PostgreSQL and two Neo4j, with databases for the five stores of the estate on both sides,
-    /// and print their URLs as lines to paste. Again: print the lines again.
+    /// and print their URLs as lines to paste, those of `redistrict demo --servers` among them. Again:
+    /// print the lines again.
     Up,
     /// Stop them. With `--remove` their data go, too.
     Down {
@@ -30,9 +31,12 @@ pub(crate) enum Action {
 pub(crate) fn run(action: Option<Action>) -> Result<()> {
     match action {
         None => installed::report().iter().for_each(|line| result(line)),
-        Some(Action::Up) => developer::up(&require()?)?
-            .iter()
-            .for_each(|line| result(line)),
+        Some(Action::Up) => {
+            developer::up(&require()?)?
+                .iter()
+                .for_each(|line| result(line));
+            developer::say_next();
+        }
         Some(Action::Down { remove }) => developer::down(remove)?,
     }
     Ok(())

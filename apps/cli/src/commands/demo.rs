@@ -1,15 +1,18 @@
-//! `redistrict demo`: the whole journey on the reference estate, as SQLite files, without any
-//! configuration.
+//! `redistrict demo`: the whole journey on the reference estate, without any configuration; on
+//! SQLite files, or on real servers.
+
+mod files;
+mod servers;
 
 use std::path::{Path, PathBuf};
 
 use redistrict_artifact::create_private_dir;
 use redistrict_estate::{
-    Estate, EstateError, EstateOptions, StoreKinds, StoreLocations, StoreSide, UrlPlace,
-    config_toml, sqlite_url, write_cert_neighbours_sqlite, write_schema_sqlite, write_sqlite,
-    write_url_file,
+    Databases, Estate, EstateError, EstateOptions, OwnDatabases, StoreLocations, StoreSide,
+    UrlPlace, config_toml, write_url_file,
 };
 use redistrict_journal::RunOptions;
+use redistrict_model::ErrorKind;
 
 use crate::args;
 use crate::commands::{enroll, migrate};
@@ -29,13 +32,14 @@ const MARK: &str = ".redistrict-demo";
 
 /// Makes the estate, migrates, and shows that nothing else was touched.
 pub(crate) async fn run(session: &Session, arguments: &args::Demo) -> CommandResult<Exit> {
-    let config = make(&arguments.dir, arguments.students)?;
-    output::made(&config);
-    let workspace = Workspace::open(&config, &session.arguments.state_dir)?;
+    let made = Box::pin(make(arguments)).await?;
+    let config = &made.config;
+    output::made(config);
+    let workspace = Workspace::open(config, &session.arguments.state_dir)?;
     output::note(format!(
-        "Made the reference estate in {}: three districts, five stores (IDS, HCP1, HCP2, ADB, SP), PROD and CERT.\n\
+        "Made the reference estate {}: three districts, five stores (IDS, HCP1, HCP2, ADB, SP), PROD and CERT.{}\n\
          CERT already holds district {NEIGHBOUR} and rows made by hand.\n",
-        arguments.dir.display()
+        made.place, made.stores
     ));
     enroll::enroll(session, &workspace, &workspace.store_names(), "demo").await?;
     if arguments.prepare_only {
@@ -79,58 +83,99 @@ fn untouched(count: u64, before: &str, after: &str) -> CommandResult {
     Ok(())
 }
 
-/// Makes the files; gives the configuration's path.
-fn make(dir: &Path, students: u32) -> CommandResult<PathBuf> {
-    if dir.exists() {
-        if !dir.join(MARK).exists() {
-            return Err(Failure::usage(format!(
-                "make the demo in {}: the directory is there and is not a demo's",
-                dir.display()
-            ))
-            .with_hint("redistrict demo --dir ANOTHER"));
-        }
-        std::fs::remove_dir_all(dir).map_err(|_| cannot_make(dir))?;
-    }
-    create_private_dir(dir)?;
-    redistrict_artifact::write_atomic(&dir.join(MARK), b"made by redistrict demo\n")?;
+/// An estate with its configuration.
+struct Made {
+    config: PathBuf,
+    /// Where it is, in words.
+    place: String,
+    /// What its stores are, as a line of its own where that has to be said.
+    stores: String,
+    /// Keeps other demos away from the servers until this one has ended.
+    _own: Option<OwnDatabases>,
+}
+
+/// Looks at everything before it changes anything, then makes the directory and the estate.
+async fn make(arguments: &args::Demo) -> CommandResult<Made> {
+    let dir = &arguments.dir;
+    check_directory(dir)?;
+    let own = match arguments.servers {
+        true => Some(servers::look().await?),
+        false => None,
+    };
+    make_directory(dir)?;
+    let (prod, cert) = match &own {
+        Some(own) => servers::databases(own).await?,
+        None => files::databases(dir)?,
+    };
     let estate = Estate::generate(EstateOptions {
-        students_per_district: students,
+        students_per_district: arguments.students,
         with_transfers: true,
         ..EstateOptions::default()
     });
-    write_estate(dir, &estate).map_err(|error| {
-        Failure::because(
-            redistrict_model::ErrorKind::Config,
-            "make the estate",
-            &error,
-        )
+    let written = write_estate(&estate, &prod, &cert).await;
+    let config = written.and_then(|()| write_config(dir, &estate, &prod, &cert));
+    let (place, stores) = match &own {
+        Some(_) => ("on the servers".to_owned(), servers::stores(dir)),
+        None => (format!("in {}", dir.display()), String::new()),
+    };
+    Ok(Made {
+        config: config.map_err(servers::failure)?,
+        place,
+        stores,
+        _own: own,
     })
 }
 
-fn write_estate(dir: &Path, estate: &Estate) -> Result<PathBuf, EstateError> {
-    let (prod, cert) = (dir.join("prod"), dir.join("cert"));
-    for made in [&prod, &cert] {
-        create_private_dir(made).map_err(|_| EstateError::File {
-            operation: "make",
-            path: made.clone(),
-            source: std::io::Error::other("directory"),
-        })?;
+/// The directory is a demo's, or is not there.
+fn check_directory(dir: &Path) -> CommandResult {
+    if dir.exists() && !dir.join(MARK).exists() {
+        return Err(Failure::usage(format!(
+            "make the demo in {}: the directory is there and is not a demo's",
+            dir.display()
+        ))
+        .with_hint("redistrict demo --dir ANOTHER"));
     }
-    let sources = write_sqlite(estate, &prod)?;
-    let targets = write_schema_sqlite(&cert)?;
-    write_cert_neighbours_sqlite(estate, &targets, NEIGHBOUR)?;
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    Ok(())
+}
+
+fn make_directory(dir: &Path) -> CommandResult {
+    if dir.exists() {
+        std::fs::remove_dir_all(dir)
+            .map_err(|_| Failure::prerequisite(format!("make {} anew", dir.display())))?;
+    }
+    create_private_dir(dir)?;
+    redistrict_artifact::write_atomic(&dir.join(MARK), b"made by redistrict demo\n")?;
+    Ok(())
+}
+
+async fn write_estate(
+    estate: &Estate,
+    prod: &Databases,
+    cert: &Databases,
+) -> Result<(), EstateError> {
+    prod.write_estate(estate).await?;
+    cert.write_schema().await?;
+    cert.write_cert_neighbours(estate, NEIGHBOUR).await
+}
+
+/// Writes the configuration, and each URL into a file of its own; gives the configuration's path.
+fn write_config(
+    dir: &Path,
+    estate: &Estate,
+    prod: &Databases,
+    cert: &Databases,
+) -> Result<PathBuf, EstateError> {
     let locations = StoreLocations::of_each(|store, side| -> Result<UrlPlace, EstateError> {
-        let files = match side {
-            StoreSide::Prod => &sources,
-            StoreSide::Cert => &targets,
+        let databases = match side {
+            StoreSide::Prod => prod,
+            StoreSide::Cert => cert,
         };
         let name = format!("{}-{}.url", store.as_str(), side.as_str());
-        write_url_file(&dir.join(&name), &sqlite_url(&absolute(&files.of(store))))?;
+        write_url_file(&dir.join(&name), databases.url(store))?;
         Ok(UrlPlace::File(name))
     })?;
     let config = dir.join("redistrict.toml");
-    let text = config_toml(estate, &StoreKinds::sqlite(), &locations);
+    let text = config_toml(estate, &prod.kinds(), &locations);
     redistrict_artifact::write_atomic(&config, text.as_bytes()).map_err(|_| EstateError::File {
         operation: "write",
         path: config.clone(),
@@ -139,6 +184,7 @@ fn write_estate(dir: &Path, estate: &Estate) -> Result<PathBuf, EstateError> {
     Ok(config)
 }
 
-fn cannot_make(dir: &Path) -> Failure {
-    Failure::prerequisite(format!("make {} anew", dir.display()))
+/// A failure while the estate was made that asks for nothing special.
+fn cannot_make(kind: ErrorKind, error: &EstateError) -> Failure {
+    Failure::because(kind, "make the estate", error)
 }
