@@ -1,13 +1,15 @@
-//! What proofs may replace: masks, the journal, targets.
+//! What proofs may replace: masks, the journal, what is extracted from, targets.
 
 use std::sync::Arc;
 
 use redistrict_anonymize::MaskRegistry;
 use redistrict_journal::Journal;
-use redistrict_store::TargetStore;
+use redistrict_store::{SourceStore, TargetStore};
 
 /// Puts something around the journal.
 pub type WrapJournal = Arc<dyn Fn(Arc<dyn Journal>) -> Arc<dyn Journal> + Send + Sync>;
+/// Puts something around a store that a run extracts from.
+pub type WrapSource = Arc<dyn Fn(Arc<dyn SourceStore>) -> Arc<dyn SourceStore> + Send + Sync>;
 /// Puts something around a commit group.
 pub type WrapTarget = Arc<dyn Fn(Arc<dyn TargetStore>) -> Arc<dyn TargetStore> + Send + Sync>;
 
@@ -16,5 +18,6 @@ pub type WrapTarget = Arc<dyn Fn(Arc<dyn TargetStore>) -> Arc<dyn TargetStore> +
 pub struct Composition {
     pub masks: Option<MaskRegistry>,
     pub wrap_journal: Option<WrapJournal>,
+    pub wrap_source: Option<WrapSource>,
     pub wrap_target: Option<WrapTarget>,
 }

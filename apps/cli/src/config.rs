@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use redistrict_model::StoreKind;
 use redistrict_model::config::Config;
+use redistrict_model::{StoreKind, toml_key};
 
 use crate::failure::{CommandResult, Failure};
 
@@ -132,7 +132,11 @@ fn refuse_unavailable(config: &Config) -> CommandResult {
     let mut missing: Vec<String> = Vec::new();
     for (name, store) in &config.store.0 {
         if store.kind == StoreKind::Mysql {
-            missing.push(format!("[store.{name}] kind = \"{}\"", store.kind));
+            missing.push(format!(
+                "[store.{}] kind = \"{}\"",
+                toml_key(name.as_str()),
+                store.kind
+            ));
         }
         let unavailable = [
             (store.bypass_rls, "bypass_rls"),
@@ -140,7 +144,7 @@ fn refuse_unavailable(config: &Config) -> CommandResult {
             (store.statement_timeout.is_some(), "statement_timeout"),
         ];
         for (_, key) in unavailable.iter().filter(|(is_set, _)| *is_set) {
-            missing.push(format!("[store.{name}] {key}"));
+            missing.push(format!("[store.{}] {key}", toml_key(name.as_str())));
         }
     }
     for (name, table) in &config.table {
@@ -151,7 +155,7 @@ fn refuse_unavailable(config: &Config) -> CommandResult {
             (table.triggers.is_some(), "triggers"),
         ];
         for (_, key) in unavailable.iter().filter(|(is_set, _)| *is_set) {
-            missing.push(format!("[table.'{name}'] {key}"));
+            missing.push(format!("[table.{}] {key}", toml_key(name)));
         }
     }
     for (name, _) in config
@@ -159,13 +163,13 @@ fn refuse_unavailable(config: &Config) -> CommandResult {
         .iter()
         .filter(|(_, column)| !column.paths.is_empty())
     {
-        missing.push(format!("[column.'{name}'] paths"));
+        missing.push(format!("[column.{}] paths", toml_key(name)));
     }
     missing.extend(
         config
             .person
             .keys()
-            .map(|name| format!("[person.'{name}']")),
+            .map(|name| format!("[person.{}]", toml_key(name))),
     );
     let unavailable = [
         (!config.masking.pack.is_empty(), "[masking] pack"),
@@ -250,6 +254,14 @@ mod tests {
         for part in ["strategy", "person", "notify", "not available yet"] {
             assert!(failure.message.contains(part), "{}", failure.message);
         }
+    }
+
+    #[test]
+    fn a_table_in_a_message_is_named_as_it_could_be_pasted() {
+        let heading = "[table.\"a'\\u000Ab\"]";
+        let text = format!("{SMALL}{heading}\nstrategy = \"remap\"\n");
+        let failure = parse(&text).err().unwrap();
+        assert!(failure.message.contains(heading), "{}", failure.message);
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod secrets;
 mod session;
 mod wire;
 
-pub use composition::{Composition, WrapJournal, WrapTarget};
+pub use composition::{Composition, WrapJournal, WrapSource, WrapTarget};
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! The only module that prints: data to stdout, everything else to stderr.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -131,9 +132,22 @@ pub(crate) fn note(line: impl AsRef<str>) {
     let _closed_pipe = writeln!(err, "{}", shown_lines(&typed(line.as_ref())));
 }
 
-/// Writes a value as one line of JSON to stdout.
+/// Writes a value as one line of JSON to stdout. What would move a cursor stands in it by its number.
 pub(crate) fn json(value: &serde_json::Value) {
-    raw(&value.to_string());
+    raw(&in_numbers(&value.to_string()));
+}
+
+/// Outside of its strings JSON is plain: every such character is in one.
+fn in_numbers(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if shown(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8() {
+            out.push(c);
+        } else {
+            write!(out, "\\u{:04x}", u32::from(c)).expect("a String takes every write");
+        }
+    }
+    out
 }
 
 /// Prints a failure: what, why, what to do.
@@ -282,6 +296,17 @@ mod tests {
         ] {
             assert_eq!(called.rewrite(text), expected);
         }
+    }
+
+    #[test]
+    fn json_moves_no_cursor_and_means_the_same() {
+        let value = serde_json::json!({ "a\n": "\u{9b}2J \u{202e}\u{7f} é\u{1f600}" });
+        let text = in_numbers(&value.to_string());
+        assert_eq!(text, r#"{"a\n":"\u009b2J \u202e\u007f é😀"}"#);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+            value
+        );
     }
 
     #[test]

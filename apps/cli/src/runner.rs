@@ -63,6 +63,10 @@ impl Parts {
                 masks.clone(),
             ),
         };
+        let sources = match &session.composition.wrap_source {
+            None => self.sources.clone(),
+            Some(wrap) => self.sources.iter().cloned().map(|one| wrap(one)).collect(),
+        };
         let mode = if options.dry_run {
             Mode::DryRun
         } else {
@@ -71,11 +75,7 @@ impl Parts {
         let sweep =
             SweepSkill::new(layout.clone(), key.clone(), reuse).with_files(vec![layout.journal()]);
         vec![
-            Arc::new(ExtractSkill::new(
-                self.sources.clone(),
-                layout.clone(),
-                key.clone(),
-            )),
+            Arc::new(ExtractSkill::new(sources, layout.clone(), key.clone())),
             Arc::new(anonymize),
             Arc::new(ValidateSkill::new(layout.clone(), key.clone())),
             Arc::new(LoadSkill::new(self.load_setup(mode))),

@@ -80,7 +80,7 @@ impl Layout {
 /// A slug of the text (at most 24 of `a-z0-9_`) and 8 hexadecimal digits of a keyed hash of it.
 #[must_use]
 pub fn directory_name(text: &str, key: &RootKey) -> String {
-    let slug: String = text
+    let mut slug: String = text
         .chars()
         .map(|c| {
             if c.is_ascii_alphanumeric() {
@@ -91,6 +91,10 @@ pub fn directory_name(text: &str, key: &RootKey) -> String {
         })
         .take(24)
         .collect();
+    // What begins with a hyphen is an option to other programs.
+    if slug.is_empty() {
+        slug.push('_');
+    }
     let mac_key = key.derive(&["path"]);
     let mut mac =
         Hmac::<Sha256>::new_from_slice(mac_key.as_slice()).expect("HMAC takes any key length");
@@ -99,8 +103,13 @@ pub fn directory_name(text: &str, key: &RootKey) -> String {
     format!("{slug}-{}", encode_hex(&hash[..4]))
 }
 
+/// Two tables never share one: what stands before the first dot is the schema, or it is in quotes.
 pub(crate) fn table_dir(root: &Path, table: &TableRef, key: &RootKey) -> PathBuf {
-    let name = format!("{}.{}", table.schema, table.table);
+    let name = if table.schema.contains(['.', '"']) {
+        format!("\"{}\".{}", table.schema.replace('"', "\"\""), table.table)
+    } else {
+        format!("{}.{}", table.schema, table.table)
+    };
     root.join(directory_name(table.store.as_str(), key))
         .join(directory_name(&name, key))
 }
@@ -128,10 +137,27 @@ mod tests {
         for text in texts {
             let name = directory_name(text, &key);
             assert!(
-                name.len() <= 40 && !name.contains(['/', '.', '\0']),
+                name.len() <= 40 && !name.contains(['/', '.', '\0']) && !name.starts_with('-'),
                 "{name}"
             );
             assert!(seen.insert(name));
+        }
+    }
+
+    #[test]
+    fn dots_and_quotes_in_names_make_no_two_tables_one() {
+        let key = RootKey::new(&[1; 32]).unwrap();
+        let store = redistrict_model::StoreName::new("s");
+        let mut seen = std::collections::BTreeSet::new();
+        for (schema, table) in [
+            ("a.b", "c"),
+            ("a", "b.c"),
+            ("\"a", "b\".c"),
+            ("\"a\"", "b.c"),
+            ("", "a.b.c"),
+        ] {
+            let table = TableRef::new(&store, schema, table);
+            assert!(seen.insert(table_dir(Path::new("/"), &table, &key)));
         }
     }
 }

@@ -2,21 +2,20 @@
 //! that a pasted line parses whatever a name holds.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use redistrict_model::config::{resolve_table, split_columns};
-use redistrict_model::{ColumnRef, Edge, TableRef};
+use redistrict_model::{ColumnRef, Edge, TableRef, toml_key, toml_text};
 
 /// The heading of a table's section: `[table."ids.public.logs"]`.
 #[must_use]
 pub fn table_heading(table: &TableRef) -> String {
-    format!("[table.{}]", quoted(&table.to_string()))
+    format!("[table.{}]", toml_key(&table.to_string()))
 }
 
 /// The heading of a column's section: `[column."ids.public.logs.kind"]`.
 #[must_use]
 pub fn column_heading(column: &ColumnRef) -> String {
-    format!("[column.{}]", quoted(&column.to_string()))
+    format!("[column.{}]", toml_key(&column.to_string()))
 }
 
 /// The references of a table that a text of the configuration means, among `edges`: the constraint's name,
@@ -65,7 +64,7 @@ pub(crate) fn reference(edge: &Edge, edges: &[Edge]) -> String {
         let meant = references_meant(&edge.child, text, edges);
         matches!(meant.as_slice(), [one] if one.id == edge.id)
     };
-    quoted(texts.iter().find(is_it).unwrap_or(&columns))
+    toml_text(texts.iter().find(is_it).unwrap_or(&columns))
 }
 
 fn column_name(name: &str) -> String {
@@ -77,26 +76,6 @@ fn column_name(name: &str) -> String {
     }
 }
 
-/// A TOML string; literal where it holds double quotes and a literal can hold the rest.
-pub(crate) fn quoted(text: &str) -> String {
-    let is_literal = text.chars().all(|c| c != '\'' && !c.is_control());
-    if text.contains('"') && is_literal {
-        return format!("'{text}'");
-    }
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => {
-                write!(out, "\\u{:04X}", u32::from(c)).expect("a String takes every write");
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use redistrict_model::{EdgeId, EdgeOrigin, StoreName};
@@ -105,10 +84,6 @@ mod tests {
 
     #[test]
     fn names_stay_on_their_line_and_inside_their_quotes() {
-        assert_eq!(quoted("a.b"), "\"a.b\"");
-        assert_eq!(quoted("a.\"B\""), "'a.\"B\"'");
-        assert_eq!(quoted("a.\"it's\""), "\"a.\\\"it's\\\"\"");
-        assert_eq!(quoted("a\nb"), "\"a\\u000Ab\"");
         let odd = edge(0, "x", &["a", "b, \"c\""], "p");
         let text = reference(&odd, std::slice::from_ref(&odd));
         assert_eq!(text, "'(a, \"b, \"\"c\"\"\")'");

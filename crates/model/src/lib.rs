@@ -38,5 +38,5 @@ pub use relations::{
     BoundaryPolicy, Edge, EdgeId, EdgeOrigin, Measured, Membership, OrgPart, Owner, OwnerKind,
     Ownership, Role, TableRole,
 };
-pub use shown::{in_markdown, shell_argument, shell_word, shown, shown_lines};
+pub use shown::{in_markdown, shell_argument, shell_word, shown, shown_lines, toml_key, toml_text};
 pub use verdict::{CheckOutcome, CheckResult, Verdict, VerdictReport};

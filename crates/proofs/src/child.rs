@@ -107,8 +107,8 @@ impl Product {
         })
     }
 
-    /// Runs a product that pauses at an effect point, does something meanwhile, and lets it go on to its
-    /// end. An end before the pause is told by `was_paused`.
+    /// Runs a product that pauses at an effect point, does something meanwhile, lets it go on to its end,
+    /// and does something else beside that. An end before the pause is told by `was_paused`.
     ///
     /// # Errors
     /// When it cannot be started, or what is done meanwhile fails.
@@ -116,6 +116,7 @@ impl Product {
         &self,
         arguments: &[&str],
         meanwhile: impl FnOnce() -> Result<()>,
+        beside: impl FnOnce() -> Result<()>,
     ) -> Result<(Ended, bool)> {
         let mut child = Command::new(&self.program)
             .args(arguments)
@@ -129,15 +130,16 @@ impl Product {
             .with_context(|| format!("start {}", self.program.display()))?;
         let said = child.stderr.take().context("read what it says")?;
         let mut said = BufReader::new(said);
-        let mut meanwhile = Some(meanwhile);
+        let mut steps = Some((meanwhile, beside));
         let mut err = String::new();
         let mut line = String::new();
         while said.read_line(&mut line)? > 0 {
             if line.trim_end() == PAUSED
-                && let Some(meanwhile) = meanwhile.take()
+                && let Some((meanwhile, beside)) = steps.take()
             {
                 meanwhile()?;
                 drop(child.stdin.take());
+                beside()?;
             }
             err.push_str(&line);
             line.clear();
@@ -147,7 +149,7 @@ impl Product {
             out: String::new(),
             err,
         };
-        Ok((ended, meanwhile.is_none()))
+        Ok((ended, steps.is_none()))
     }
 
     /// Runs it; anything but exit 0 is an error with what it printed.

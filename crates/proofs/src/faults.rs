@@ -3,6 +3,7 @@
 
 mod journal;
 mod points;
+mod source;
 mod target;
 
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ pub enum Fault {
     Kill(u64),
     /// `pause:N`: the process says so at the N-th effect point and waits for a line on its input.
     Pause(u64),
+    /// `lose:N`: as `pause:N`; if that point comes after a commit, its answer is lost.
+    Lose(u64),
     /// `pass:MASK`: the mask gives back what it is given.
     PassThrough(MaskName),
 }
@@ -46,6 +49,10 @@ impl FromStr for Fault {
                 .parse()
                 .map(Self::Pause)
                 .map_err(|_| "pause: takes a number".to_owned()),
+            "lose" => rest
+                .parse()
+                .map(Self::Lose)
+                .map_err(|_| "lose: takes a number".to_owned()),
             "pass" => serde_json::from_value(serde_json::Value::String(rest.to_owned()))
                 .map(Self::PassThrough)
                 .map_err(|_| "pass: takes the name of a mask".to_owned()),
@@ -68,12 +75,14 @@ pub fn composition(fault: Option<Fault>) -> Composition {
         Some(Fault::Trace(file)) => Points::trace(file),
         Some(Fault::Kill(at)) => Points::kill(at),
         Some(Fault::Pause(at)) => Points::pause(at),
+        Some(Fault::Lose(at)) => Points::lose(at),
     };
     let points = Arc::new(points);
-    let for_targets = Arc::clone(&points);
+    let (for_sources, for_targets) = (Arc::clone(&points), Arc::clone(&points));
     Composition {
         masks: None,
         wrap_journal: Some(Arc::new(move |inner| journal::wrap(inner, &points))),
+        wrap_source: Some(Arc::new(move |inner| source::wrap(inner, &for_sources))),
         wrap_target: Some(Arc::new(move |inner| target::wrap(inner, &for_targets))),
     }
 }

@@ -27,6 +27,25 @@ use anyhow::{Result, bail};
 pub struct Options {
     pub quick: bool,
     pub seed: u64,
+    /// Of `run-crash`: this part alone.
+    pub part: Option<Part>,
+}
+
+impl Options {
+    pub(crate) fn has(self, part: Part) -> bool {
+        self.part.is_none_or(|asked| asked == part)
+    }
+}
+
+/// A part of `run-crash`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Kills of the client on SQLite files.
+    Files,
+    /// Kills of the client on PostgreSQL and Neo4j.
+    Client,
+    /// Kills of these servers.
+    Servers,
 }
 
 /// The last line of a demonstration.

@@ -54,6 +54,9 @@ pub(crate) struct World {
     _graphs: Option<Neo4jPair>,
 }
 
+/// Where the product keeps what it found out about PROD.
+const ANALYSIS: &str = "data/analysis";
+
 /// The district that CERT holds already.
 pub(crate) const NEIGHBOUR: u32 = 3;
 
@@ -137,12 +140,7 @@ impl World {
         let estate = Estate::generate(options);
         let kinds = setting.kinds();
         let (writers, readers) = sources;
-        runtime.block_on(async {
-            Databases::new(kinds, writers).write_estate(&estate).await?;
-            let cert = Databases::new(kinds, targets.clone());
-            cert.write_schema().await?;
-            cert.write_cert_neighbours(&estate, NEIGHBOUR).await
-        })?;
+        runtime.block_on(Databases::new(kinds, writers).write_estate(&estate))?;
         let world = Self {
             dir: dir.to_path_buf(),
             estate,
@@ -151,9 +149,56 @@ impl World {
             sources: readers,
             _graphs: graphs,
         };
-        world.write_config()?;
-        world.product()?.must(&["enroll", "--name", "proof"])?;
+        world.write_cert(runtime)?;
         Ok(world)
+    }
+
+    /// Another world: the same PROD, with what was found out about it, and a CERT of its own as this one's
+    /// was in the beginning. On the same servers this one's graph is gone thereby.
+    pub(crate) fn beside(
+        &self,
+        dir: &Path,
+        servers: Option<&Servers>,
+        runtime: &tokio::runtime::Runtime,
+    ) -> Result<Self> {
+        let targets = match servers {
+            None => sqlite(dir)?.1,
+            Some(servers) => {
+                runtime.block_on(servers.cert_graph.graph().empty());
+                databases(&servers.cert_postgres, servers.cert_graph.url(), runtime)
+            }
+        };
+        let world = Self {
+            dir: dir.to_path_buf(),
+            estate: self.estate.clone(),
+            kinds: self.kinds,
+            targets,
+            sources: self.sources.clone(),
+            _graphs: None,
+        };
+        world.write_cert(runtime)?;
+        let (known, place) = (self.dir.join(ANALYSIS), dir.join(ANALYSIS));
+        std::fs::create_dir_all(&place).with_context(|| format!("make {}", place.display()))?;
+        for file in
+            std::fs::read_dir(&known).with_context(|| format!("read {}", known.display()))?
+        {
+            let file = file?;
+            std::fs::copy(file.path(), place.join(file.file_name()))
+                .context("copy the analysis")?;
+        }
+        Ok(world)
+    }
+
+    /// The schema of CERT, its neighbour district, the configuration and the enrolment.
+    fn write_cert(&self, runtime: &tokio::runtime::Runtime) -> Result<()> {
+        let cert = Databases::new(self.kinds, self.targets.clone());
+        runtime.block_on(async {
+            cert.write_schema().await?;
+            cert.write_cert_neighbours(&self.estate, NEIGHBOUR).await
+        })?;
+        self.write_config()?;
+        self.product()?.must(&["enroll", "--name", "proof"])?;
+        Ok(())
     }
 
     fn write_config(&self) -> Result<()> {

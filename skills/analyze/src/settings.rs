@@ -8,7 +8,7 @@ use redistrict_model::config::{
     ColumnSettings, Config, OneOrMany, ResolveError, TableSettings, resolve_column, resolve_table,
     split_columns,
 };
-use redistrict_model::{Catalog, ColumnRef, Edge, EdgeId, Finding, TableRef};
+use redistrict_model::{Catalog, ColumnRef, Edge, EdgeId, Finding, TableRef, toml_key};
 
 /// The configuration in terms of catalog objects.
 #[derive(Clone, Debug, Default)]
@@ -191,7 +191,7 @@ impl Resolver<'_> {
     }
 
     fn table(&mut self, name: &str, table: &TableSettings, settings: &mut Settings) {
-        let place = format!("[table.'{name}']");
+        let place = format!("[table.{}]", toml_key(name));
         let Some(found) = self.find_table(&place, name) else {
             return;
         };
@@ -271,7 +271,7 @@ impl Resolver<'_> {
     }
 
     fn column(&mut self, name: &str, column: &ColumnSettings, settings: &mut Settings) {
-        let place = format!("[column.'{name}']");
+        let place = format!("[column.{}]", toml_key(name));
         match resolve_column(name, self.tables) {
             Ok((table, found)) => {
                 if self.check_columns(&place, &table, std::slice::from_ref(&found)) {

@@ -1,6 +1,9 @@
 //! The one transaction in which a commit group's rows are written: lock, compare again, mark, apply,
 //! read back, ledger, check; then the commits of all groups. Decides nothing by itself.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use arrow::array::RecordBatch;
 use redistrict_artifact::{Artifact, MultisetDigest, RowHasher};
 use redistrict_model::{ErrorKind, Finding, Key, LoadGroup, StoreName, Table, TableRef, UnitKey};
@@ -40,11 +43,14 @@ pub(crate) async fn run(
     }
     let artifact = session.artifact(context)?;
     let mut open: Vec<OpenMerge> = Vec::new();
+    let mut known = OtherTables::new();
     let mut prepared: Vec<(&LoadGroup, RunRecord, UnitOutcome)> = Vec::new();
     for pending in &context.plan.sections.load.groups {
+        // Only under the lease: an earlier process's commit may be under way until that is ours.
+        session.lease(pending, context).await?;
         let merging = Merging::new(session, pending, context, &artifact).await?;
         if !merging.is_committed().await? {
-            let (record, outcome) = merging.prepare(&mut open).await?;
+            let (record, outcome) = merging.prepare(&mut open, &mut known).await?;
             prepared.push((pending, record, outcome));
         }
     }
@@ -64,6 +70,10 @@ pub(crate) async fn run(
 fn merge_failed(group: &LoadGroup, error: &StoreError) -> SkillError {
     store_failed(format!("load {}", group.name), error)
 }
+
+/// The tables of groups that are only read through, as they were when first asked for: a catalog costs
+/// seconds where it is a survey of a whole graph.
+type OtherTables = BTreeMap<StoreName, Vec<Table>>;
 
 /// What a merge works with.
 pub(crate) struct Merging<'a> {
@@ -117,6 +127,7 @@ impl<'a> Merging<'a> {
     async fn prepare(
         &self,
         open: &mut Vec<OpenMerge>,
+        known: &mut OtherTables,
     ) -> Result<(RunRecord, UnitOutcome), SkillError> {
         let failed = |error: StoreError| merge_failed(self.group, &error);
         let lease = self.session.lease(self.group, self.context).await?;
@@ -127,7 +138,7 @@ impl<'a> Merging<'a> {
             .await
             .map_err(failed)?;
         let others: Vec<_> = open.iter().map(|one| one.stores.clone()).collect();
-        let mut views = self.views_of_others(&others).await?;
+        let mut views = self.views_of_others(&others, known).await?;
         let begun = self.target.begin_merge(&lease, &self.live).await;
         open.push(OpenMerge {
             stores: self.group.stores.clone(),
@@ -179,7 +190,11 @@ impl<'a> Merging<'a> {
     }
 
     /// Views of the groups that are not open, through which labels may lead.
-    async fn views_of_others(&self, open: &[Vec<StoreName>]) -> Result<Views, SkillError> {
+    async fn views_of_others(
+        &self,
+        open: &[Vec<StoreName>],
+        known: &mut OtherTables,
+    ) -> Result<Views, SkillError> {
         let catalogs = &self.context.plan.sections.extract.catalogs;
         let mut views = Views::default().with_source(catalogs);
         views.know(&self.live);
@@ -189,12 +204,17 @@ impl<'a> Merging<'a> {
             }
             let failed = |error: StoreError| merge_failed(group, &error);
             let target = self.session.target(group)?;
-            let live = live_tables(target, &self.context.plan).await;
-            let live = live.map_err(failed)?;
+            let live = match known.entry(group.name.clone()) {
+                Entry::Occupied(live) => live.into_mut(),
+                Entry::Vacant(place) => {
+                    let live = live_tables(target, &self.context.plan).await;
+                    place.insert(live.map_err(failed)?)
+                }
+            };
             if open.contains(&group.stores) {
-                views.know(&live);
+                views.know(live);
             } else {
-                views.open(target, &live).await.map_err(failed)?;
+                views.open(target, live).await.map_err(failed)?;
             }
         }
         Ok(views)

@@ -94,8 +94,11 @@ impl Session {
         if let Some(lease) = self.held(group) {
             return Ok(Ok(lease));
         }
-        // A second attempt may find a lease whose reply was lost; the run's local lock is ours.
-        let is_resume = context.is_resume || context.attempt > 1;
+        // A second attempt may find a lease whose reply was lost, and a later unit one that was forgotten
+        // because the answer to a commit was; the run's local lock is ours.
+        let leased = UnitKey::new(Phase::Loading, "lease").of_store(&group.name);
+        let was_held = context.outcome(&leased).is_some();
+        let is_resume = context.is_resume || context.attempt > 1 || was_held;
         Ok(match self.claim(group, &context.run, is_resume).await? {
             LeaseOutcome::Held(lease) => Ok(self.hold(group, lease)),
             LeaseOutcome::Busy { holder } => Err(holder),

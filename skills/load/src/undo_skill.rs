@@ -110,8 +110,9 @@ impl UndoSkill {
         let mut prepared = Vec::new();
         for pending in context.plan.sections.load.groups.iter().rev() {
             let undoing = self.undoing(context, pending)?;
+            // Only under the lease: an earlier process's commit may be under way until that is ours.
+            let lease = undoing.lease().await?;
             if undoing.standing().await? == Standing::Stands {
-                let lease = undoing.lease().await?;
                 prepared.extend(undoing.prepare(&lease).await?.map(|one| (undoing, one)));
             }
         }

@@ -52,6 +52,17 @@ pub(crate) struct Faults {
     names: Mutex<Vec<&'static str>>,
     key_requests: Mutex<Vec<KeyRequest>>,
     meanwhile: Mutex<Option<Meanwhile>>,
+    /// At that call, a commit, the process dies, and the server commits later: when somebody asks for the
+    /// lease, whom it lets have it after that.
+    late_at: Option<usize>,
+    under_way: Arc<Mutex<Option<UnderWay>>>,
+}
+
+/// A commit that a server has not come to yet.
+struct UnderWay {
+    store: StoreName,
+    merge: Box<dyn Merge>,
+    record: RunRecord,
 }
 
 impl Faults {
@@ -72,6 +83,49 @@ impl Faults {
             at: vec![first, second],
             ..Self::default()
         })
+    }
+
+    /// A fault, and whatever is called next fails so many times.
+    pub(crate) fn at_and_then_away(call: usize, fault: Fault, calls: usize) -> Arc<Self> {
+        let away = (1..=calls).map(|later| (call + later, Fault::FailBefore));
+        Arc::new(Self {
+            at: [(call, fault)].into_iter().chain(away).collect(),
+            ..Self::default()
+        })
+    }
+
+    /// The process dies at that call, a commit, which the server does when it is asked for the lease.
+    pub(crate) fn late(call: usize) -> Arc<Self> {
+        Arc::new(Self {
+            late_at: Some(call),
+            ..Self::default()
+        })
+    }
+
+    /// No fault; but what the server has to do for the process before is still under way.
+    pub(crate) fn none_after(before: &Self) -> Arc<Self> {
+        Arc::new(Self {
+            under_way: Arc::clone(&before.under_way),
+            ..Self::default()
+        })
+    }
+
+    /// Keeps a commit for later, if this call is the one.
+    fn put_off(&self, under_way: UnderWay) -> Result<(), UnderWay> {
+        if self.late_at != Some(self.calls.load(Ordering::SeqCst)) {
+            return Err(under_way);
+        }
+        *self.under_way.lock().unwrap() = Some(under_way);
+        self.is_dead.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn catch_up(&self, store: &StoreName) {
+        let is_here = |one: &mut UnderWay| one.store == *store;
+        let late = self.under_way.lock().unwrap().take_if(is_here);
+        if let Some(UnderWay { merge, record, .. }) = late {
+            merge.commit(&record).await.unwrap();
+        }
     }
 
     /// The store goes away at that call and does not come back.
@@ -232,6 +286,9 @@ impl TargetStore for FaultyTarget {
     }
 
     async fn acquire_lease(&self, claim: &LeaseClaim) -> Result<LeaseOutcome, StoreError> {
+        if claim.is_resume && !self.faults.is_dead() {
+            self.faults.catch_up(&self.inner.stores()[0]).await;
+        }
         through!(self, "acquire_lease", self.inner.acquire_lease(claim))
     }
 
@@ -385,6 +442,14 @@ impl Merge for FaultyMerge {
             store,
             faults,
         } = *self;
+        let under_way = UnderWay {
+            store: store.clone(),
+            merge,
+            record: record.clone(),
+        };
+        let Err(UnderWay { merge, .. }) = faults.put_off(under_way) else {
+            return Ok(CommitOutcome::Unknown);
+        };
         match faults.enter("commit", &store) {
             Err(error) if error.kind == StoreErrorKind::Transient => Ok(CommitOutcome::Unknown),
             Err(error) => Err(error),

@@ -193,6 +193,41 @@ async fn a_store_that_goes_away_between_two_commits_leaves_the_others_as_they_we
     }
 }
 
+/// As when its server dies with the answer: nobody tells for a while what became of the commit, and the
+/// lease is asked for again by a unit that never failed.
+#[tokio::test]
+async fn a_store_that_is_away_after_its_commit_and_comes_back_is_found_committed_and_closed() {
+    let golden = golden(5).await;
+    for commit in golden.commits() {
+        for fault in [Fault::FailBefore, Fault::FailAfter] {
+            let estate = golden.estate.copy();
+            let what = format!("call {commit}, {fault:?}");
+            let faults = Faults::at_and_then_away(commit, fault, 3);
+            drive(&estate, &Job::Load, "mig-1", &faults)
+                .await
+                .unwrap_or_else(|error| panic!("{what}: {}", error.chain()));
+            assert_eq!(estate.data(), golden.after, "{what}");
+            assert!(!estate.has_leftovers(), "{what}");
+        }
+    }
+}
+
+/// The client died with its commit on the way; its successor asks before the server has done it.
+#[tokio::test]
+async fn a_commit_that_the_server_does_late_is_not_done_twice() {
+    let golden = golden(3).await;
+    for commit in golden.commits() {
+        let estate = golden.estate.copy();
+        let faults = Faults::late(commit);
+        let next = Faults::none_after(&faults);
+        drive_twice(&estate, &Job::Load, "mig-1", &faults, &next)
+            .await
+            .unwrap_or_else(|error| panic!("call {commit}: {}", error.chain()));
+        assert_eq!(estate.data(), golden.after, "call {commit}");
+        assert!(!estate.has_leftovers(), "call {commit}");
+    }
+}
+
 #[tokio::test]
 async fn an_undo_of_five_groups_is_checked_everywhere_before_the_first_one_commits() {
     let golden = golden(5).await;

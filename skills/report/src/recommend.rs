@@ -1,6 +1,6 @@
 //! What to do next. Pure.
 
-use redistrict_model::{ErrorKind, Phase};
+use redistrict_model::{ErrorKind, Phase, shell_argument};
 
 use crate::data::{ReportData, ReportStatus};
 
@@ -88,7 +88,7 @@ fn remedy(kind: ErrorKind) -> &'static str {
 
 /// The command that tries again, without extracting where a raw artifact is there for it.
 fn again(data: &ReportData) -> String {
-    let district = shell_word(data.district.as_str());
+    let district = shell_argument(data.district.as_str());
     if data.is_undo {
         let run = data.parent.as_ref().unwrap_or(&data.run);
         return format!("Then: redistrict rollback {run}");
@@ -103,30 +103,8 @@ fn again(data: &ReportData) -> String {
         .is_some_and(|failure| failure.kind == ErrorKind::Corrupt);
     let has_raw = data.artifacts.iter().any(|artifact| artifact.kind == "raw");
     if is_after_extraction && has_raw && !is_corrupt {
-        format!("Then: redistrict migrate {district} --skip-extraction")
+        format!("Then: redistrict migrate --skip-extraction {district}")
     } else {
         format!("Then: redistrict migrate {district}")
-    }
-}
-
-/// A word of a shell command: quoted unless it is plain.
-fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ',');
-    if !text.is_empty() && text.chars().all(is_plain) && !text.starts_with('-') {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_district_with_odd_characters_is_one_word() {
-        assert_eq!(shell_word("2"), "2");
-        assert_eq!(shell_word("a b'; rm"), "'a b'\\''; rm'");
-        assert_eq!(shell_word("-x"), "'-x'");
     }
 }

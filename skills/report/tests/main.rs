@@ -508,7 +508,7 @@ fn a_failed_validation_names_the_checks_from_the_verdict_beside_the_artifact() {
     for line in [
         "Phase 3 of 5, Validation: failed to validate: 1 of 1 checks failed (kind: validation).",
         "- turn it off and on",
-        "- Then: redistrict migrate 2 --skip-extraction",
+        "- Then: redistrict migrate --skip-extraction 2",
         "- Kept for that: data/staging/2-",
         "- ERROR foreign-key ids.public.enrollments(student_id): failed: 2",
         "  - first rows: ids.public.enrollments row 7",

@@ -8,7 +8,7 @@ pub(crate) const PREFIX: &str = "redistrict_";
 pub(crate) const SCHEMA: &str = "main";
 
 /// Our own objects except the staging tables.
-const OWN: [&str; 6] = [
+pub(crate) const OWN: [&str; 6] = [
     "redistrict_environment",
     "redistrict_lease",
     "redistrict_run",

@@ -2,7 +2,9 @@
 
 use redistrict_model::{Key, RunId, TableRef};
 use redistrict_sqlite::SqliteTarget;
-use redistrict_store::{CommitOutcome, LeaseClaim, SourceStore, StoreErrorKind, TargetStore};
+use redistrict_store::{
+    CommitOutcome, Enrolment, LeaseClaim, SourceStore, StoreErrorKind, TargetStore,
+};
 
 use crate::group::{Group, record, source, store};
 use crate::harness::{Plain, empty};
@@ -68,6 +70,30 @@ async fn a_file_that_was_copied_has_to_be_enrolled_again() {
         target.acquire_lease(&claim).await.unwrap_err().kind,
         StoreErrorKind::Config
     );
+}
+
+/// Found by the proof of injection: a table of a user's with the name of one of ours.
+#[tokio::test]
+async fn a_file_with_a_namesake_of_our_objects_is_refused_by_that_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["Redistrict_LEASE", "redistrict_environment"] {
+        let path = folder.path().join(format!("{name}.db"));
+        empty(&path, "delete");
+        let plain = Plain(path.clone());
+        let ddl = format!("create table {name} (a)");
+        plain.connection().execute_batch(&ddl).unwrap();
+        let target = SqliteTarget::new(vec![(store(0), path)]);
+        assert_eq!(target.enrolment(&store(0)).await.unwrap(), None);
+        let mark = Enrolment {
+            uuid: "0".repeat(32),
+            name: "cert".into(),
+            at: "2024-02-29T12:00:00Z".into(),
+            fingerprint: target.fingerprint(&store(0)).await.unwrap(),
+        };
+        let error = target.enroll(&store(0), &mark).await.unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Config);
+        assert!(error.what.contains(name), "{error}");
+    }
 }
 
 #[tokio::test]

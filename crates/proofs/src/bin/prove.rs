@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use redistrict_proofs::Options;
+use redistrict_proofs::{Options, Part};
 
 #[derive(Parser)]
 struct Arguments {
@@ -12,6 +12,9 @@ struct Arguments {
     quick: bool,
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Of `run-crash`: this part alone.
+    #[arg(long, hide = true)]
+    part: Option<Part>,
 }
 
 #[expect(clippy::print_stdout, reason = "the last line is the result")]
@@ -20,6 +23,7 @@ fn main() -> ExitCode {
     let options = Options {
         quick: arguments.quick,
         seed: arguments.seed,
+        part: arguments.part,
     };
     match redistrict_proofs::run(&arguments.name, options) {
         Ok(proof) => {

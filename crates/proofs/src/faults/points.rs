@@ -1,5 +1,5 @@
-//! Effect points: places before and after an effect on the journal or a target, counted through the
-//! whole process.
+//! Effect points: places before and after an effect on the journal or a target, and before a reading of
+//! PROD, counted through the whole process.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -13,6 +13,7 @@ pub(super) struct Points {
     passed: AtomicU64,
     kill_at: Option<u64>,
     pause_at: Option<u64>,
+    lose_at: Option<u64>,
     trace: Option<Mutex<std::fs::File>>,
 }
 
@@ -34,11 +35,19 @@ impl Points {
         }
     }
 
+    pub(super) fn lose(at: u64) -> Self {
+        Self {
+            lose_at: Some(at),
+            ..Self::pause(at)
+        }
+    }
+
     fn none() -> Self {
         Self {
             passed: AtomicU64::new(0),
             kill_at: None,
             pause_at: None,
+            lose_at: None,
             trace: None,
         }
     }
@@ -51,8 +60,8 @@ impl Points {
         }
     }
 
-    /// Passes a point; may not return.
-    pub(super) fn pass(&self, when: &str, what: &str) {
+    /// Passes a point; may not return. True if the answer to what was done is lost here.
+    pub(super) fn pass(&self, when: &str, what: &str) -> bool {
         let number = self.passed.fetch_add(1, Ordering::SeqCst) + 1;
         if let Some(file) = &self.trace {
             let mut file = file.lock().expect("no holder panics");
@@ -64,6 +73,7 @@ impl Points {
         if self.pause_at == Some(number) {
             wait();
         }
+        self.lose_at == Some(number)
     }
 }
 

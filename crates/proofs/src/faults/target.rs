@@ -239,7 +239,11 @@ impl Merge for PointMerge {
         } = *self;
         points.pass("before", &format!("cert commit {group}"));
         let outcome = inner.commit(record).await?;
-        points.pass("after", &format!("cert commit {group}"));
-        Ok(outcome)
+        let is_lost = points.pass("after", &format!("cert commit {group}"));
+        Ok(if is_lost {
+            CommitOutcome::Unknown
+        } else {
+            outcome
+        })
     }
 }

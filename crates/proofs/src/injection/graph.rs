@@ -93,6 +93,7 @@ pub(super) fn shape(batch: &mut Batch) -> Shape {
             tables,
             root_key: root_key.clone(),
             links,
+            canary: None,
         },
         constraints: (0..labels.len() + types.len())
             .map(|_| batch.take(Role::Constraint))

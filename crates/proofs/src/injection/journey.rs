@@ -1,16 +1,18 @@
 //! One world: the product makes its journeys in it, and plain clients judge what it did.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use super::before::Before;
 use super::names::Role;
-use super::place::{Kind, Place, Servers};
+use super::place::{Kind, Place, Servers, walk};
 use super::relational::of_district;
-use super::said;
 use super::shape::{Batch, Built, Row, State, minus};
+use super::{printed, said};
 use crate::child::{Ended, Product};
+use crate::say;
 
 /// What a world showed.
 #[derive(Default)]
@@ -19,6 +21,8 @@ pub(super) struct Outcome {
     pub(super) refused: BTreeSet<(Role, String)>,
     /// Rows that were moved and compared.
     pub(super) rows: usize,
+    /// Commands that a shell has read or run as they were printed.
+    pub(super) pasted: usize,
     /// Objects, rows or files that nobody asked for.
     pub(super) injected: usize,
     pub(super) problems: Vec<String>,
@@ -27,34 +31,28 @@ pub(super) struct Outcome {
 /// How often names are taken out of a world and it is made anew.
 const MAX_ROUNDS: usize = 12;
 
-/// Makes the world of a batch in `dir` until nothing in it is refused, and judges it. `root` is the
-/// directory below which nothing but the product's project may change.
+/// Makes the world of a batch in `dir` until nothing in it is refused, and judges it. `own` are the
+/// objects that the product may leave in CERT.
 pub(super) fn travel(
     kind: Kind,
     mut batch: Batch,
     dir: &Path,
     servers: &Servers<'_>,
+    own: &BTreeSet<String>,
 ) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for round in 0..MAX_ROUNDS {
         let mut names = batch.clone();
         let dir = dir.join(round.to_string());
         let place = Place::make(kind, &mut names, &dir, servers)?;
-        let mut journey = Journey {
-            place: &place,
-            product: Product::real(&place.config)?,
-            hostile: names
-                .placed
-                .iter()
-                .map(|(_, text)| text.clone())
-                .chain(names.keys.clone())
-                .collect(),
-            outcome: Outcome::default(),
-        };
+        let placed = names.placed.iter().map(|(_, text)| text.clone());
+        let hostile = placed.chain(names.keys.clone()).collect();
+        let mut journey = Journey::new(&place, hostile, Some(own))?;
         let refused = journey.run(&names.keys)?;
         let ended = journey.outcome;
         outcome.problems.extend(ended.problems);
         outcome.injected += ended.injected;
+        outcome.pasted += ended.pasted;
         let Some(message) = refused else {
             outcome.rows += ended.rows;
             outcome.placed.extend(names.placed);
@@ -73,33 +71,56 @@ pub(super) fn travel(
                 .push(format!("refused without a name: {message}"));
             return Ok(outcome);
         }
+        let said: String = message.chars().take(400).collect();
+        say(&format!("{}: {}", kind.as_str(), said.trim_end()));
         batch = batch.without(&culprits);
         outcome.refused.extend(culprits);
     }
     bail!("{MAX_ROUNDS} rounds of refusals")
 }
 
-/// The names that a message tells: those of ours if there are some, else all.
+/// Names such that each line of a message that tells names tells one of these: a line about one name may tell
+/// others on the way. Those that look like ours come first, then those of the most lines.
 fn culprits(names: &Batch, message: &str) -> BTreeSet<(Role, String)> {
-    let told = names
-        .placed
-        .iter()
-        .filter(|(_, name)| is_told(name, message));
-    let told: BTreeSet<(Role, String)> = told.cloned().collect();
-    let ours: BTreeSet<_> = told
-        .iter()
-        .filter(|(_, name)| is_ours(name))
-        .cloned()
-        .collect();
-    if ours.is_empty() { told } else { ours }
+    let told = |line: &str| -> Vec<&(Role, String)> {
+        let all = names.placed.iter();
+        all.filter(|(_, name)| is_told(name, line)).collect()
+    };
+    let mut lines: Vec<Vec<&(Role, String)>> = message.lines().map(told).collect();
+    let mut culprits = BTreeSet::new();
+    loop {
+        lines.retain(|told| !told.is_empty());
+        let weight = |one: &(Role, String)| {
+            let count = lines.iter().filter(|told| told.contains(&one)).count();
+            (one.1.is_empty(), is_ours(&one.1), count)
+        };
+        let Some(worst) = lines.iter().flatten().max_by_key(|one| weight(one)) else {
+            return culprits;
+        };
+        let worst = (*worst).clone();
+        lines.retain(|told| !told.contains(&&worst));
+        culprits.insert(worst);
+    }
 }
 
 fn is_ours(name: &str) -> bool {
     name.starts_with(':') || name.starts_with("__") || name.to_lowercase().starts_with("redistrict")
 }
 
+/// An empty name is two quotes that no other follows.
+fn is_empty_told(message: &str) -> bool {
+    message.match_indices("\"\"").any(|(at, quotes)| {
+        let before = message[..at].chars().next_back();
+        let rest = &message[at + quotes.len()..];
+        before.is_some_and(|c| ". (".contains(c)) && !rest.starts_with('"')
+    })
+}
+
 /// By its number, however its other characters are written; a name without a number as a whole word.
 fn is_told(name: &str, message: &str) -> bool {
+    if name.is_empty() {
+        return is_empty_told(message);
+    }
     let number = name.match_indices('n').find_map(|(at, _)| {
         let digits: String = name[at + 1..]
             .chars()
@@ -111,38 +132,55 @@ fn is_told(name: &str, message: &str) -> bool {
     message.match_indices(wanted).any(|(at, found)| {
         let rest = &message[at + found.len()..];
         let before = message[..at].chars().next_back();
-        !rest.starts_with(|c: char| c.is_ascii_alphanumeric())
+        let is_word = |c: char| c.is_ascii_alphanumeric() || number.is_none() && c == '_';
+        !rest.starts_with(is_word)
             && (number.is_some() || before.is_some_and(|c| "\".`' ".contains(c)))
     })
 }
 
-struct Journey<'a> {
+pub(super) struct Journey<'a> {
     place: &'a Place<'a>,
     product: Product,
     hostile: Vec<String>,
-    outcome: Outcome,
+    /// The objects that the product may leave in CERT, where they are known.
+    own: Option<&'a BTreeSet<String>>,
+    pub(super) outcome: Outcome,
 }
 
-/// Everything before the product came.
-struct Before {
-    prod: State,
-    cert: State,
-    prod_objects: BTreeSet<String>,
-    cert_objects: BTreeSet<String>,
-    files: BTreeSet<PathBuf>,
-}
+impl<'a> Journey<'a> {
+    pub(super) fn new(
+        place: &'a Place<'a>,
+        mut hostile: Vec<String>,
+        own: Option<&'a BTreeSet<String>>,
+    ) -> Result<Self> {
+        hostile.push(place.project.to_string_lossy().into_owned());
+        Ok(Self {
+            place,
+            product: Product::real(&place.config)?,
+            hostile,
+            own,
+            outcome: Outcome::default(),
+        })
+    }
 
-impl Journey<'_> {
     /// Gives the message of a refusal that is about names.
-    fn run(&mut self, keys: &[String]) -> Result<Option<String>> {
-        let before = self.look()?;
+    pub(super) fn run(&mut self, keys: &[String]) -> Result<Option<String>> {
+        let before = Before::look(self.place)?;
         if let Some(message) = self.step(&["enroll", "--name", "proof \u{1b}[31m"])? {
             self.unchanged(&before, "a refused enrolment")?;
             return Ok(Some(message));
         }
-        for key in keys {
-            for command in ["plan", "migrate"] {
-                let ended = self.start(&[command, "--", key])?;
+        for (number, key) in keys.iter().enumerate() {
+            if number == 0 || self.place.kind == Kind::Sqlite {
+                self.printed_command(key)?;
+            }
+            // Every second plan is read as JSON.
+            let plan: &[&str] = match number % 2 {
+                0 => &["plan", "--", key],
+                _ => &["--output", "json", "plan", "--", key],
+            };
+            for (command, arguments) in [("plan", plan), ("migrate", &["migrate", "--", key])] {
+                let ended = self.start(arguments)?;
                 if let Some(message) = self.refusal(command, &ended) {
                     self.unchanged(&before, "a refusal")?;
                     if self.is_about_key(key, &message) {
@@ -152,6 +190,10 @@ impl Journey<'_> {
                         break;
                     }
                     return Ok(Some(message));
+                }
+                if arguments[0] == "--output" && ended.status.success() {
+                    let found = printed::json("plan as JSON", &ended.out, key);
+                    self.outcome.problems.extend(found);
                 }
                 if command == "migrate" && ended.status.success() {
                     self.arrived(&before, key)?;
@@ -173,12 +215,15 @@ impl Journey<'_> {
 
     fn start(&mut self, arguments: &[&str]) -> Result<Ended> {
         let ended = self.product.run_in(&self.place.outside, &[], arguments)?;
-        let what = arguments[0];
+        self.said(arguments[0], &ended);
+        Ok(ended)
+    }
+
+    fn said(&mut self, what: &str, ended: &Ended) {
         for (stream, text) in [("stdout", &ended.out), ("stderr", &ended.err)] {
             let found = said::lines(&format!("{what}, {stream}"), text, &self.hostile);
             self.outcome.problems.extend(found);
         }
-        Ok(ended)
     }
 
     fn step(&mut self, arguments: &[&str]) -> Result<Option<String>> {
@@ -199,14 +244,23 @@ impl Journey<'_> {
         }
     }
 
-    fn look(&self) -> Result<Before> {
-        Ok(Before {
-            prod: self.place.state(false)?,
-            cert: self.place.state(true)?,
-            prod_objects: self.place.objects(false)?,
-            cert_objects: self.place.objects(true)?,
-            files: self.place.files()?,
-        })
+    /// What a command that comes too early says is to be run before it; a shell reads the key of it.
+    fn printed_command(&mut self, key: &str) -> Result<()> {
+        let ended = self.start(&["load", "--", key])?;
+        if ended.status.success() {
+            self.problem(key, "was loaded before it was extracted".to_owned());
+        }
+        let Some(line) = printed::after(&ended.err, "  → ") else {
+            return Ok(());
+        };
+        if line.contains(" anonymize ") {
+            let config = self.place.config.to_string_lossy();
+            let wanted = ["anonymize", "--config", &config, key];
+            let found = printed::command(line, &wanted, &self.place.outside)?;
+            self.outcome.problems.extend(found);
+            self.outcome.pasted += 1;
+        }
+        Ok(())
     }
 
     /// Every row of the district is in CERT, the columns that are kept exactly, and nothing else is.
@@ -258,62 +312,46 @@ impl Journey<'_> {
             }
             self.outcome.rows += came.len();
         }
+        let now = Before::look(self.place)?;
+        let made = before.changes(&now, &|name| self.place.is_ours(name));
+        let made = made.into_iter().filter(|one| !one.starts_with("CERT has "));
+        self.injected("a migration", made.collect());
         Ok(())
     }
 
+    /// Takes a run back by the line that its end printed for that, in a shell.
     fn take_out(&mut self, migrated: &Ended, before: &Before) -> Result<()> {
-        let lines = migrated.err.lines();
-        let run = lines
-            .filter_map(|line| line.strip_prefix("Run ID: "))
-            .next_back();
-        let run = run.context("find the run's name")?.to_owned();
-        if let Some(message) = self.step(&["rollback", &run])? {
-            self.outcome
-                .problems
-                .push(format!("the undo was refused: {message}"));
+        let said = format!("{}{}", migrated.out, migrated.err);
+        let line = printed::after(&said, "Undo: ").context("find the printed undo")?;
+        let ended = printed::paste(line, &self.place.outside)?;
+        self.outcome.pasted += 1;
+        self.said("rollback", &ended);
+        if !ended.status.success() {
+            self.outcome.problems.push(format!(
+                "the printed undo {line:?} ended with {}: {}",
+                ended.status, ended.err
+            ));
         }
         self.unchanged(before, "the undo")
     }
 
     /// Rows, objects and files are those of the beginning, but for what is ours.
     fn unchanged(&mut self, before: &Before, after: &str) -> Result<()> {
-        let now = self.look()?;
-        for (side, old, new) in [
-            ("PROD", &before.prod, &now.prod),
-            ("CERT", &before.cert, &now.cert),
-        ] {
-            let tables: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-            for table in tables {
-                let rows = |state: &State| state.get(table).cloned().unwrap_or_default();
-                let lost = minus(&rows(old), &rows(new)).len();
-                let more = minus(&rows(new), &rows(old)).len();
-                if lost + more > 0 {
-                    let text = format!(
-                        "after {after} {side} has {more} rows more and {lost} less in {table:?}"
-                    );
-                    self.outcome.injected += more;
-                    self.outcome.problems.push(text);
-                }
-            }
-        }
-        let objects =
-            |old: &BTreeSet<String>, new: &BTreeSet<String>, is_cert: bool| -> Vec<String> {
-                let differ = old.symmetric_difference(new);
-                let foreign = differ
-                    .filter(|name| !(is_cert && new.contains(*name) && self.place.is_ours(name)));
-                foreign.cloned().collect()
-            };
-        let mut changed = objects(&before.prod_objects, &now.prod_objects, false);
-        changed.extend(objects(&before.cert_objects, &now.cert_objects, true));
-        let files = now.files.symmetric_difference(&before.files);
-        changed.extend(files.map(|path| format!("file {}", path.display())));
-        for one in changed {
-            self.outcome.injected += 1;
-            self.outcome
-                .problems
-                .push(format!("after {after} changed: {one:?}"));
-        }
+        let now = Before::look(self.place)?;
+        let changes = before.changes(&now, &|name| match self.own {
+            Some(own) => own.contains(name),
+            None => self.place.is_ours(name),
+        });
+        self.injected(after, changes);
         Ok(())
+    }
+
+    fn injected(&mut self, after: &str, changes: Vec<String>) {
+        self.outcome.injected += changes.len();
+        let told = changes.into_iter();
+        self.outcome
+            .problems
+            .extend(told.map(|one| format!("after {after} changed: {one}")));
     }
 
     /// `init` writes what it found out as comments, whatever the names are, and can read it again.
@@ -367,6 +405,16 @@ impl Journey<'_> {
         for text in &logs {
             found.extend(said::lines("log", text, &self.hostile));
         }
+        for text in said::files(&self.place.project, "json")? {
+            let read = serde_json::from_str::<serde_json::Value>(&text);
+            found.extend(
+                read.err()
+                    .map(|error| format!("no JSON in a file: {error}")),
+            );
+        }
+        let mut paths = BTreeSet::new();
+        walk(&self.place.project, &mut paths)?;
+        found.extend(printed::paths(&self.place.project, paths.iter()));
         if logs.is_empty() && self.outcome.rows > 0 {
             found.push("no log was found".to_owned());
         }
@@ -386,10 +434,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_fewest_names_that_explain_a_refusal_are_taken_out() {
+        let all = ["tn1", "cn2", "cn3", ":start", "cn4"]
+            .map(str::to_owned)
+            .to_vec();
+        let mut names = Batch::new([(Role::Table, all)].into(), Vec::new());
+        names.take_all(Role::Table);
+        let found = |message: &str| -> Vec<String> {
+            let found = culprits(&names, message).into_iter();
+            found.map(|(_, name)| name).collect()
+        };
+        assert_eq!(found("no \"tn1\"\nno tn1.cn2\nno tn1.cn3\n"), ["tn1"]);
+        assert_eq!(
+            found("cn4 has no \":start\"\ncn3 is bad"),
+            [":start", "cn3"]
+        );
+        assert!(found("nothing").is_empty());
+    }
+
+    #[test]
     fn a_name_is_told_by_its_number_or_as_a_word() {
         assert!(is_told("a\u{1b}n12\"", "refuse s.\"a�n12\"\"\" here"));
         assert!(!is_told("an1", "refuse n12"));
         assert!(is_told(":labels", "the property \":labels\" is"));
         assert!(!is_told("table", "tables"));
+        assert!(!is_told(":start", "no \":start_label\"") && is_told("n1", "no %n1_"));
+        assert!(is_told("", "refuse s.main.\"\" here") && is_told("", "the name \"\""));
+        assert!(!is_told("", "s.main.\"\"\"n1\"\"\"\"\"") && !is_told("", "s.\"a\"\"b\""));
     }
 }

@@ -9,6 +9,7 @@ use redistrict_testkit::neo4j::{Graph, Neo4jPair};
 use redistrict_testkit::postgres::{RoleKind, TestServer};
 use tokio::runtime::Runtime;
 
+use super::names::Role;
 use super::shape::{Batch, Built, State, config};
 use super::{graph, relational};
 
@@ -22,6 +23,27 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::Neo4j];
+
+    /// The roles that its names have; keys of districts it has too.
+    pub(super) fn roles(self) -> &'static [Role] {
+        match self {
+            Self::Sqlite => &[Role::Table, Role::Column, Role::Constraint],
+            Self::Postgres => &[
+                Role::Schema,
+                Role::Table,
+                Role::Column,
+                Role::EnumLabel,
+                Role::Type,
+                Role::Constraint,
+            ],
+            Self::Neo4j => &[
+                Role::NodeLabel,
+                Role::RelationshipType,
+                Role::Property,
+                Role::Constraint,
+            ],
+        }
+    }
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -37,7 +59,12 @@ pub(super) struct Servers<'a> {
     pub(super) runtime: &'a Runtime,
     pub(super) postgres: &'static TestServer,
     pub(super) graphs: &'a Neo4jPair,
+    /// Where the payloads write to; everybody may.
+    pub(super) bait: &'a Path,
 }
+
+/// The name of the product's directory, which stands in every command that is printed.
+const PROJECT: &str = "it's \"a\" $(touch x); `y` <b>|\u{1b}[31m project";
 
 enum Client {
     Sqlite {
@@ -68,8 +95,8 @@ pub(super) struct Place<'a> {
     built: Built,
     client: Client,
     runtime: &'a Runtime,
-    /// What the payloads write to lies beside the worlds.
     root: PathBuf,
+    bait: PathBuf,
 }
 
 impl<'a> Place<'a> {
@@ -81,7 +108,7 @@ impl<'a> Place<'a> {
         servers: &Servers<'a>,
     ) -> Result<Self> {
         let [project, outside, prod, cert] =
-            ["project", "outside", "prod", "cert"].map(|name| dir.join(name));
+            [PROJECT, "outside", "prod", "cert"].map(|name| dir.join(name));
         for one in [&project, &outside, &prod, &cert] {
             std::fs::create_dir_all(one).context("make a directory")?;
         }
@@ -156,6 +183,7 @@ impl<'a> Place<'a> {
             client,
             runtime,
             root: dir.to_path_buf(),
+            bait: servers.bait.to_path_buf(),
         })
     }
 
@@ -198,10 +226,29 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Whether an object is one that enrolment or a run may make in CERT.
+    /// Runs a statement of the careless client; what becomes of it is seen in the state.
+    pub(super) fn run_careless(&self, is_cert: bool, statement: &str) {
+        let _whatever = match &self.client {
+            Client::Sqlite { prod, cert } => {
+                relational::run_sqlite(if is_cert { cert } else { prod }, statement)
+            }
+            Client::Postgres { prod, cert } => {
+                let url = if is_cert { cert } else { prod };
+                let done = redistrict_testkit::postgres::execute(url, statement);
+                self.runtime.block_on(done).map_err(Into::into)
+            }
+            Client::Neo4j { prod, cert, .. } => {
+                let graph = if is_cert { cert } else { prod };
+                let done = graph.try_run(statement);
+                self.runtime.block_on(done).map_err(Into::into)
+            }
+        };
+    }
+
+    /// Whether an object is named as those that enrolment or a run make in CERT.
     pub(super) fn is_ours(&self, object: &str) -> bool {
         let prefixes: &[&str] = match self.kind {
-            Kind::Sqlite => &["redistrict_", "sqlite_autoindex_redistrict_"],
+            Kind::Sqlite => &["table redistrict_", "index sqlite_autoindex_redistrict_"],
             Kind::Postgres => &["redistrict_meta ", "redistrict_stage "],
             // Tokens of properties are never taken out.
             Kind::Neo4j => &[
@@ -214,10 +261,11 @@ impl<'a> Place<'a> {
         prefixes.iter().any(|prefix| object.starts_with(prefix))
     }
 
-    /// All files of the world and beside it, but for the project's and what a database keeps at its file.
+    /// All files of the world and where payloads write to, but for the project's and what a database keeps at its file.
     pub(super) fn files(&self) -> Result<BTreeSet<PathBuf>> {
         let mut found = BTreeSet::new();
         walk(&self.root, &mut found)?;
+        walk(&self.bait, &mut found)?;
         let is_foreign = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             !path.starts_with(&self.project) && !name.starts_with("s.db-")

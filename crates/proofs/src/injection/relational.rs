@@ -145,17 +145,37 @@ fn script(
         }
         names.push(full);
     }
+    let canary = canary(if number_type == "integer" {
+        "main"
+    } else {
+        "public"
+    });
     let built = Built {
         tables: all,
         root_key,
         links: Vec::new(),
+        canary: Some(canary),
     };
     let prod = fill(&names, &columns, &batch.all_keys(), 1);
     let cert = fill(&names, &columns, &[CERT_KEY.to_owned()], 1_000_001);
     Script {
-        prod: format!("{ddl}{prod}"),
-        cert: format!("{ddl}{cert}"),
+        prod: format!("{CANARY}{ddl}{prod}"),
+        cert: format!("{CANARY}{ddl}{cert}"),
         built,
+    }
+}
+
+/// A table beside the others that payloads name and the product leaves alone.
+const CANARY: &str = "create table injected (number integer not null primary key, word text);\n\
+                      insert into injected values (1, 'sings'), (2, null);\n";
+
+fn canary(schema: &str) -> Table {
+    Table {
+        name: format!("\"{schema}\".\"injected\""),
+        parts: [schema.to_owned(), "injected".to_owned()],
+        kept: Vec::new(),
+        masked: BTreeSet::new(),
+        district: String::new(),
     }
 }
 
@@ -237,12 +257,22 @@ pub(super) fn make_sqlite(path: &Path, script: &str) -> Result<()> {
         .with_context(|| format!("fill a database with\n{script}"))
 }
 
+/// Runs statements in a database file.
+pub(super) fn run_sqlite(path: &Path, statements: &str) -> Result<()> {
+    Ok(Connection::open(path)?.execute_batch(statements)?)
+}
+
 pub(super) fn sqlite_state(path: &Path, built: &Built) -> Result<State> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let mut state = State::new();
-    for table in &built.tables {
+    for table in built.tables.iter().chain(&built.canary) {
         let sql = format!("select * from {}", table.name);
-        let mut statement = connection.prepare(&sql).with_context(|| sql.clone())?;
+        let mut statement = match connection.prepare(&sql) {
+            Ok(statement) => statement,
+            // A payload may have dropped it; then it has no rows.
+            Err(error) if error.to_string().contains("no such table") => continue,
+            Err(error) => return Err(error).context(sql),
+        };
         let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let rows = statement.query_map([], |row| {
             let mut out = Row::new();
@@ -261,10 +291,14 @@ pub(super) fn sqlite_state(path: &Path, built: &Built) -> Result<State> {
     Ok(state)
 }
 
-/// Everything that has a name, and how it was made; `is_ours` says what enrolment may add.
+/// Everything that has a name, and how it was made.
 pub(super) fn sqlite_objects(path: &Path) -> Result<BTreeSet<String>> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let mut statement = connection.prepare("select name, coalesce(sql, '') from sqlite_master")?;
+    let mut statement = connection.prepare(
+        "select type || ' ' || name, coalesce(sql, '') from sqlite_master \
+         union all select 'pragma', user_version || ' ' || application_id \
+         from pragma_user_version, pragma_application_id",
+    )?;
     let found = statement.query_map([], |row| {
         Ok(format!(
             "{}\n{}",
@@ -277,7 +311,12 @@ pub(super) fn sqlite_objects(path: &Path) -> Result<BTreeSet<String>> {
 
 pub(super) async fn postgres_state(url: &str, built: &Built) -> Result<State> {
     let mut state = State::new();
-    for table in &built.tables {
+    for table in built.tables.iter().chain(&built.canary) {
+        // A payload may have dropped it; then it has no rows.
+        let is_there = format!("select to_regclass({})::text", sql_text(&table.name));
+        if postgres::query(url, &is_there).await? == [[None]] {
+            continue;
+        }
         let rows = postgres::query(url, &format!("select * from {}", table.name)).await?;
         let columns = format!(
             "select attname from pg_attribute where attrelid = {}::regclass and attnum > 0 order by attnum",
@@ -306,9 +345,18 @@ const POSTGRES_OBJECTS: &str = "select nspname || ' ' || relname || ' ' || relki
      where nspname not in ('pg_catalog', 'information_schema', 'pg_toast') \
      union all select nspname || ' ' || proname || ' routine' from pg_proc p join pg_namespace n on n.oid = pronamespace \
      where nspname not in ('pg_catalog', 'information_schema', 'pg_toast') \
-     union all select conname || ' constraint ' || pg_get_constraintdef(oid) from pg_constraint where conparentid = 0 \
-     and connamespace not in (select oid from pg_namespace where nspname like 'redistrict%' or nspname in ('pg_catalog', 'information_schema')) \
-     union all select nspname || ' schema' from pg_namespace where nspname not like 'pg\\_t%'";
+     union all select nspname || ' ' || conname || ' constraint ' || pg_get_constraintdef(c.oid) from pg_constraint c \
+     join pg_namespace n on n.oid = connamespace where nspname not in ('pg_catalog', 'information_schema', 'pg_toast') \
+     union all select nspname || ' schema ' || coalesce(nspacl::text, '') from pg_namespace where nspname not like 'pg\\_t%' \
+     union all select rolname || ' role ' || rolsuper::text || rolcanlogin::text from pg_roles \
+     union all select datname || ' database ' || coalesce(datacl::text, '') from pg_database \
+     union all select extname || ' extension' from pg_extension \
+     union all select tgname || ' trigger' from pg_trigger where not tgisinternal \
+     union all select rulename || ' rule' from pg_rewrite where oid >= 16384 \
+     union all select polname || ' policy' from pg_policy \
+     union all select evtname || ' event trigger' from pg_event_trigger \
+     union all select oid::text || ' large object' from pg_largeobject_metadata \
+     union all select setconfig::text || ' setting' from pg_db_role_setting";
 
 pub(super) async fn postgres_objects(url: &str) -> Result<BTreeSet<String>> {
     let rows = postgres::query(url, POSTGRES_OBJECTS).await?;

@@ -99,6 +99,8 @@ pub(super) struct Built {
     pub(super) root_key: String,
     /// `[[link]]`s to the root: table and column.
     pub(super) links: Vec<(usize, String)>,
+    /// A table that the configuration excludes.
+    pub(super) canary: Option<Table>,
 }
 
 /// The store's name in the configuration.
@@ -134,6 +136,12 @@ pub(super) fn config(built: &Built, kind: &str, source: &str, target: &str) -> S
             "\n[[link]]\nfrom = {}\nto = {}\nowns = true\n",
             toml_text(&from),
             toml_text(&to)
+        )]);
+    }
+    if let Some(table) = &built.canary {
+        text.extend([format!(
+            "\n[table.{}]\nexcluded = \"it sings\"\n",
+            toml_text(&dotted(table, &[]))
         )]);
     }
     for table in &built.tables {

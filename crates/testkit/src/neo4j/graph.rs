@@ -205,9 +205,10 @@ fn texts(rows: Vec<Vec<ValueReceive>>) -> Vec<String> {
     rows.into_iter().filter_map(first).collect()
 }
 
-/// A name in backticks. Backslash and `u` are a character's number in Cypher, before anything else is read.
+/// A name in backticks. Backslash and `u` are a character's number in Cypher, before anything else is read,
+/// unless another backslash stands before them: each backslash is written by its number.
 #[must_use]
 pub fn quoted_name(name: &str) -> String {
-    let name = name.replace("\\u", "\\u005cu").replace('`', "``");
+    let name = name.replace('\\', "\\u005c").replace('`', "``");
     format!("`{name}`")
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use redistrict_model::config::{ColumnSettings, Unknown};
 use redistrict_model::{
     ColumnClass, ColumnDecision, ColumnRef, ColumnType, ExtractSection, Finding, KeepReason,
-    MaskName, MaskScope, MaskSection, Provenance, Role, TableRef, TargetTable,
+    MaskName, MaskScope, MaskSection, Provenance, Role, TableRef, TargetTable, toml_key,
 };
 
 use super::constraints::{check, check_orders, name_of, shape, warn_of_exclusions};
@@ -123,7 +123,7 @@ impl<'a> Planner<'a> {
                 "a reference table has columns about persons: {}",
                 columns.join(", ")
             );
-            let quoted = settings::toml_text(&table.to_string());
+            let quoted = toml_key(&table.to_string());
             Finding::error("reference-with-persons", table.to_string(), message, 0).with_lines([
                 format!("[table.{quoted}]"),
                 "confirmed = \"why its persons belong to no district\"".to_owned(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use redistrict_model::config::{ColumnSettings, MaskSetting};
-use redistrict_model::{ColumnClass, ColumnRef, Finding, MaskName, Provenance};
+use redistrict_model::{ColumnClass, ColumnRef, Finding, MaskName, Provenance, toml_key};
 
 use super::decide::{Proposal, is_kept_class};
 use super::domains::Domain;
@@ -12,13 +12,7 @@ use super::fields::Fields;
 
 /// `[column."…"]` of a column, as a line to paste.
 pub(crate) fn header(column: &ColumnRef) -> String {
-    format!("[column.{}]", toml_text(&column.to_string()))
-}
-
-/// A JSON string is a TOML basic string, but for the one control character that JSON leaves as it is.
-pub(crate) fn toml_text(text: &str) -> String {
-    let quoted = serde_json::to_string(text).expect("a text can be quoted");
-    quoted.replace('\u{7f}', "\\u007F")
+    format!("[column.{}]", toml_key(&column.to_string()))
 }
 
 /// The lines that keep a sensitive column.

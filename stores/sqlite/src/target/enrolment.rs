@@ -4,7 +4,7 @@ use redistrict_store::{Enrolment, Fingerprint, StoreError};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use crate::error::{Context, config};
-use crate::names::quote;
+use crate::names::{OWN, quote};
 
 /// The version of our own objects. A file with a newer one is left alone.
 const FORMAT: i64 = 1;
@@ -15,7 +15,9 @@ pub(crate) fn write(connection: &mut Connection, enrolment: &Enrolment) -> Resul
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .doing(what)?;
-    read(&transaction, "main")?;
+    if read(&transaction, "main")?.is_none() {
+        refuse_namesakes(&transaction)?;
+    }
     transaction
         .execute_batch(include_str!("../sql/objects.sql"))
         .doing(what)?;
@@ -32,6 +34,26 @@ pub(crate) fn write(connection: &mut Connection, enrolment: &Enrolment) -> Resul
         )
         .doing(what)?;
     transaction.commit().doing(what)
+}
+
+/// Something in the file has the name of one of our own objects and is none.
+fn refuse_namesakes(connection: &Connection) -> Result<(), StoreError> {
+    let what = "look for objects in a SQLite file that are named like ours";
+    let mut statement = connection
+        .prepare("select name from sqlite_schema where lower(name) = ?1")
+        .doing(what)?;
+    for own in OWN {
+        let found: Option<String> = statement
+            .query_row([own], |row| row.get(0))
+            .optional()
+            .doing(what)?;
+        if let Some(name) = found {
+            let what = format!("enroll a SQLite file that has a {name:?} of its own");
+            return Err(config(what)
+                .with_hint("the tool keeps its own record under this name: rename the other"));
+        }
+    }
+    Ok(())
 }
 
 /// The mark of the file attached as `alias`, if there is one.
@@ -81,11 +103,9 @@ pub(crate) fn require(
     }
 }
 
-/// The file has our own objects.
+/// The file has our own objects; a table of the same name with other columns is none of them.
 pub(crate) fn is_enrolled(connection: &Connection, alias: &str) -> Result<bool, rusqlite::Error> {
-    let sql = format!(
-        "select count(*) from {}.sqlite_schema where name = 'redistrict_environment'",
-        quote(alias)
-    );
-    connection.query_row(&sql, [], |row| row.get(0))
+    let sql = "select count(*) = 6 from pragma_table_info('redistrict_environment', ?1) \
+               where name in ('only_row', 'format', 'uuid', 'name', 'at', 'fingerprint')";
+    connection.query_row(sql, [alias], |row| row.get(0))
 }

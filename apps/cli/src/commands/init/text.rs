@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use redistrict_model::{Finding, MaskKind, Role, TableRef};
+use redistrict_model::{Finding, MaskKind, Role, TableRef, shown, toml_key, toml_text};
 
 use super::{Found, NewStore};
 
@@ -15,28 +15,28 @@ const HEAD: &str = "\
 pub(super) fn stores_only(stores: &[NewStore], root: &str, key: &[String]) -> String {
     let mut out = String::new();
     let key = match key {
-        [one] => quoted(one),
+        [one] => toml_text(one),
         many => format!(
             "[{}]",
             many.iter()
-                .map(|one| quoted(one))
+                .map(|one| toml_text(one))
                 .collect::<Vec<_>>()
                 .join(", ")
         ),
     };
     line(
         &mut out,
-        &format!("[tenant]\nroot = {}\nkey = {key}", quoted(root)),
+        &format!("[tenant]\nroot = {}\nkey = {key}", toml_text(root)),
     );
     for store in stores {
         line(
             &mut out,
             &format!(
                 "\n[store.{}]\nkind = \"{}\"\nsource = {{ env = {} }}\ntarget = {{ env = {} }}",
-                store.name,
+                toml_key(&store.name),
                 store.kind,
-                quoted(&store.source),
-                quoted(&store.target)
+                toml_text(&store.source),
+                toml_text(&store.target)
             ),
         );
     }
@@ -97,7 +97,7 @@ pub(super) fn render(stores: &[NewStore], found: &Found) -> String {
             &mut out,
             &format!(
                 "# [tenant] name = {}    # if it names no person",
-                quoted(name)
+                toml_text(name)
             ),
         );
     }
@@ -137,7 +137,7 @@ fn decisions(out: &mut String, findings: &[Finding]) {
 
 fn reason(out: &mut String, finding: &Finding) {
     let text = format!("{}: {}", finding.subject, finding.message);
-    line(out, &format!("# {}", comment(&text)));
+    line(out, &format!("# {}", shown(&text)));
 }
 
 fn roles(out: &mut String, found: &Found) {
@@ -158,7 +158,7 @@ fn roles(out: &mut String, found: &Found) {
         };
         line(
             out,
-            &comment(&format!(
+            &shown(&format!(
                 "# {} {}{owners}: {}",
                 role.table, role.role, role.reason
             )),
@@ -179,7 +179,7 @@ fn columns(out: &mut String, found: &Found) {
         };
         line(
             out,
-            &comment(&format!(
+            &shown(&format!(
                 "# {} is {}, {done}: {}",
                 decision.column,
                 name_of(&decision.class),
@@ -194,17 +194,6 @@ fn name_of<T: serde::Serialize>(value: &T) -> String {
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))
         .unwrap_or_default()
-}
-
-/// A comment stays on its line whatever a name in it holds.
-fn comment(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
-
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
 }
 
 fn line(out: &mut String, text: &str) {
