@@ -152,7 +152,19 @@ fn lists_of(types: &str) -> String {
     lists.join(" | ")
 }
 
-/// An expression that makes a property's value of what `values::bound` gives; null of null.
+/// The types of values that are made of what is bound for them.
+const MADE: [&str; 6] = [
+    "DATE",
+    "DURATION",
+    "LOCAL TIME",
+    "ZONED TIME",
+    "LOCAL DATETIME",
+    "ZONED DATETIME",
+];
+
+/// An expression that makes a property's value of what `values::bound` gives; null of null. A single value
+/// of any type is made as a list of one: the planner takes seconds for long texts, so each kind stands
+/// there once.
 pub(crate) fn made_value(form: Form, value: &str) -> String {
     match form {
         Form::Date => format!("date({value})"),
@@ -173,31 +185,26 @@ pub(crate) fn made_value(form: Form, value: &str) -> String {
         ),
         Form::List(element) => made_list(element, value),
         Form::Tagged => {
-            let payload = format!("{value}[1]");
-            let mut cases = format!("CASE {value}[0]");
-            for (name, element) in [
-                ("DATE", Element::Date),
-                ("DURATION", Element::Interval),
-                ("LOCAL TIME", Element::Time),
-                ("ZONED TIME", Element::Time),
-                ("LOCAL DATETIME", Element::DateTime),
-                ("ZONED DATETIME", Element::DateTime),
-            ] {
-                let one = made_value(element.form(), &payload);
-                let list = made_list(element, &payload);
-                let case = [
-                    " WHEN '",
-                    name,
-                    "' THEN ",
-                    &one,
-                    " WHEN 'LIST<",
-                    name,
-                    ">' THEN ",
-                    &list,
-                ];
-                cases.push_str(&case.concat());
-            }
-            format!("{cases} ELSE {payload} END")
+            let tags: Vec<String> = MADE
+                .iter()
+                .map(|name| format!("'{name}', 'LIST<{name}>'"))
+                .collect();
+            let (tags, is_list) = (tags.join(", "), format!("{value}[0] STARTS WITH 'LIST<'"));
+            let made = |element: Element| made_value(element.form(), "y");
+            let [date, time, date_time, interval] = [
+                made(Element::Date),
+                made(Element::Time),
+                made(Element::DateTime),
+                made(Element::Interval),
+            ];
+            format!(
+                "CASE WHEN {value}[0] IN [{tags}] THEN \
+                 head([m IN [[y IN CASE WHEN {is_list} THEN {value}[1] ELSE [{value}[1]] END | \
+                 CASE WHEN {value}[0] CONTAINS 'DATETIME' THEN {date_time} \
+                 WHEN {value}[0] CONTAINS 'TIME' THEN {time} \
+                 WHEN {value}[0] CONTAINS 'DATE' THEN {date} ELSE {interval} END]] | \
+                 CASE WHEN {is_list} THEN m ELSE head(m) END]) ELSE {value}[1] END"
+            )
         }
         Form::Bool | Form::Int | Form::Float | Form::Text | Form::Bytes => value.to_owned(),
     }
@@ -248,6 +255,26 @@ pub(crate) fn is_member(constraints: &Constraints, variable: &str, label: &str) 
     format!("{cases} ELSE {is_first} END")
 }
 
+/// The same for a node that was found by all properties of one of the label's constraints: only labels
+/// before it can be its table's. None where there is nothing to ask.
+pub(crate) fn is_member_by_key(
+    constraints: &Constraints,
+    variable: &str,
+    label: &str,
+    key: &[&str],
+) -> Option<String> {
+    if constraints.over(true, label, key).is_none() {
+        return Some(is_member(constraints, variable, label));
+    }
+    let labels = constraints.nodes.keys();
+    let cases: Vec<String> = labels
+        .take_while(|other| other.as_str() < label)
+        .filter_map(|other| carries(constraints, variable, other))
+        .map(|condition| format!("WHEN {condition} THEN false "))
+        .collect();
+    (!cases.is_empty()).then(|| format!("CASE {}ELSE true END", cases.concat()))
+}
+
 /// The table of a node: the place of its table label among those with constraints, else the first of
 /// its labels by name, null without any.
 pub(crate) fn table_of(constraints: &Constraints, variable: &str) -> String {
@@ -275,13 +302,22 @@ pub(crate) fn end_value(
     end: End,
 ) -> String {
     let tables = table.shape.end_tables(end);
+    let place = |label: &String| tables.iter().position(|table| table.label == *label);
+    // What follows the last one is of no table of ours, whatever it is.
+    let last = constraints
+        .nodes
+        .keys()
+        .rposition(|label| place(label).is_some());
     let mut cases = String::from("CASE");
-    for label in constraints.nodes.keys() {
+    for label in constraints
+        .nodes
+        .keys()
+        .take(last.map_or(0, |last| last + 1))
+    {
         let Some(condition) = carries(constraints, variable, label) else {
             continue;
         };
-        let place = tables.iter().position(|table| table.label == *label);
-        let found = match place {
+        let found = match place(label) {
             Some(place) => {
                 let mut parts = vec![place.to_string()];
                 for (name, form) in &tables[place].key {
@@ -361,6 +397,16 @@ mod tests {
                  WHEN n:`B` AND (n.`x` IS NOT NULL OR n.`z` IS NOT NULL) THEN true \
                  ELSE {is_first} END"
             )
+        );
+        let by_key = |label, key: &[&str]| is_member_by_key(&constraints, "n", label, key);
+        assert_eq!(by_key("A", &["y", "x"]), None);
+        assert_eq!(
+            by_key("B", &["z"]).unwrap(),
+            "CASE WHEN n:`A` AND (n.`x` IS NOT NULL AND n.`y` IS NOT NULL) THEN false ELSE true END"
+        );
+        assert_eq!(
+            by_key("B", &["y"]).unwrap(),
+            is_member(&constraints, "n", "B")
         );
     }
 }

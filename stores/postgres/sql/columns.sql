@@ -109,6 +109,13 @@ select
   attribute.attnotnull or step.is_mandatory as is_mandatory,
   attribute.attgenerated::text as generated,
   attribute.attidentity::text as identity,
+  exists (
+    select from pg_index as x
+    join pg_class as i on i.oid = x.indexrelid
+    join pg_am as m on m.oid = i.relam
+    where x.indrelid = attribute.attrelid and x.indkey[0] = attribute.attnum
+      and x.indisvalid and x.indpred is null and m.amname = 'btree'
+  ) as is_leading,
   attribute.atthasdef or step.has_default as has_default,
   coalesce(pg_get_expr(d.adbin, d.adrelid) ~ '^nextval\(', false) as is_serial,
   array(

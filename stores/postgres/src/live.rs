@@ -31,6 +31,8 @@ pub(crate) struct LiveColumn {
     /// Why it is no key, if it is none.
     pub(crate) key_trouble: Option<KeyTrouble>,
     pub(crate) is_stored: bool,
+    /// The first column of an index over all rows: keys can be looked up one by one.
+    pub(crate) is_leading: bool,
     pub(crate) labels: Vec<String>,
 }
 
@@ -228,6 +230,7 @@ pub(crate) fn live_column(row: &Row) -> LiveColumn {
         typmod,
         comparison: types::comparison(&facts, row.get("is_domain")),
         is_stored: !row.get::<_, &str>("generated").is_empty(),
+        is_leading: row.get("is_leading"),
         labels: row.get("labels"),
     }
 }
@@ -246,5 +249,61 @@ fn facts(row: &Row) -> TypeFacts<'_> {
         kind: row.get("base_kind"),
         element,
         parts: row.get("parts"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redistrict_testkit::postgres::TestServer;
+
+    use super::*;
+    use crate::statement::{KeyColumn, KeySource, matches};
+
+    fn column(name: &str, is_leading: bool) -> LiveColumn {
+        LiveColumn {
+            name: name.to_owned(),
+            column_type: ColumnType::Int64,
+            source_type: "bigint".to_owned(),
+            key_type: "bigint".to_owned(),
+            typmod: -1,
+            comparison: Comparison::Value,
+            rounding: Rounding::Never,
+            element: None,
+            key_trouble: None,
+            is_stored: false,
+            is_leading,
+            labels: Vec::new(),
+        }
+    }
+
+    /// Comparing each row with each key in turn takes the product of both: minutes in a district.
+    #[tokio::test]
+    async fn keys_are_looked_up_by_an_index_or_hashed() {
+        let server = TestServer::start();
+        let url = server.create_database().await;
+        let sql = "create table t (id bigint primary key, other bigint); \
+                   insert into t select i, i from generate_series(1, 50000) as i; analyze t";
+        server.psql(&url, sql).await;
+        for (name, is_leading, expected) in [("id", true, "Index Cond"), ("other", false, "Hash")] {
+            let column = column(name, is_leading);
+            let keys = [KeyColumn {
+                column: &column,
+                is_cast: true,
+            }];
+            let matching = matches("t", &keys, KeySource::Settings);
+            let sql = format!(
+                "set redistrict.k1 = '{{1,2,3}}'; explain select id from t as t where {matching}"
+            );
+            let plan: Vec<String> = server
+                .query(&url, &sql)
+                .await
+                .into_iter()
+                .flatten()
+                .flatten()
+                .collect();
+            let plan = plan.join("\n");
+            assert!(plan.contains(expected), "{plan}");
+            assert!(!plan.contains("Filter: (other = ANY"), "{plan}");
+        }
     }
 }

@@ -118,6 +118,18 @@ impl KeyColumn<'_> {
         }
     }
 
+    /// The condition that the column has one of the keys, for an index that begins with it.
+    fn by_index(&self, alias: &str, source: KeySource) -> Option<String> {
+        let (array, of_type, via) = (source.array(0), self.key_type(), self.via("[]"));
+        let is_looked_up = self.column.is_leading && self.is_cast;
+        is_looked_up.then(|| {
+            format!(
+                "{} = any ((select {array}{via}::{of_type}[])::{of_type}[])",
+                self.left(alias)
+            )
+        })
+    }
+
     /// The type that keys are cast to.
     fn key_type(&self) -> &str {
         if self.is_cast {
@@ -148,21 +160,17 @@ impl KeySource {
 
 /// The condition that a row of `alias` has one of the keys.
 ///
-/// The scalar sub-select makes the array an init plan: cast once, index scan with array keys
-/// (docs: SPEED §2). Several columns: the first one the same way, then the whole key.
+/// Where an index begins with the first column, that one is compared with an array, which a scalar
+/// sub-select makes an init plan: cast once, index scan with array keys. Several columns: then the whole
+/// key. Without an index each row would be compared with each key in turn: there the keys are a set that
+/// the server hashes.
 pub(crate) fn matches(alias: &str, columns: &[KeyColumn<'_>], source: KeySource) -> String {
     let Some(first) = columns.first() else {
         return "false".to_owned();
     };
-    let array_type = first.key_type();
-    let array = source.array(0);
-    let via = first.via("[]");
-    let first_matches = format!(
-        "{} = any ((select {array}{via}::{array_type}[])::{array_type}[])",
-        first.left(alias)
-    );
-    if columns.len() == 1 {
-        return first_matches;
+    let by_index = first.by_index(alias, source);
+    if let (Some(by_index), [_]) = (&by_index, columns) {
+        return by_index.clone();
     }
     let list = |each: &dyn Fn(usize, &KeyColumn<'_>) -> String| {
         let texts: Vec<String> = columns
@@ -177,7 +185,11 @@ pub(crate) fn matches(alias: &str, columns: &[KeyColumn<'_>], source: KeySource)
         list(&|place, column| format!("k.k{place}{}::{}", column.via(""), column.key_type()));
     let arrays = list(&|place, _| source.array(place));
     let names = list(&|place, _| format!("k{place}"));
-    format!("{first_matches} and ({left}) in (select {casts} from unnest({arrays}) as k ({names}))")
+    let is_one = format!("({left}) in (select {casts} from unnest({arrays}) as k ({names}))");
+    match by_index {
+        Some(by_index) => format!("{by_index} and {is_one}"),
+        None => is_one,
+    }
 }
 
 /// Canonical texts of columns, comma separated.

@@ -231,7 +231,9 @@ impl<'a> Prover<'a> {
                 if may_match_by_chance(column) {
                     let normal = Normal::of(text);
                     let same = values.with_pattern(self.scanner.digester.pattern(&normal));
-                    tally.format_expected += expected_pattern(&normal, same);
+                    // As a whole, or by its digits: of a UUID in text chance makes numbers of people.
+                    let by_format = expected_pattern(&normal, same);
+                    tally.format_expected += by_format.max(self.scanner.expected_in_runs(&normal));
                 }
                 self.scanner
                     .text(text, &mut |hit| on_hit(hit, Place::Value));

@@ -3,6 +3,7 @@
 
 use super::decode;
 use super::normal::Normal;
+use super::statistics::expected_digits;
 use super::values::{Digester, FEWEST_DIGITS, Kind, LONGEST_WINDOW, Values};
 
 /// The encodings in which a member is found: as it is; compatibility forms and case; digits only;
@@ -17,6 +18,21 @@ const DEPTH: usize = 2;
 pub(crate) struct Hit {
     pub(crate) kind: Kind,
     pub(crate) digest: u64,
+}
+
+/// Shows runs of neighbouring groups of digits, of up to 20 digits.
+fn digit_runs(text: &Normal, on_run: &mut dyn FnMut(&str)) {
+    let groups = text.digit_groups();
+    for from in 0..groups.len() {
+        let mut digits = String::new();
+        for group in &groups[from..] {
+            digits.push_str(group);
+            if digits.len() > 20 {
+                break;
+            }
+            on_run(&digits);
+        }
+    }
 }
 
 /// Searches for the members of one V.
@@ -74,17 +90,17 @@ impl<'a> Scanner<'a> {
 
     /// Runs of neighbouring groups of digits that have as many digits as a member.
     fn digits(&self, text: &Normal, on_hit: &mut dyn FnMut(Hit)) {
-        let groups = text.digit_groups();
-        for from in 0..groups.len() {
-            let mut digits = String::new();
-            for group in &groups[from..] {
-                digits.push_str(group);
-                if digits.len() > 20 {
-                    break;
-                }
-                self.whole_digits(&digits, on_hit);
-            }
-        }
+        digit_runs(text, &mut |digits| self.whole_digits(digits, on_hit));
+    }
+
+    /// How many members chance brings into the runs of digits of a text whose digits are permuted.
+    pub(crate) fn expected_in_runs(&self, text: &Normal) -> f64 {
+        let mut expected = 0.0;
+        digit_runs(text, &mut |digits| {
+            let members = self.values.with_digits(digits.len());
+            expected += expected_digits(digits, members);
+        });
+        expected
     }
 
     /// A number of that many digits.
@@ -100,6 +116,29 @@ impl<'a> Scanner<'a> {
     fn digest(&self, digest: u64, on_hit: &mut dyn FnMut(Hit)) {
         if let Some(kind) = self.values.kind(digest) {
             on_hit(Hit { kind, digest });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_makes_numbers_of_neighbouring_digits() {
+        // V with nine million members of ten digits.
+        let mut bytes = vec![1];
+        bytes.extend([0; 16]);
+        for digits in 0..24 {
+            let members: u32 = if digits == 10 { 9_000_000 } else { 0 };
+            bytes.extend(members.to_le_bytes());
+        }
+        bytes.extend([0; 24]);
+        let values = Values::from_bytes(&bytes).unwrap();
+        let scanner = Scanner::new(&values, &[7; 32]);
+        for (text, runs) in [("a12345-67890b", 1.0), ("12345678901", 0.0), ("ab-cd", 0.0)] {
+            let expected = scanner.expected_in_runs(&Normal::of(text));
+            assert!((expected - runs * 0.001).abs() < 1e-9, "{text}: {expected}");
         }
     }
 }

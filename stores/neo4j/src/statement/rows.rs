@@ -1,6 +1,6 @@
 //! The statements that find rows and give them.
 
-use super::{ReadText, is_member, property, quoted, read_value, textual};
+use super::{ReadText, is_member, is_member_by_key, property, quoted, read_value, textual};
 use crate::live::{Constraints, End, LiveColumn, LiveTable, Role, Shape};
 use crate::types::Form;
 
@@ -72,7 +72,11 @@ pub(crate) fn matching(
         }
     }
     if anchor != Anchor::Relationship {
-        conditions.push(is_member(constraints, variable, label));
+        let key: Vec<&str> = match condition {
+            Condition::Seek(properties) => properties.iter().map(|(name, _)| *name).collect(),
+            Condition::All | Condition::Pass(_) => Vec::new(),
+        };
+        conditions.extend(is_member_by_key(constraints, variable, label, &key));
     }
     let condition = match conditions.is_empty() {
         true => String::new(),
@@ -170,7 +174,11 @@ pub(super) fn named_rows(
     };
     let (label, pattern, variables) = match &table.shape {
         Shape::Node { label } => {
-            conditions.push(is_member(constraints, "n", label));
+            let key: Vec<&str> = match naming {
+                Naming::Key(columns) => columns.iter().map(|column| column.name.as_str()).collect(),
+                Naming::Locator => Vec::new(),
+            };
+            conditions.extend(is_member_by_key(constraints, "n", label, &key));
             (label, format!("(n:{})", quoted(label)), "n")
         }
         Shape::Relationship { kind, .. } => {
