@@ -11,7 +11,7 @@ use redistrict_store::StoreError;
 use crate::bolt::{Parameters, Record, Transaction};
 use crate::derive::{self, Survey};
 use crate::error::{Context as _, bug, config};
-use crate::live::{Constraints, NODE, RELATIONSHIP, Side, texts};
+use crate::live::{Constraints, ENVIRONMENT, NODE, OWN_LABELS, RELATIONSHIP, Side, texts};
 use crate::statement::{self, ReadText};
 use crate::types::{PropertyType, Scalar};
 
@@ -33,6 +33,9 @@ pub(crate) async fn read(
         let error = config(format!("find schema {unknown:?} in store {store}"));
         return Err(error.with_hint("a graph has two: \"node\" and \"rel\""));
     }
+    if side == Side::Source {
+        refuse_namesakes(transaction, store).await?;
+    }
     let survey = survey(transaction).await?;
     let mut tables = derive::tables(&survey, store, side);
     tables.retain(|table| schemas.is_empty() || schemas.contains(&table.name.schema));
@@ -42,6 +45,35 @@ pub(crate) async fn read(
         version: version.to_owned(),
         tables,
     })
+}
+
+/// Nodes of a source that have a label of ours and are none: they would be in no table.
+async fn refuse_namesakes(
+    transaction: &mut Transaction,
+    store: &StoreName,
+) -> Result<(), StoreError> {
+    let what = "look for labels that are kept for the tool's own nodes";
+    let mut sets = Vec::new();
+    for record in all(transaction, &statement::own_label_sets(), what).await? {
+        let labels = record.first().and_then(texts);
+        sets.push(labels.ok_or_else(|| bug(what))?);
+    }
+    let Some(label) = namesake(&sets) else {
+        return Ok(());
+    };
+    let what = format!(
+        "read the graph of store {store}: nodes have the label {label:?}, which the tool keeps for its own"
+    );
+    Err(config(what).with_hint("give these nodes another label in the source"))
+}
+
+/// A label of ours on nodes that are none: ours have one label, and the mark of a target beside them.
+fn namesake(sets: &[Vec<String>]) -> Option<&String> {
+    let is_ours = |label: &&String| OWN_LABELS.contains(&label.as_str());
+    let is_target = sets.iter().any(|labels| *labels == [ENVIRONMENT]);
+    sets.iter()
+        .filter(|labels| labels.len() > 1 || !is_target)
+        .find_map(|labels| labels.iter().find(is_ours))
 }
 
 /// Looks at the whole graph.
@@ -273,6 +305,31 @@ impl Arrays {
         }
         if self.has_bytes && !self.has_integers {
             types.remove(&integers);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_ours_on_nodes_of_others_are_namesakes() {
+        let sets = |sets: &[&[&str]]| -> Vec<Vec<String>> {
+            let owned = |set: &&[&str]| set.iter().map(|label| (*label).to_owned()).collect();
+            sets.iter().map(owned).collect()
+        };
+        let target = sets(&[&["RedistrictEnvironment"], &["RedistrictRun"]]);
+        assert_eq!(namesake(&target), None);
+        assert_eq!(namesake(&sets(&[])), None);
+        for (found, name) in [
+            (sets(&[&["RedistrictRun"]]), "RedistrictRun"),
+            (
+                sets(&[&["RedistrictEnvironment"], &["A", "RedistrictLease"]]),
+                "RedistrictLease",
+            ),
+        ] {
+            assert_eq!(namesake(&found).map(String::as_str), Some(name));
         }
     }
 }

@@ -18,9 +18,11 @@ pub(crate) const NODE: &str = "node";
 /// The schema of the tables of relationships.
 pub(crate) const RELATIONSHIP: &str = "rel";
 
+/// The label of the node that marks a graph as a target.
+pub(crate) const ENVIRONMENT: &str = "RedistrictEnvironment";
 /// The labels of our own nodes. What has one of them is in no table.
 pub(crate) const OWN_LABELS: [&str; 5] = [
-    "RedistrictEnvironment",
+    ENVIRONMENT,
     "RedistrictJournal",
     "RedistrictLease",
     "RedistrictPart",

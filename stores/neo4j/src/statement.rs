@@ -11,7 +11,9 @@ use crate::live::{Constraints, End, LiveTable};
 use crate::moments::{LOCAL, OFFSET, ZONE, ZONED};
 use crate::types::{Element, Form};
 pub(crate) use rows::{Anchor, Condition, Naming, by_index, count, matching, named, sample};
-pub(crate) use survey::{end_sets, label_sets, node_properties, relationship_properties};
+pub(crate) use survey::{
+    end_sets, label_sets, node_properties, own_label_sets, relationship_properties,
+};
 pub(crate) use suspicious::{MAYBE_TOO_LARGE, OUT_OF_RANGE, TOO_LARGE, suspicious};
 
 /// A statement that reads. Only this module makes one.

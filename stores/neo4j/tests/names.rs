@@ -2,7 +2,7 @@
 //! make them, never understood as a statement.
 
 use redistrict_model::Key;
-use redistrict_store::{Selector, SourceStore as _};
+use redistrict_store::{Selector, SourceStore as _, StoreErrorKind};
 use redistrict_testkit::neo4j::{Graph, Neo4jPair, Parameters, ValueSend, quoted_name};
 
 use crate::support::{all_rows, cut, printed, selected, source, strings, table, values};
@@ -147,4 +147,15 @@ async fn names_that_are_empty_or_have_a_null_byte_are_refused_by_the_server() {
             );
         }
     }
+}
+
+/// Nodes with a label of ours would be in no table: they are refused by that name, in a source.
+#[tokio::test]
+async fn a_label_that_the_tool_keeps_for_itself_is_refused_by_name() {
+    let pair = Neo4jPair::take().await;
+    let graph = &pair.prod;
+    graph.run("create (:Pupil:RedistrictRun {id: 1})").await;
+    let error = source(graph).catalog().await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Config);
+    assert!(error.what.contains("\"RedistrictRun\""), "{error:?}");
 }

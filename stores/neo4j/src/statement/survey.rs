@@ -3,13 +3,21 @@
 use super::{ReadText, table_of};
 use crate::live::{Constraints, OWN_LABELS};
 
+/// The condition that a node has a label of ours.
+fn is_own(variable: &str) -> String {
+    OWN_LABELS
+        .map(|label| format!("{variable}:{label}"))
+        .join(" OR ")
+}
+
 /// The condition that a node is none of ours.
 fn is_foreign(variable: &str) -> String {
-    let ours: Vec<String> = OWN_LABELS
-        .iter()
-        .map(|label| format!("{variable}:{label}"))
-        .collect();
-    format!("NOT ({})", ours.join(" OR "))
+    format!("NOT ({})", is_own(variable))
+}
+
+/// Label sets of all nodes that have a label of ours.
+pub(crate) fn own_label_sets() -> ReadText {
+    ReadText(format!("MATCH (n) WHERE {} RETURN DISTINCT labels(n)", is_own("n")).into())
 }
 
 /// Tables and label sets of all nodes: table, labels, number.
