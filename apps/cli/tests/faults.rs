@@ -270,6 +270,28 @@ async fn a_run_that_a_restored_cert_holds_again_is_taken_back_again() {
     assert_eq!(place.cert().await, before);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_that_cert_has_no_record_of_is_not_taken_back() {
+    let place = Place::new().await;
+    place.environment.must(&["migrate", "2"]);
+    place.environment.must(&["rollback", &place.newest()]);
+    let undo = place.newest();
+    // As in a CERT that was made anew.
+    for url in [&place.ids, &place.hcp] {
+        execute(
+            url,
+            "truncate redistrict_meta.run, redistrict_meta.ledger cascade",
+        )
+        .await
+        .unwrap();
+    }
+    let before = place.cert().await;
+    let refused = place.environment.run(&["rollback", &undo]);
+    assert_eq!(refused.code, 3, "{}", refused.err);
+    assert!(refused.err.contains("no record of it"), "{}", refused.err);
+    assert_eq!(place.cert().await, before);
+}
+
 /// Another session that holds a lock on the students of CERT.
 async fn lock_students(url: &str) {
     let held = "begin; lock table students in share mode; select pg_sleep(600)";

@@ -28,7 +28,11 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
         return Err(unknown(&parts, &parent, arguments.dry_run).await?);
     };
     // CERT's ledger knows better than the journal: CERT may have been restored from a backup since.
-    let stands = stands_in_cert(&parts, &parent).await?;
+    let trace = trace_in_cert(&parts, &parent).await?;
+    let stands = trace == Trace::Stands;
+    if trace == Trace::None && state.kind == RunKind::Undo && state.status == RunStatus::Succeeded {
+        return Err(replaced(&parent));
+    }
     if let Some(line) = nothing_to_do(&state).filter(|_| !stands) {
         say(session, &line);
         if session.format() != Format::Text {
@@ -64,21 +68,42 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
     Ok(exit)
 }
 
-/// Whether CERT's ledger has the run's rows, in any target.
-async fn stands_in_cert(parts: &Parts, run: &RunId) -> CommandResult<bool> {
+/// What CERT's own records say of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trace {
+    /// No target has a record of it.
+    None,
+    /// It was committed, and taken back since.
+    Undone,
+    /// Its rows stand in at least one target.
+    Stands,
+}
+
+async fn trace_in_cert(parts: &Parts, run: &RunId) -> CommandResult<Trace> {
+    let mut trace = Trace::None;
     for target in &parts.targets {
-        let record = target.run_record(run).await?;
-        if record.is_some_and(|record| record.state == RunState::Committed) {
-            return Ok(true);
+        match target.run_record(run).await? {
+            Some(record) if record.state == RunState::Committed => return Ok(Trace::Stands),
+            Some(_) => trace = Trace::Undone,
+            None => {}
         }
     }
-    Ok(false)
+    Ok(trace)
+}
+
+/// The rows that an undo took out cannot come back where CERT never saw it.
+fn replaced(undo: &RunId) -> Failure {
+    Failure::prerequisite(format!(
+        "take the undo {undo} back: CERT has no record of it, so it is not the CERT that it ran on, or was \
+         restored from a backup since"
+    ))
+    .with_hint("migrate the district again")
 }
 
 /// The journal does not have the run: it is lost, or on another machine. Without the plan the run's
 /// rows cannot be taken out; but a lease that it left behind is given back, so that CERT is usable.
 async fn unknown(parts: &Parts, run: &RunId, is_dry_run: bool) -> CommandResult<Failure> {
-    let stands = stands_in_cert(parts, run).await?;
+    let stands = trace_in_cert(parts, run).await? == Trace::Stands;
     let mut freed = false;
     for target in parts.targets.iter().filter(|_| !is_dry_run) {
         freed |= give_back_lease(target.as_ref(), run).await?;
