@@ -48,6 +48,7 @@ pub fn extract_section(
             }
             Role::Root | Role::Owned | Role::Shared | Role::Reference => {
                 let mut refused = refuse(table);
+                refused.extend(unlike_keys(table, catalogs, ownership));
                 if rings.contains(name) {
                     refused.push(exclude_line("keyless-ring", table, KEYLESS_RING.to_owned()));
                 }
@@ -91,6 +92,52 @@ fn undecided(table: &TableRef) -> Finding {
         table_heading(table),
         "excluded = \"…the reason…\"     # or owner = [\"(column)\"], or a [[link]] with owns = true".to_owned(),
     ])
+}
+
+/// References between types that print equal values differently: keys are compared by their texts, so the
+/// rows would not find each other.
+fn unlike_keys(table: &Table, catalogs: &[Catalog], ownership: &Ownership) -> Vec<Finding> {
+    let moves =
+        |name: &TableRef| (ownership.table(name)).is_some_and(|table| table.role != Role::Excluded);
+    let edges = ownership.edges.iter();
+    let mut problems = Vec::new();
+    for edge in edges.filter(|edge| edge.child == table.name && moves(&edge.parent)) {
+        let Some(parent) = catalogs.iter().find_map(|one| one.table(&edge.parent)) else {
+            continue;
+        };
+        for (from, to) in edge.child_columns.iter().zip(&edge.parent_columns) {
+            let (Some(from), Some(to)) = (table.column(from), parent.column(to)) else {
+                continue;
+            };
+            if prints_otherwise(from, to) {
+                let message = format!(
+                    "its reference {} compares {} ({}) with {} of {} ({}): equal values of these types are \
+                     written differently, which is not available yet",
+                    edge.name, from.name, from.source_type, to.name, parent.name, to.source_type
+                );
+                problems.push(exclude_line("unlike-keys", table, message));
+            }
+        }
+    }
+    problems
+}
+
+/// Values of these columns can be equal and have different texts.
+fn prints_otherwise(a: &Column, b: &Column) -> bool {
+    let is_moment = |column: &Column| {
+        matches!(
+            column.column_type,
+            ColumnType::Date
+                | ColumnType::Time
+                | ColumnType::Timestamp
+                | ColumnType::TimestampTz
+                | ColumnType::Interval
+                | ColumnType::DateTimeText
+        )
+    };
+    // regclass, regtype and the like print names, oid prints their numbers.
+    let is_alias = |column: &Column| column.source_type.starts_with("reg");
+    (is_moment(a) && is_moment(b) && a.column_type != b.column_type) || is_alias(a) != is_alias(b)
 }
 
 /// Why the table's rows cannot move; nothing if they can.
@@ -318,6 +365,27 @@ mod tests {
         let has_rows = names.iter().cloned().collect();
         let settings = Settings::default();
         extract_section(&[catalog], &ownership, &[names], &settings, &has_rows, &[])
+    }
+
+    #[test]
+    fn only_equal_values_with_equal_texts_refer_to_each_other() {
+        use ColumnType::{Date, Int32, Int64, Text, Timestamp, TimestampTz, Verbatim};
+        let column = |(column_type, source_type): (ColumnType, &str)| Column {
+            column_type,
+            source_type: source_type.into(),
+            ..table("t", &["id"], &[]).columns.remove(0)
+        };
+        for (a, b, expected) in [
+            ((Date, "date"), (Timestamp, "timestamp"), true),
+            ((Timestamp, "timestamp"), (TimestampTz, "timestamptz"), true),
+            ((Verbatim, "regclass"), (Int64, "oid"), true),
+            ((Date, "date"), (Date, "date"), false),
+            ((Int32, "integer"), (Int64, "bigint"), false),
+            ((Text, "text"), (Int64, "bigint"), false),
+        ] {
+            assert_eq!(prints_otherwise(&column(a), &column(b)), expected, "{a:?}");
+            assert_eq!(prints_otherwise(&column(b), &column(a)), expected, "{b:?}");
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(crate) struct LiveColumn {
     /// Why it is no key, if it is none.
     pub(crate) key_trouble: Option<KeyTrouble>,
     pub(crate) is_stored: bool,
+    /// `GENERATED ALWAYS AS IDENTITY`: may be given when a row is inserted, never changed.
+    pub(crate) is_fixed: bool,
     /// The first column of an index over all rows: keys can be looked up one by one.
     pub(crate) is_leading: bool,
     pub(crate) labels: Vec<String>,
@@ -230,6 +232,7 @@ pub(crate) fn live_column(row: &Row) -> LiveColumn {
         typmod,
         comparison: types::comparison(&facts, row.get("is_domain")),
         is_stored: !row.get::<_, &str>("generated").is_empty(),
+        is_fixed: row.get::<_, &str>("identity") == "a",
         is_leading: row.get("is_leading"),
         labels: row.get("labels"),
     }
@@ -271,6 +274,7 @@ mod tests {
             element: None,
             key_trouble: None,
             is_stored: false,
+            is_fixed: false,
             is_leading,
             labels: Vec::new(),
         }

@@ -155,7 +155,9 @@ impl Write<'_> {
         ))
     }
 
-    /// None if the table has no columns beside its identity, or no identity: nothing is updated then.
+    /// None if the table has no columns beside its identity, or no identity: nothing is updated then. The
+    /// server lets nobody change a column that is always generated as identity: a row that differs there is
+    /// found when it is read back.
     fn update(&self) -> Result<Option<String>, StoreError> {
         if self.staging.is_keyless() {
             return Ok(None);
@@ -164,7 +166,7 @@ impl Write<'_> {
         let is_key = |column: &LiveColumn| self.staging.identity.contains(&column.name);
         let changes: Vec<String> = columns
             .iter()
-            .filter(|column| !is_key(column))
+            .filter(|column| !is_key(column) && !column.is_fixed)
             .map(|column| {
                 Ok(format!(
                     "{} = {}",

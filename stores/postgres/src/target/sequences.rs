@@ -57,13 +57,15 @@ async fn raise_one(
     let value = column_of("t", table.column(row.get("column_name"))?);
     let sql = format!(
         "select setval($1::text::regclass, greatest(used.value, q.last_value)) \
-         from (select max({value})::int8 as value from {} as t) as used, {qualified} as q \
+         from (select max({value})::int8 as value from {} as t where {value} <= $2) as used, {qualified} as q \
          where used.value > q.last_value or (used.value = q.last_value and not q.is_called)",
         table.relation()
     );
+    // A value above its end, an infinity, NaN: the sequence will never come to it.
+    let highest: i64 = row.get("highest");
     let what = format!("raise sequence {qualified}");
     let changed = client
-        .query_typed(&sql, &[(&qualified, Type::TEXT)])
+        .query_typed(&sql, &[(&qualified, Type::TEXT), (&highest, Type::INT8)])
         .await
         .map_err(|error| failed_at(&what, name, &error))?;
     Ok((!changed.is_empty()).then_some(qualified))
