@@ -1,5 +1,5 @@
 //! Where the files of a run lie. A district and a table are a slug and a short keyed hash, so that
-//! no text of a database can name a path.
+//! no text of a database can choose where a file lies.
 
 use std::path::{Path, PathBuf};
 
