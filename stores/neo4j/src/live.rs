@@ -112,13 +112,16 @@ impl Constraints {
         } else {
             &self.relationships
         };
-        let is_over = |constraint: &&Constraint| {
-            let properties = &constraint.properties;
-            properties.len() == names.len()
-                && properties.iter().all(|one| names.contains(&one.as_str()))
-        };
-        let found = all.get(label)?.iter().find(is_over)?;
+        let found = all.get(label)?.iter().find(|one| one.is_over(names))?;
         Some(&found.properties)
+    }
+}
+
+impl Constraint {
+    /// Over just these properties, in any order.
+    pub(crate) fn is_over(&self, names: &[&str]) -> bool {
+        self.properties.len() == names.len()
+            && (self.properties.iter()).all(|one| names.contains(&one.as_str()))
     }
 }
 

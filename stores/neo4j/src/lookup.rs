@@ -189,12 +189,10 @@ impl Lookup<'_> {
 
 /// The parts are all of a uniqueness constraint.
 fn is_key(parts: &[Part<'_>], constraints: &[Constraint]) -> bool {
-    constraints.iter().any(|constraint| {
-        constraint.properties.len() == parts.len()
-            && parts
-                .iter()
-                .all(|part| constraint.properties.iter().any(|one| one == part.property))
-    })
+    let names: Vec<&str> = parts.iter().map(|part| part.property).collect();
+    constraints
+        .iter()
+        .any(|constraint| constraint.is_over(&names))
 }
 
 /// Where a part of a key is compared.
