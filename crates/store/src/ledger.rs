@@ -5,6 +5,7 @@ use arrow::array::RecordBatch;
 use redistrict_model::{Key, RunId, TableRef};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{StoreError, StoreErrorKind};
 use crate::target::Epoch;
 
 /// What a ledger entry tells about the rows it names.
@@ -70,6 +71,18 @@ impl LedgerEntry {
             LedgerOperation::Updated | LedgerOperation::Deleted => Some(rows),
         };
         self.after.len() == after && self.before.as_ref().map(RecordBatch::num_rows) == before
+    }
+
+    /// For a store, before it writes an entry.
+    ///
+    /// # Errors
+    /// `Bug` at the table where the entry is not [whole](Self::is_whole).
+    pub fn require_whole(&self) -> Result<(), StoreError> {
+        if self.is_whole() {
+            return Ok(());
+        }
+        let what = "write an entry of the ledger: keys, hashes and images do not go together";
+        Err(StoreError::new(StoreErrorKind::Bug, what).at(&self.table))
     }
 }
 

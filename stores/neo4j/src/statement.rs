@@ -381,6 +381,25 @@ mod tests {
     }
 
     #[test]
+    fn a_hint_names_the_parts_of_a_key_as_the_index_has_them() {
+        let over = |properties: &[&str]| Constraint {
+            name: "c".to_owned(),
+            properties: properties.iter().map(|one| (*one).to_owned()).collect(),
+        };
+        let mut constraints = Constraints::default();
+        constraints
+            .nodes
+            .insert("A".to_owned(), vec![over(&["x"]), over(&["b", "a"])]);
+        let hint = |of_label, names: &[&str]| by_index(&constraints, "n", of_label, names);
+        assert_eq!(
+            hint((true, "A"), &["a", "b"]),
+            " USING INDEX SEEK n:`A`(`b`, `a`)"
+        );
+        assert_eq!(hint((true, "A"), &["a"]), "");
+        assert_eq!(hint((false, "A"), &["x"]), "");
+    }
+
+    #[test]
     fn a_node_stands_in_the_table_of_its_first_label_with_a_whole_key() {
         let constraint = |properties: &[&str]| Constraint {
             name: "c".to_owned(),

@@ -81,8 +81,8 @@ pub use staging::{
 pub use undoing::{
     a_delete_sees_children_in_tables_that_were_not_named,
     a_delete_that_would_reach_rows_of_others_is_refused, a_delete_wants_every_row_to_be_there,
-    a_self_reference_is_deleted_as_a_whole, rows_are_deleted_by_key, sequences_only_move_up,
-    the_ledger_comes_back_as_it_was_written,
+    a_self_reference_is_deleted_as_a_whole, an_entry_that_is_not_whole_is_no_entry,
+    rows_are_deleted_by_key, sequences_only_move_up, the_ledger_comes_back_as_it_was_written,
 };
 pub use words::{
     Action, Change, NULL, NewCheck, NewColumn, NewForeignKey, NewTable, NewUnique, Row,
@@ -149,6 +149,7 @@ macro_rules! conformance_suite {
             a_delete_wants_every_row_to_be_there
             a_self_reference_is_deleted_as_a_whole
             the_ledger_comes_back_as_it_was_written
+            an_entry_that_is_not_whole_is_no_entry
             sequences_only_move_up
             rows_without_a_key_are_told_by_locators
             rows_are_read_by_their_locators

@@ -224,6 +224,49 @@ pub async fn the_ledger_comes_back_as_it_was_written(harness: &dyn Harness) {
     assert!(none.is_empty());
 }
 
+/// Keys, hashes and images that do not go together are no entry: an undo could not work with it.
+pub async fn an_entry_that_is_not_whole_is_no_entry(harness: &dyn Harness) {
+    let world = enrolled(harness).await;
+    let made = keyed("t", &[("id", Text), ("v", Text)]);
+    world.cert.create(std::slice::from_ref(&made)).await;
+    world.cert.insert(&made, &[["1", "a"], ["2", "b"]]).await;
+    let held = lease(&world, "1").await;
+    let table = target_table(&world, "t").await;
+    let mut open = world
+        .target
+        .begin_merge(&held, std::slice::from_ref(&table))
+        .await
+        .expect("a merge can begin");
+    let keys = all_keys(open.as_mut(), &table).await;
+    let images = batches(open.as_mut(), &table, keys.clone())
+        .await
+        .expect("rows");
+    let (hash, image) = ([1; 16], Some(images[0].clone()));
+    let fewer = image.as_ref().map(|rows| rows.slice(0, 1));
+    let all = vec![hash; keys.len()];
+    for (operation, after, before) in [
+        (LedgerOperation::Inserted, vec![hash], None),
+        (LedgerOperation::Inserted, all.clone(), image.clone()),
+        (LedgerOperation::Updated, all.clone(), None),
+        (LedgerOperation::Updated, all.clone(), fewer),
+        (LedgerOperation::Updated, Vec::new(), image.clone()),
+        (LedgerOperation::Deleted, all, image),
+        (LedgerOperation::Deleted, Vec::new(), None),
+    ] {
+        let entry = LedgerEntry {
+            run: held.run.clone(),
+            table: table.name.clone(),
+            part: 0,
+            operation,
+            keys: keys.clone(),
+            after,
+            before,
+        };
+        let refused = open.write_ledger(&[entry]).await.expect_err("no entry");
+        assert_eq!(refused.kind, StoreErrorKind::Bug, "{operation:?}");
+    }
+}
+
 /// A sequence is raised to the largest key and never lowered.
 pub async fn sequences_only_move_up(harness: &dyn Harness) {
     if !harness.abilities().sequences {

@@ -46,8 +46,9 @@ pub(crate) fn matching(
         Condition::All => {}
         Condition::Seek(properties) => {
             first.push_str("UNWIND $keys AS k ");
-            let names = properties.iter().map(|(name, _)| *name);
-            hint = by_index(variable, label, names);
+            let names: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
+            let of_label = (anchor != Anchor::Relationship, label);
+            hint = by_index(constraints, variable, of_label, &names);
             for (place, (name, _)) in properties.iter().enumerate() {
                 let key = match properties.len() {
                     1 => "k".to_owned(),
@@ -163,36 +164,31 @@ pub(super) fn named_rows(
     (table, constraints): (&LiveTable, &Constraints),
     naming: &Naming<'_>,
 ) -> String {
-    let mut conditions = match naming {
+    let key: Vec<&str> = match naming {
+        Naming::Key(columns) => columns.iter().map(|column| column.name.as_str()).collect(),
+        Naming::Locator => Vec::new(),
+    };
+    let mut conditions: Vec<String> = match naming {
         Naming::Locator => vec!["elementId(n) = k[1]".to_owned()],
-        Naming::Key(columns) => {
-            let equal = |(place, column): (usize, &&LiveColumn)| {
-                format!("{} = k[{}]", property("n", &column.name), place + 1)
+        Naming::Key(_) => {
+            let equal = |(place, name): (usize, &&str)| {
+                format!("{} = k[{}]", property("n", name), place + 1)
             };
-            columns.iter().enumerate().map(equal).collect()
+            key.iter().enumerate().map(equal).collect()
         }
     };
-    let (label, pattern, variables) = match &table.shape {
+    let (of_label, pattern, variables) = match &table.shape {
         Shape::Node { label } => {
-            let key: Vec<&str> = match naming {
-                Naming::Key(columns) => columns.iter().map(|column| column.name.as_str()).collect(),
-                Naming::Locator => Vec::new(),
-            };
             conditions.extend(is_member_by_key(constraints, "n", label, &key));
-            (label, format!("(n:{})", quoted(label)), "n")
+            ((true, label), format!("(n:{})", quoted(label)), "n")
         }
-        Shape::Relationship { kind, .. } => {
-            (kind, format!("(a)-[n:{}]->(b)", quoted(kind)), "n, a, b")
-        }
-    };
-    let hint = match naming {
-        Naming::Locator => String::new(),
-        Naming::Key(columns) => by_index(
-            "n",
-            label,
-            columns.iter().map(|column| column.name.as_str()),
+        Shape::Relationship { kind, .. } => (
+            (false, kind),
+            format!("(a)-[n:{}]->(b)", quoted(kind)),
+            "n, a, b",
         ),
     };
+    let hint = by_index(constraints, "n", (of_label.0, of_label.1), &key);
     let conditions = conditions.join(" AND ");
     format!(
         "UNWIND $keys AS k MATCH {pattern}{hint} WHERE {conditions} \
@@ -200,15 +196,19 @@ pub(super) fn named_rows(
     )
 }
 
-/// Makes the planner seek each key in the index of its constraint. Left alone it scans the index once
-/// per key where it knows it as nearly empty: its figures are older than what was just written, and
-/// a plan is kept.
-pub(crate) fn by_index<'a>(
+/// Makes the planner seek each key in the index of the constraint over these properties, where there is
+/// one. Left alone it scans the index once per key where it knows it as nearly empty: its figures are
+/// older than what was just written, and a plan is kept.
+pub(crate) fn by_index(
+    constraints: &Constraints,
     variable: &str,
-    label: &str,
-    names: impl Iterator<Item = &'a str>,
+    (is_node, label): (bool, &str),
+    names: &[&str],
 ) -> String {
-    let names: Vec<String> = names.map(quoted).collect();
+    let Some(index) = constraints.over(is_node, label, names) else {
+        return String::new();
+    };
+    let names: Vec<String> = index.iter().map(|name| quoted(name)).collect();
     let (label, names) = (quoted(label), names.join(", "));
     format!(" USING INDEX SEEK {variable}:{label}({names})")
 }

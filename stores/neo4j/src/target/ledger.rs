@@ -38,7 +38,7 @@ pub(super) async fn insert(
     entry: &LedgerEntry,
 ) -> Result<(), StoreError> {
     let table = &entry.table;
-    require_whole(entry)?;
+    entry.require_whole()?;
     let too_large = || bug("pack an entry of the ledger").at(table);
     let before = match &entry.before {
         Some(rows) => ValueSend::Bytes(pack_rows(rows).map_err(|_| too_large())?),
@@ -63,14 +63,6 @@ pub(super) async fn insert(
     ]);
     let written = transaction.all(WRITE, values).await;
     written.doing_at("write the ledger", table).map(drop)
-}
-
-fn require_whole(entry: &LedgerEntry) -> Result<(), StoreError> {
-    if entry.is_whole() {
-        return Ok(());
-    }
-    let what = "write an entry of the ledger: keys, hashes and images do not go together";
-    Err(bug(what).at(&entry.table))
 }
 
 /// All entries of a run, in the order in which they were written, one in memory twice at a time.

@@ -106,10 +106,7 @@ impl Writes<'_> {
     /// wrote are not in the figures by which the planner chooses.
     fn hint(&self, variable: &str, is_node: bool, label: &str, key: &[(String, Form)]) -> String {
         let names: Vec<&str> = key.iter().map(|(name, _)| name.as_str()).collect();
-        match self.constraints.over(is_node, label, &names) {
-            Some(index) => by_index(variable, label, index.iter().map(String::as_str)),
-            None => String::new(),
-        }
+        by_index(self.constraints, variable, (is_node, label), &names)
     }
 
     /// Write-locks rows; gives the numbers of those that are there. A row is a number and the parts of

@@ -16,6 +16,7 @@ const SELECT_RUNS: &str =
 
 /// Appends one entry.
 pub(super) async fn write(client: &Client, entry: &LedgerEntry) -> Result<(), StoreError> {
+    entry.require_whole()?;
     let refused = |_| bug("pack a ledger entry").at(&entry.table);
     let keys = packing::pack_keys(&entry.keys).map_err(refused)?;
     let after = entry.after.as_flattened();
@@ -77,7 +78,7 @@ fn entry(row: &Row) -> Option<LedgerEntry> {
     let before: Option<&[u8]> = row.get("before");
     let keys = packing::unpack_keys(row.get("keys")).ok()?;
     let after = packing::unpack_hashes(row.get("after")).ok()?;
-    Some(LedgerEntry {
+    let entry = LedgerEntry {
         run: RunId::new(row.get::<_, String>("run_id")),
         table: row.get::<_, &str>("table_name").parse().ok()?,
         part: u32::try_from(row.get::<_, i64>("part")).ok()?,
@@ -85,7 +86,8 @@ fn entry(row: &Row) -> Option<LedgerEntry> {
         keys,
         after,
         before: before.map(packing::unpack_rows).transpose().ok()?,
-    })
+    };
+    entry.is_whole().then_some(entry)
 }
 
 /// Inserts the run's record; one that is there already is a bug.

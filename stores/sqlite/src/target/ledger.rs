@@ -20,7 +20,7 @@ pub(crate) fn insert(
 ) -> Result<(), StoreError> {
     let what = "write the ledger";
     let table = &entry.table;
-    require_whole(entry)?;
+    entry.require_whole()?;
     let too_large = || bug("pack an entry of the ledger").at(table);
     let before = entry
         .before
@@ -65,14 +65,6 @@ fn next_position(connection: &Connection, aliases: &[String]) -> Result<i64, Sto
         newest = newest.max(position);
     }
     Ok(newest + 1)
-}
-
-fn require_whole(entry: &LedgerEntry) -> Result<(), StoreError> {
-    if entry.is_whole() {
-        return Ok(());
-    }
-    let what = "write an entry of the ledger: keys, hashes and images do not go together";
-    Err(bug(what).at(&entry.table))
 }
 
 /// All entries of a run over the files of the group, in the order in which they were written.
