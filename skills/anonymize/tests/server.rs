@@ -192,6 +192,35 @@ const TYPES: &[(&str, &str, &str)] = &[
         "make_interval(0, n::int % 12, 0, 0, 0, 0, n / 16.0)",
     ),
     ("timetz", "time", "'24:00:00+01'::timetz"),
+    ("inet", "inet", "('10.0.3.' || n % 250)::inet"),
+    (
+        "inet",
+        "inet",
+        "(case n % 3 when 0 then '10.0.3.7/24' when 1 then '2001:db9::7' else '2001:db9:7::/48' end)::inet",
+    ),
+    (
+        "cidr",
+        "inet",
+        "(case n % 2 when 0 then '10.0.3.0/24' else '2001:db9:7::/48' end)::cidr",
+    ),
+    (
+        "macaddr",
+        "inet",
+        "('08:00:2b:01:02:' || to_char(n, 'fm00'))::macaddr",
+    ),
+    (
+        "macaddr8",
+        "inet",
+        "('08:00:2b:01:02:03:04:' || to_char(n, 'fm00'))::macaddr8",
+    ),
+    ("numeric(9,3)", "numeric", "n + 0.125"),
+    ("numeric", "numeric", "n * 1000000000000.5"),
+    ("uuid", "uuid", "md5(n::text)::uuid"),
+    (
+        "jsonb",
+        "json",
+        "jsonb_build_object('k', n, 'text', 'row ' || n, 'l', jsonb_build_array(1.50, null, true))",
+    ),
 ];
 
 /// Types that have no meaning to us, which NOT NULL columns get one neutral value of.

@@ -65,13 +65,22 @@ fn hardware(own: &str, stream: &mut Stream) -> String {
     std::iter::once("02".to_owned()).chain(rest).collect()
 }
 
-/// Hosts stay hosts; a network becomes a network of one of the documentation ranges.
+/// Hosts stay hosts with the length of their network, if one is told; a network becomes a network of
+/// one of the documentation ranges.
 fn network(own: &str, shape: &FieldShape, stream: &mut Stream) -> String {
     let is_cidr = shape.source_types.iter().any(|one| one == "cidr");
-    if own.contains(':') {
-        let group = |stream: &mut Stream| format!("{:x}", stream.below(0x1_0000));
+    let is_v6 = own.contains(':');
+    let length = match own.split_once('/') {
+        _ if is_cidr => Some(if is_v6 { "128" } else { "32" }),
+        Some((_, length)) => Some(length),
+        None => None,
+    };
+    let suffix = length.map(|length| format!("/{length}"));
+    let suffix = suffix.unwrap_or_default();
+    if is_v6 {
+        // No group is zero: the shortest form of the address is this one.
+        let group = |stream: &mut Stream| format!("{:x}", 1 + stream.below(0xffff));
         let groups = [group(stream), group(stream), group(stream)];
-        let suffix = if is_cidr { "/128" } else { "" };
         return format!(
             "2001:db8:{}::{}:{}{suffix}",
             groups[0], groups[1], groups[2]
@@ -79,6 +88,5 @@ fn network(own: &str, shape: &FieldShape, stream: &mut Stream) -> String {
     }
     let net = *stream.pick(&NETS);
     let host = 1 + stream.below(254);
-    let suffix = if is_cidr { "/32" } else { "" };
     format!("{net}.{host}{suffix}")
 }
