@@ -7,6 +7,7 @@ mod delete;
 mod enrolment;
 mod lease;
 mod ledger;
+mod locked;
 mod memory;
 mod merge;
 mod pages;

@@ -12,15 +12,14 @@ use redistrict_store::{
 };
 
 use super::apply::Applying;
-use super::pages::named;
+use super::locked::LockedRows;
 use super::staged::Marked;
-use super::writes::{Finding, Writes};
+use super::writes::Finding;
 use super::{delete, ledger, runs};
 use crate::bolt::{Bolt, Parameters, Transaction};
 use crate::error::{Context as _, bug};
 use crate::live::{LiveTable, LiveTables, NODE, Role};
 use crate::reader;
-use crate::record::Fields;
 use crate::types::Form;
 
 /// An open merge. Dropping it rolls back.
@@ -30,6 +29,7 @@ pub(super) struct Neo4jMerge {
     tables: LiveTables,
     lease: Lease,
     staged: HashMap<TableRef, Option<Marked>>,
+    locked: LockedRows,
     /// The position of the next entry of the ledger.
     position: i64,
     /// Owns the connection.
@@ -50,6 +50,7 @@ impl Neo4jMerge {
             tables,
             lease,
             staged: HashMap::new(),
+            locked: LockedRows::default(),
             position,
             _bolt: bolt,
         })
@@ -110,44 +111,6 @@ pub(super) fn key_parameters(table: &LiveTable) -> Parameters {
     ])
 }
 
-/// Write-locks rows in the order of their keys; gives the keys of those that are there, in order.
-pub(super) async fn lock(
-    transaction: &mut Transaction,
-    tables: &LiveTables,
-    table: &LiveTable,
-    keys: &[Key],
-) -> Result<Vec<Key>, StoreError> {
-    let what = "lock rows";
-    let name = &table.entry.name;
-    let (finding, forms) = finding_of(table)?;
-    let writes = Writes {
-        table,
-        constraints: &tables.constraints,
-    };
-    let text = writes.lock(&finding);
-    let mut keys = keys.to_vec();
-    keys.sort_unstable();
-    keys.dedup();
-    let mut there = Vec::new();
-    for rows in named(&keys, forms.as_deref(), name)? {
-        let mut values = key_parameters(table);
-        values.insert("rows".to_owned(), ValueSend::List(rows));
-        let records = transaction
-            .all(text.as_str(), values)
-            .await
-            .doing_at(what, name)?;
-        for record in records {
-            let number = Fields::of(record)
-                .count()
-                .and_then(|at| usize::try_from(at).ok());
-            let key = number.and_then(|number| keys.get(number));
-            there.push(key.cloned().ok_or_else(|| bug(what).at(name))?);
-        }
-    }
-    there.sort_unstable();
-    Ok(there)
-}
-
 #[async_trait]
 impl KeyReader for Neo4jMerge {
     async fn keys(&mut self, request: &KeyRequest) -> Result<Vec<KeyRow>, StoreError> {
@@ -180,12 +143,18 @@ impl Merge for Neo4jMerge {
             return Ok(keys);
         }
         let live = self.tables.table(table)?;
-        lock(&mut self.transaction, &self.tables, live, &keys).await
+        let transaction = &mut self.transaction;
+        self.locked
+            .lock(transaction, &self.tables, live, &keys)
+            .await
     }
 
     async fn lock(&mut self, table: &TableRef, keys: &[Key]) -> Result<Vec<Key>, StoreError> {
         let live = self.tables.table(table)?;
-        lock(&mut self.transaction, &self.tables, live, keys).await
+        let transaction = &mut self.transaction;
+        self.locked
+            .lock(transaction, &self.tables, live, keys)
+            .await
     }
 
     async fn mark(
@@ -211,6 +180,7 @@ impl Merge for Neo4jMerge {
                 .filter(|name| (name.schema == NODE) == is_node)
             {
                 self.staged(name).await?;
+                self.locked.forget(name);
                 let done = match self.staged.get(name) {
                     Some(Some(marked)) => {
                         let mut applying = Applying {
@@ -236,7 +206,13 @@ impl Merge for Neo4jMerge {
     }
 
     async fn delete(&mut self, tables: &[(TableRef, Vec<Key>)]) -> Result<u64, StoreError> {
-        delete::delete(&mut self.transaction, &self.tables, tables).await
+        delete::delete(
+            &mut self.transaction,
+            &self.tables,
+            &mut self.locked,
+            tables,
+        )
+        .await
     }
 
     async fn write_ledger(&mut self, entries: &[LedgerEntry]) -> Result<(), StoreError> {

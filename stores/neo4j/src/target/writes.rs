@@ -109,22 +109,22 @@ impl Writes<'_> {
         by_index(self.constraints, variable, (is_node, label), &names)
     }
 
-    /// Write-locks rows; gives the numbers of those that are there. A row is a number and the parts of
-    /// its name.
+    /// Write-locks rows; gives the numbers of those that are there, and where they are. A row is a number
+    /// and the parts of its name.
     pub(super) fn lock(&self, finding: &Finding) -> String {
         let found = self.found(finding, |part| format!("row[{}]", part + 1));
-        format!("UNWIND $rows AS row {found} SET n += {{}} RETURN row[0]")
+        format!("UNWIND $rows AS row {found} SET n += {{}} RETURN row[0], elementId(n)")
     }
 
-    /// The number of rows that have relationships, and how many.
-    pub(super) fn held(&self, finding: &Finding) -> String {
-        let found = self.found(finding, |part| format!("row[{}]", part + 1));
+    /// The number of rows, named by their element ids, that have relationships.
+    pub(super) fn held(&self) -> String {
+        let found = self.found(&Finding::Locator, |part| format!("row[{}]", part + 1));
         format!("UNWIND $rows AS row {found} AND EXISTS {{ (n)--() }} RETURN count(n)")
     }
 
-    /// Deletes rows; gives their number. Never their relationships with them.
-    pub(super) fn delete(&self, finding: &Finding) -> String {
-        let found = self.found(finding, |part| format!("row[{}]", part + 1));
+    /// Deletes rows, named by their element ids; gives their number. Never their relationships with them.
+    pub(super) fn delete(&self) -> String {
+        let found = self.found(&Finding::Locator, |part| format!("row[{}]", part + 1));
         format!("UNWIND $rows AS row {found} DELETE n RETURN count(*)")
     }
 
@@ -385,7 +385,7 @@ mod tests {
                 })
                 .collect();
             let (finding, _) = super::super::merge::finding_of(live).unwrap();
-            let mut texts = vec![(writes.lock(&finding), 1), (writes.delete(&finding), 1)];
+            let mut texts = vec![(writes.lock(&finding), 1), (writes.delete(), 1)];
             if let Finding::Key(key) = &finding {
                 texts.push((writes.update(&columns, key), 1));
                 if !writes.is_node() {
@@ -396,7 +396,7 @@ mod tests {
                 }
             }
             if writes.is_node() {
-                texts.push((writes.held(&finding), 1));
+                texts.push((writes.held(), 1));
                 texts.push((writes.create_nodes(&columns), 0));
             } else {
                 texts.push((writes.create_relationships(&columns, &pupil, &section), 2));
