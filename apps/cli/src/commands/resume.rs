@@ -65,10 +65,22 @@ pub(crate) async fn parts(
 }
 
 fn newest_unfinished(journal: &dyn Journal) -> CommandResult<RunId> {
+    let mut newest = None;
     for run in journal.runs()?.into_iter().rev() {
-        if fold(&journal.read(&run)?).is_some_and(|state| state.is_unfinished()) {
+        let Some(state) = fold(&journal.read(&run)?) else {
+            continue;
+        };
+        if state.is_unfinished() {
             return Ok(run);
         }
+        newest.get_or_insert(state);
     }
-    Err(Failure::usage("resume: no run is unfinished").with_hint("`redistrict runs` lists them"))
+    let what = match newest {
+        Some(state) => format!(
+            "resume: no run is unfinished; the newest is {} ({})",
+            state.run, state.status
+        ),
+        None => "resume: no run is unfinished".to_owned(),
+    };
+    Err(Failure::usage(what).with_hint("`redistrict runs` lists them"))
 }
