@@ -129,6 +129,11 @@ fn hasher(key: &RootKey) -> RowHasher {
 
 /// The keys of all rows of a table, or their locators.
 async fn keys(reader: &mut dyn TargetRead, table: &Table) -> CommandResult<Vec<Key>> {
+    let identity = table.identity().unwrap_or_default();
+    if identity.iter().any(|name| table.column(name).is_none()) {
+        // Columns came into being by being written: this table has a key and no rows.
+        return Ok(Vec::new());
+    }
     let request = KeyRequest {
         table: table.name.clone(),
         columns: Vec::new(),

@@ -9,7 +9,7 @@ use redistrict_closure::{Problem, column_heading};
 use redistrict_load::{GroupInput, LoadInputs};
 use redistrict_model::{
     Catalog, CheckSection, ColumnDecision, ColumnRef, DistrictId, ErrorKind, ExtractSection,
-    Finding, MaskKind, MaskSection, Plan, PlanSections, Severity, Table,
+    Finding, LoadSection, MaskKind, MaskSection, Plan, PlanSections, Severity, Table, TableRef,
 };
 use redistrict_orchestrator::compose;
 use redistrict_store::{Fingerprint, KeyRequest, Probe, Selector, SourceStore, TargetStore};
@@ -349,6 +349,7 @@ pub(crate) async fn plan(
     let extract = source.extract_section().map_err(undecided)?;
     let samples = source.samples(&extract).await?;
     let (load, mut findings) = plan_load(&extract, target)?;
+    findings.extend(obstacles(&load, target).await?);
     let stopping: Vec<&Finding> = findings
         .iter()
         .filter(|finding| finding.severity == Severity::Error)
@@ -384,6 +385,10 @@ pub(crate) async fn plan(
         validate: CheckSection::default(),
         load,
     };
+    let unprovable = redistrict_validate::checks_that_cannot_run(&sections);
+    if !unprovable.is_empty() {
+        return Err(stop("check beforehand what CERT demands", &unprovable));
+    }
     let name = source.district_name(district, &sections).await?;
     Ok(compose(district.clone(), name, sections, findings))
 }
@@ -420,10 +425,24 @@ fn moving_tables(extract: &ExtractSection) -> impl Iterator<Item = &Table> {
     moving.filter_map(|moving| extract.catalog_table(&moving.table))
 }
 
+/// What the targets say against the tables that are to be written.
+async fn obstacles(load: &LoadSection, target: &Target) -> CommandResult<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for group in &target.groups {
+        let tables = load.tables.iter().map(|one| &one.table.name);
+        let tables: Vec<TableRef> = tables
+            .filter(|table| group.stores().contains(&table.store))
+            .cloned()
+            .collect();
+        findings.extend(group.obstacles(&tables).await?);
+    }
+    Ok(findings)
+}
+
 fn plan_load(
     extract: &ExtractSection,
     target: &Target,
-) -> CommandResult<(redistrict_model::LoadSection, Vec<Finding>)> {
+) -> CommandResult<(LoadSection, Vec<Finding>)> {
     let groups: Vec<GroupInput> = target
         .groups
         .iter()

@@ -138,6 +138,7 @@ pub enum ColumnType {
     /// `char(n)`: padded; trailing spaces do not count in comparisons.
     Char,
     Bytes,
+    /// Days since 1970; `i32::MAX` and `i32::MIN` are the infinities.
     Date,
     /// Exact text.
     Time,

@@ -1,10 +1,12 @@
 //! Keys as canonical text: the same value has the same text in every store and every type.
 
+use crate::calendar;
 use crate::catalog::ColumnType;
 
 /// The values of one or more columns of a row, none of them NULL, as canonical text: integers in
 /// decimal, `uuid` in lower case with hyphens, `char(n)` without trailing spaces, dates as
-/// `YYYY-MM-DD`, numerics without trailing zeros after the point, bytes as `\x…`, text as it is.
+/// `YYYY-MM-DD` and timestamps as `YYYY-MM-DD HH:MM:SS` (see [`calendar`], which has all years),
+/// numerics without trailing zeros after the point, bytes as `\x…`, text as it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Box<[Box<str>]>);
 
@@ -47,7 +49,7 @@ pub fn fits(text: &str, column_type: ColumnType) -> bool {
         ColumnType::Uuid => is_uuid(text),
         ColumnType::Numeric => is_number(text),
         ColumnType::Text | ColumnType::Char => !text.contains('\0'),
-        ColumnType::Date => is_date(text),
+        ColumnType::Date => calendar::days_of(text).is_some(),
         ColumnType::Bytes => text
             .strip_prefix("\\x")
             .is_some_and(|hex| hex.len() % 2 == 0 && is_hex(hex)),
@@ -77,22 +79,6 @@ fn is_number(text: &str) -> bool {
     all_digits(whole) && all_digits(fraction)
 }
 
-fn is_date(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() == 10
-        && bytes[4] == b'-'
-        && bytes[7] == b'-'
-        && [0..4, 5..7, 8..10].into_iter().all(|range| {
-            text.get(range)
-                .is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
-        })
-        && matches!(text[5..7].parse::<u8>(), Ok(1..=12))
-        && matches!(text[8..10].parse::<u8>(), Ok(1..=28))
-            | (text[8..10]
-                .parse::<u8>()
-                .is_ok_and(|day| (29..=31).contains(&day)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +97,9 @@ mod tests {
         assert!(fits("2024-02-29", ColumnType::Date));
         assert!(!fits("2024-2-29", ColumnType::Date));
         assert!(!fits("2024-13-01", ColumnType::Date));
+        for text in ["infinity", "-infinity", "0044-03-15 BC", "12345-01-01"] {
+            assert!(fits(text, ColumnType::Date), "{text}");
+        }
         assert!(fits(
             "6f1c1a7e-0000-4000-8000-00000000000f",
             ColumnType::Uuid

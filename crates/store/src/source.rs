@@ -62,6 +62,8 @@ pub enum UnfitReason {
     TooLarge,
     /// Outside the range of the Arrow type that its column travels as.
     OutOfRange,
+    /// A text that is not UTF-8, in a database that does not say what its bytes mean.
+    NotUtf8,
 }
 
 /// Values that cannot travel: how many rows have one in that column.

@@ -162,6 +162,13 @@ pub trait TargetStore: Send + Sync {
         Ok(None)
     }
 
+    /// What stands against writing these tables that the catalog does not say: rules, the encoding of the
+    /// database. An ERROR finding stops the plan. Reads only; asked while planning.
+    async fn obstacles(&self, tables: &[TableRef]) -> Result<Vec<Finding>, StoreError> {
+        let _ = tables;
+        Ok(Vec::new())
+    }
+
     /// The statement that makes the key of this table in the target, for people to run; none for kinds whose
     /// tables are made with their keys.
     fn key_statement(&self, table: &Table) -> Option<String> {

@@ -135,9 +135,19 @@ fn prints_otherwise(a: &Column, b: &Column) -> bool {
                 | ColumnType::DateTimeText
         )
     };
+    // `+01` and `+01:00`; a text can hold any form.
+    let zone = |column: &Column| {
+        let of_times = ["with time zone", "ZONED"].into_iter();
+        let mut zones = of_times.filter(|zone| column.source_type.contains(zone));
+        (column.column_type == ColumnType::Time).then(|| zones.next())
+    };
+    let is_text = |column: &Column| column.column_type == ColumnType::Text;
+    let is_stamp = |column: &Column| column.column_type == ColumnType::Timestamp;
     // regclass, regtype and the like print names, oid prints their numbers.
     let is_alias = |column: &Column| column.source_type.starts_with("reg");
-    (is_moment(a) && is_moment(b) && a.column_type != b.column_type) || is_alias(a) != is_alias(b)
+    (is_moment(a) && is_moment(b) && (a.column_type != b.column_type || zone(a) != zone(b)))
+        || (is_text(a) && is_stamp(b) || is_stamp(a) && is_text(b))
+        || is_alias(a) != is_alias(b)
 }
 
 /// Why the table's rows cannot move; nothing if they can.
@@ -369,7 +379,8 @@ mod tests {
 
     #[test]
     fn only_equal_values_with_equal_texts_refer_to_each_other() {
-        use ColumnType::{Date, Int32, Int64, Text, Timestamp, TimestampTz, Verbatim};
+        use ColumnType::{Date, Int32, Int64, Text, Time, Timestamp, TimestampTz, Verbatim};
+        let zoned = (Time, "time(3) with time zone");
         let column = |(column_type, source_type): (ColumnType, &str)| Column {
             column_type,
             source_type: source_type.into(),
@@ -379,6 +390,13 @@ mod tests {
             ((Date, "date"), (Timestamp, "timestamp"), true),
             ((Timestamp, "timestamp"), (TimestampTz, "timestamptz"), true),
             ((Verbatim, "regclass"), (Int64, "oid"), true),
+            ((Time, "time without time zone"), zoned, true),
+            ((Time, "ZONED TIME"), zoned, true),
+            ((Time, "LOCAL TIME"), zoned, true),
+            ((Time, "time with time zone"), zoned, false),
+            ((Time, "LOCAL TIME"), (Time, "time"), false),
+            ((Text, "TEXT"), (Timestamp, "DATETIME"), true),
+            ((Text, "TEXT"), (Date, "DATE"), false),
             ((Date, "date"), (Date, "date"), false),
             ((Int32, "integer"), (Int64, "bigint"), false),
             ((Text, "text"), (Int64, "bigint"), false),

@@ -98,6 +98,7 @@ fn in_words(reason: UnfitReason) -> &'static str {
     match reason {
         UnfitReason::TooLarge => "a value over 32 MB",
         UnfitReason::OutOfRange => "a time after 294247-01-10 04:00:54.775806",
+        UnfitReason::NotUtf8 => "a text that is not UTF-8 (the database's encoding is SQL_ASCII)",
     }
 }
 

@@ -260,7 +260,7 @@ impl<'u> Applying<'u> {
         let after = read_back(&mut readers, &table.shape, &undoing.hasher, &put_back).await?;
         let shape = &table.shape;
         for (_, image) in &table.images {
-            let keys = keys_of(image, &shape.identity, &shape.table, shape.kind)
+            let keys = keys_of(image, &shape.identity, &shape.table)
                 .map_err(|error| undoing.failed(&error))?;
             for (key, hash) in keys.into_iter().zip(undoing.hasher.rows(image)) {
                 let there = key.and_then(|key| after.get(&key).copied());

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use arrow::array::RecordBatch;
-use redistrict_artifact::RowHasher;
+use redistrict_artifact::{RowHasher, has_key_text};
 use redistrict_model::{ErrorKind, Key, Membership, Plan, Unique};
 use redistrict_skill::SkillError;
 use redistrict_store::{KeyRequest, Selector, StoreError, StoreErrorKind};
@@ -16,7 +16,7 @@ use crate::labels;
 use crate::ledger::OurWrites;
 use crate::readers::Readers;
 use crate::report::TableCounts;
-use crate::rows::{Locators, Place, has_key_text, keys_of};
+use crate::rows::{Locators, Place, keys_of};
 use crate::shape::Shape;
 
 /// What comparing needs to know.
@@ -162,7 +162,7 @@ pub(crate) async fn compare_only(
 
 fn identities(scope: &Scope<'_>, batch: &RecordBatch) -> Result<Vec<Key>, SkillError> {
     let shape = scope.shape;
-    let keys = keys_of(batch, &shape.identity, &shape.table, shape.kind)
+    let keys = keys_of(batch, &shape.identity, &shape.table)
         .map_err(|error| store_failed("read the keys of the artifact", &error))?;
     let keys: Option<Vec<Key>> = keys.into_iter().collect();
     keys.ok_or_else(|| {
@@ -186,7 +186,7 @@ async fn read_current(
     let batches = readers.rows(&shape.image_request(keys)).await?;
     let mut places = HashMap::new();
     for (at, batch) in batches.iter().enumerate() {
-        let keys = keys_of(batch, &shape.identity, &shape.table, shape.kind)?;
+        let keys = keys_of(batch, &shape.identity, &shape.table)?;
         let hashes = scope.hasher.rows(&artifact_columns(shape, batch)?);
         for (row, (key, hash)) in keys.into_iter().zip(hashes).enumerate() {
             if let Some(key) = key {
@@ -261,7 +261,7 @@ async fn hold_back_collisions(
     if unique.columns == shape.identity || !unique.columns.iter().all(can_be_asked) {
         return Ok(());
     }
-    let values = keys_of(batch, &unique.columns, &shape.table, shape.kind)?;
+    let values = keys_of(batch, &unique.columns, &shape.table)?;
     let mut writers: HashMap<Key, usize> = HashMap::new();
     for (row, value) in values.into_iter().enumerate() {
         let is_written = matches!(
@@ -290,8 +290,10 @@ async fn hold_back_collisions(
         };
         if holder.id != rows[*row].key {
             rows[*row].decision = RowDecision::Conflict;
-            let reason = Reason::UniqueKey {
-                constraint: unique.name.clone(),
+            let constraint = unique.name.clone();
+            let reason = match scope.writes.of(shape.name(), &holder.id) {
+                Written::No => Reason::UniqueKey { constraint },
+                Written::Full | Written::Stub => Reason::KeyOfAnEarlierLoad { constraint },
             };
             let locator = scope.locators.of(shape.name(), &rows[*row].key);
             conflicts.add(shape.name(), reason, locator);

@@ -18,6 +18,9 @@ pub(crate) enum Reason {
     ForeignRow,
     /// Another row holds the unique key of a row to be written.
     UniqueKey { constraint: String },
+    /// A row that an earlier load wrote holds the unique key of a row to be written. Also where the two
+    /// exchange their values in one migration: the server checks rows one by one.
+    KeyOfAnEarlierLoad { constraint: String },
     /// The row was changed or removed since our run wrote it.
     Changed,
     /// A row that our run had deleted is there again.
@@ -37,6 +40,10 @@ impl fmt::Display for Reason {
             Self::UniqueKey { constraint } => {
                 write!(f, "have a unique key ({constraint}) that another row holds")
             }
+            Self::KeyOfAnEarlierLoad { constraint } => write!(
+                f,
+                "have a unique key ({constraint}) that another row of an earlier load holds"
+            ),
             Self::Changed => f.write_str("were changed or removed since"),
             Self::ThereAgain => f.write_str("are there again"),
             Self::LaterRun { run } => write!(f, "were written again by the later run {run}"),
@@ -110,6 +117,12 @@ impl Conflicts {
             "load: CERT holds rows that must not be overwritten",
         );
         error.causes = self.lines();
+        let is_earlier = |reason: &Reason| matches!(reason, Reason::KeyOfAnEarlierLoad { .. });
+        if self.0.keys().any(|(_, reason)| is_earlier(reason)) {
+            error = error.with_hint(
+                "where a row of an earlier load holds the key: take that load back (`redistrict rollback RUN`, `redistrict runs` names it) and migrate again",
+            );
+        }
         error.with_hint(
             "remove or renumber these rows in CERT, or leave the table out (`excluded` in [table.\"…\"]); nothing was changed",
         )

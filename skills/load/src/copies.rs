@@ -97,7 +97,7 @@ impl Search<'_> {
         };
         let hints = match self.hints {
             [] => vec![None; batch.num_rows()],
-            columns => keys_of(batch, columns, &shape.table, shape.kind)?,
+            columns => keys_of(batch, columns, &shape.table)?,
         };
         let hashes = sents.into_iter().zip(wholes).zip(hints);
         for (locator, ((sent, whole), hint)) in locators.iter().zip(hashes) {

@@ -32,8 +32,14 @@ pub async fn table_digests(
             columns: Vec::new(),
             selector: Selector::All,
         };
-        let found = reader.keys(&all).await?.into_iter();
-        let mut keys: Vec<Key> = found.map(|row| row.id).collect();
+        // Where columns come into being by being written, a table without rows has a key and no columns.
+        let is_unwritten = identity.iter().any(|name| table.column(name).is_none());
+        let found = match is_unwritten {
+            true if reader.count(&table.name).await? > 0 => return Err(written(&table.name)),
+            true => Vec::new(),
+            false => reader.keys(&all).await?,
+        };
+        let mut keys: Vec<Key> = found.into_iter().map(|row| row.id).collect();
         keys.sort_unstable();
         let columns = table.columns.iter();
         let columns = columns.filter(|column| arrow_type(column.column_type).is_some());
@@ -52,10 +58,14 @@ pub async fn table_digests(
             }
         }
         if digest.rows() != keys.len() as u64 {
-            let what = "digest a table that is written meanwhile";
-            return Err(StoreError::new(StoreErrorKind::Transient, what).at(&table.name));
+            return Err(written(&table.name));
         }
         digests.push((table.name.clone(), digest));
     }
     Ok(digests)
+}
+
+fn written(table: &TableRef) -> StoreError {
+    let what = "digest a table that is written meanwhile";
+    StoreError::new(StoreErrorKind::Transient, what).at(table)
 }

@@ -2,7 +2,7 @@
 //! Must not copy a value or a server's text.
 
 use redistrict_artifact::ArtifactError;
-use redistrict_model::{ErrorKind, StoreName, TableRef};
+use redistrict_model::{ErrorKind, StoreName, Table, TableRef};
 use redistrict_skill::SkillError;
 use redistrict_store::StoreError;
 
@@ -55,6 +55,31 @@ pub(crate) fn store_failed(doing: impl Into<String>, error: &StoreError) -> Skil
 /// An artifact's failure, with what we were doing.
 pub(crate) fn artifact_failed(doing: impl Into<String>, error: &ArtifactError) -> SkillError {
     SkillError::because(error.error_kind(), doing, error)
+}
+
+/// Rows that are not where they were written: something in CERT keeps them out or gives them another key.
+///
+/// Where the table has no trigger that could do it, the fault is ours.
+pub(crate) fn changed_by_cert(what: impl Into<String>, table: &Table) -> SkillError {
+    if !table.triggers.iter().any(|trigger| trigger.enabled) {
+        return bug(what);
+    }
+    let hint = format!(
+        "a trigger of {} in CERT keeps rows out or changes their keys{}: disable it there for the load; nothing was changed",
+        table.name,
+        firing(table)
+    );
+    SkillError::new(ErrorKind::Conflict, what).with_hint(hint)
+}
+
+/// The names of the table's triggers that fire, in parentheses; nothing where there are none.
+pub(crate) fn firing(table: &Table) -> String {
+    let enabled = table.triggers.iter().filter(|trigger| trigger.enabled);
+    let names: Vec<&str> = enabled.map(|trigger| trigger.name.as_str()).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(" (its triggers: {})", names.join(", ")),
+    }
 }
 
 /// A broken invariant of ours.

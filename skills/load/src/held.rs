@@ -49,7 +49,7 @@ pub(crate) fn as_held(
         };
         *values = match conversion {
             Conversion::KeyText(source) => {
-                text_of_keys(values, source, shape.kind).map_err(|error| error.at(shape.name()))?
+                text_of_keys(values, source).map_err(|error| error.at(shape.name()))?
             }
             Conversion::Verbatim(source) => target
                 .verbatim(source, values)

@@ -295,7 +295,7 @@ impl Check<'_> {
         let mut places = HashMap::new();
         let mut hashes = HashMap::new();
         for (at, batch) in batches.iter().enumerate() {
-            let keys = keys_of(batch, &shape.identity, &shape.table, shape.kind)?;
+            let keys = keys_of(batch, &shape.identity, &shape.table)?;
             for (row, (key, hash)) in keys.into_iter().zip(self.hasher.rows(batch)).enumerate() {
                 if let Some(key) = key {
                     hashes.insert(key.clone(), hash);
@@ -448,7 +448,7 @@ fn copied_values(
     let mut values = Vec::with_capacity(current.batches.len());
     for batch in &current.batches {
         let columns = &foreign_key.parent_columns;
-        values.push(keys_of(batch, columns, &shape.table, shape.kind)?);
+        values.push(keys_of(batch, columns, &shape.table)?);
     }
     let rows = parent.delete.iter().filter_map(|row| {
         let place = current.places.get(&row.key)?;

@@ -4,20 +4,20 @@
 use std::collections::HashSet;
 
 use arrow::array::RecordBatch;
-use redistrict_artifact::{Artifact, RowHasher};
+use redistrict_artifact::{Artifact, RowHasher, has_key_text};
 use redistrict_model::{ErrorKind, Key};
 use redistrict_skill::{Cancel, SkillError};
 use redistrict_store::{KeyRequest, LedgerOperation, Selector, StoreError, staged_key};
 
 use crate::conflicts::{Conflicts, Reason};
 use crate::copies::{Candidate, Candidates, Search};
-use crate::error::{bug, store_failed};
+use crate::error::{bug, firing, store_failed};
 use crate::held::Rows;
 use crate::ledger::WrittenRows;
 use crate::multiset::{Appeared, Hash, Tally, Unclear, ledger_key, missing, ordinals, ours};
 use crate::readers::Readers;
 use crate::report::TableCounts;
-use crate::rows::{Locators, has_key_text, keys_of};
+use crate::rows::{Locators, keys_of};
 use crate::shape::Shape;
 
 /// One keyless table of the artifact.
@@ -140,12 +140,7 @@ impl Keyless<'_> {
             let hashes = self
                 .hasher
                 .rows(&project(&batch, &copies.reference, self.shape)?);
-            let keys = keys_of(
-                &batch,
-                &copies.reference,
-                &self.shape.table,
-                self.shape.kind,
-            );
+            let keys = keys_of(&batch, &copies.reference, &self.shape.table);
             let new = keys.map_err(failed)?.into_iter().zip(hashes);
             let new = new.filter_map(|(key, hash)| key.filter(|_| seen.insert(hash)));
             let candidates = Candidates::With {
@@ -210,7 +205,7 @@ impl Keyless<'_> {
         is_missing: &mut (impl Iterator<Item = &bool> + Send),
     ) -> Result<Vec<Hash>, SkillError> {
         let shape = self.shape;
-        let values = keys_of(batch, columns, &shape.table, shape.kind);
+        let values = keys_of(batch, columns, &shape.table);
         let values = values.map_err(|error| self.failed(&error))?;
         let hashes = self.hasher.rows(batch).into_iter().zip(is_missing);
         let written = values.into_iter().zip(hashes);
@@ -309,7 +304,10 @@ fn unclear(shape: &Shape, why: Unclear) -> SkillError {
             ErrorKind::Conflict,
             format!("load {name}: {rows} rows are not there after they were inserted"),
         )
-        .with_hint("look at the triggers and rules of this table in CERT; nothing was changed"),
+        .with_hint(format!(
+            "look at the triggers and rules of this table in CERT{}; nothing was changed",
+            firing(&shape.table)
+        )),
         Unclear::Others => SkillError::new(
             ErrorKind::Transient,
             format!(

@@ -14,7 +14,7 @@ use crate::classify::{Compared, ComparedRow, Scope, classify};
 use crate::commit::commit;
 use crate::compare::RowDecision;
 use crate::conflicts::Conflicts;
-use crate::error::{bug, store_failed};
+use crate::error::{bug, changed_by_cert, firing, store_failed};
 use crate::held::Rows;
 use crate::keyless::Keyless;
 use crate::ledger::{OurWrites, WrittenRows, entries};
@@ -415,7 +415,10 @@ impl<'a> Merging<'a> {
             written: Some(digest.to_string()),
         };
         let finding = (changed > 0).then(|| {
-            let what = "CERT changed rows while they were written (triggers, rounding)";
+            let what = format!(
+                "CERT changed rows while they were written (triggers, rounding){}",
+                firing(&table.shape.table)
+            );
             Finding::warning("changed-by-target", name.to_string(), what, changed)
         });
         Ok((report, finding))
@@ -482,10 +485,11 @@ fn check_applied(decided: &[Decided], applied: &[Applied]) -> Result<(), SkillEr
             (sum.0 + one.inserted, sum.1 + one.updated)
         });
         if (inserted, updated) != (table.counts.inserted, table.counts.updated) {
-            return Err(bug(format!(
+            let what = format!(
                 "load {name}: {inserted} rows were inserted and {updated} updated, {} and {} should have been",
                 table.counts.inserted, table.counts.updated
-            )));
+            );
+            return Err(changed_by_cert(what, &table.shape.table));
         }
     }
     Ok(())

@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use redistrict_artifact::has_key_text;
 use redistrict_model::{
-    Catalog, Column, ColumnType, ExtractSection, ExtractTable, Finding, Generated, LoadGroup,
-    LoadSection, Severity, StoreName, Table, TableRef, TargetTable,
+    Catalog, Check, Column, ColumnType, ExtractSection, ExtractTable, Finding, Generated,
+    LoadGroup, LoadSection, Severity, StoreName, Table, TableRef, TargetTable,
 };
 use redistrict_store::TargetCapabilities;
 
@@ -13,7 +14,6 @@ use crate::error::LoadPlanError;
 use crate::mode::CommitMode;
 use crate::open_schema::effective;
 use crate::order::write_order;
-use crate::rows::has_key_text;
 
 /// A commit group of the configuration.
 #[derive(Clone, Debug)]
@@ -162,6 +162,7 @@ impl TableCheck<'_> {
         findings.extend(self.columns_without_value());
         findings.extend(self.columns_without_image());
         findings.extend(self.identity());
+        findings.extend(self.constraints());
         findings.extend(self.surroundings());
         findings
     }
@@ -174,20 +175,29 @@ impl TableCheck<'_> {
             .filter_map(|name| Some((self.source.column(name)?, self.target.column(name)?)))
     }
 
-    fn error(&self, code: &str, message: &str, names: &[String]) -> Option<Finding> {
-        (!names.is_empty()).then(|| {
-            let message = format!("{message}: {}", names.join(", "));
-            let count = names.len() as u64;
-            Finding::error(code, self.target.name.to_string(), message, count)
+    /// `remedy` is what can be done in CERT.
+    fn error(&self, code: &str, message: &str, names: &[String], remedy: &str) -> Option<Finding> {
+        let finding = self.warning(code, message, names)?;
+        Some(Finding {
+            severity: Severity::Error,
+            lines: self.remedies(remedy),
+            ..finding
         })
     }
 
     fn warning(&self, code: &str, message: &str, names: &[String]) -> Option<Finding> {
-        let finding = self.error(code, message, names)?;
-        Some(Finding {
-            severity: Severity::Warning,
-            ..finding
+        (!names.is_empty()).then(|| {
+            let message = format!("{message}: {}", names.join(", "));
+            let count = names.len() as u64;
+            Finding::warning(code, self.target.name.to_string(), message, count)
         })
+    }
+
+    fn remedies(&self, remedy: &str) -> Vec<String> {
+        vec![
+            redistrict_closure::table_heading(&self.target.name),
+            format!("excluded = \"…the reason…\"     # or {remedy}"),
+        ]
     }
 
     fn columns_missing(&self) -> Option<Finding> {
@@ -195,7 +205,8 @@ impl TableCheck<'_> {
         let missing = columns.filter(|name| self.target.column(name).is_none());
         let names: Vec<String> = missing.cloned().collect();
         let message = "CERT lacks columns that PROD has";
-        self.error("column-missing-in-target", message, &names)
+        let remedy = "add the columns to CERT";
+        self.error("column-missing-in-target", message, &names, remedy)
     }
 
     fn types_differ(&self) -> Option<Finding> {
@@ -216,7 +227,8 @@ impl TableCheck<'_> {
             })
             .collect();
         let message = "the types of columns differ";
-        self.error("type-differs-in-target", message, &names)
+        let remedy = "give the columns PROD's types in CERT";
+        self.error("type-differs-in-target", message, &names, remedy)
     }
 
     fn stricter(&self) -> Option<Finding> {
@@ -227,7 +239,8 @@ impl TableCheck<'_> {
         let stricter = stricter.filter(|(source, target)| source.nullable && !target.nullable);
         let names: Vec<String> = stricter.map(|(source, _)| source.name.clone()).collect();
         let message = "columns are NOT NULL in CERT only";
-        self.error("not-null-in-target", message, &names)
+        let remedy = "let the columns be NULL in CERT";
+        self.error("not-null-in-target", message, &names, remedy)
     }
 
     fn cannot_be_written(&self) -> Option<Finding> {
@@ -235,7 +248,8 @@ impl TableCheck<'_> {
         let computed = computed.filter(|(_, target)| target.generated == Generated::Stored);
         let names: Vec<String> = computed.map(|(source, _)| source.name.clone()).collect();
         let message = "CERT computes columns that PROD stores";
-        self.error("column-generated-in-target", message, &names)
+        let remedy = "let CERT store the columns";
+        self.error("column-generated-in-target", message, &names, remedy)
     }
 
     fn only_in_target(&self) -> impl Iterator<Item = &Column> {
@@ -249,7 +263,8 @@ impl TableCheck<'_> {
         });
         let names: Vec<String> = without.map(|column| column.name.clone()).collect();
         let message = "CERT has mandatory columns that PROD lacks";
-        self.error("column-without-value", message, &names)
+        let remedy = "give the columns a default in CERT, or let them be NULL there";
+        self.error("column-without-value", message, &names, remedy)
     }
 
     fn columns_without_image(&self) -> Option<Finding> {
@@ -272,7 +287,8 @@ impl TableCheck<'_> {
                     key.join(", ")
                 );
                 let code = "identity-differs-in-target";
-                return Some(Finding::error(code, name, message, 1));
+                let finding = Finding::error(code, name, message, 1);
+                return Some(finding.with_lines(self.remedies(SAME_KEY)));
             }
             (_, None) => return Some(self.key_missing()),
             (_, Some(key)) => key,
@@ -284,12 +300,8 @@ impl TableCheck<'_> {
                 self.moving.identity.join(", "),
                 target.join(", ")
             );
-            return Some(Finding::error(
-                "identity-differs-in-target",
-                name,
-                message,
-                1,
-            ));
+            let finding = Finding::error("identity-differs-in-target", name, message, 1);
+            return Some(finding.with_lines(self.remedies(SAME_KEY)));
         }
         let unusable = target.iter().filter(|column| {
             let known = self.target.column(column);
@@ -298,7 +310,7 @@ impl TableCheck<'_> {
         });
         let names: Vec<String> = unusable.cloned().collect();
         let message = "keys of these columns are not available yet";
-        self.error("key-type-not-available", message, &names)
+        self.error("key-type-not-available", message, &names, SAME_KEY)
     }
 
     /// A row without a column that moves cannot be told from nothing.
@@ -306,7 +318,8 @@ impl TableCheck<'_> {
         self.moving.columns.is_empty().then(|| {
             let message =
                 "rows without a key and without a column that can be written cannot be loaded";
-            Finding::error("no-columns", self.target.name.to_string(), message, 1)
+            let finding = Finding::error("no-columns", self.target.name.to_string(), message, 1);
+            finding.with_lines(self.remedies("give it a key in PROD and CERT"))
         })
     }
 
@@ -317,7 +330,21 @@ impl TableCheck<'_> {
         let name = &self.target.name;
         let finding = Finding::error("key-missing-in-target", name.to_string(), message, 1);
         let statements = self.open.map(|group| &group.key_statements);
-        finding.with_lines(statements.and_then(|all| all.get(name)).cloned())
+        match statements.and_then(|all| all.get(name)) {
+            Some(statement) => finding.with_lines([statement.clone()]),
+            None => finding.with_lines(self.remedies(SAME_KEY)),
+        }
+    }
+
+    /// What CERT demands of a row and PROD does not: nobody knows whether the rows keep it.
+    fn constraints(&self) -> impl Iterator<Item = Finding> {
+        let message = "CERT has constraints that PROD lacks: a row that does not keep one stops the load before it changes anything";
+        self.warning(
+            "constraint-in-target-only",
+            message,
+            &only_in(self.target, self.source),
+        )
+        .into_iter()
     }
 
     fn surroundings(&self) -> impl Iterator<Item = Finding> {
@@ -327,7 +354,7 @@ impl TableCheck<'_> {
             .iter()
             .filter(|trigger| trigger.enabled);
         let triggers: Vec<String> = triggers.map(|trigger| trigger.name.clone()).collect();
-        let fire = "CERT's triggers may fire for the rows that are written; what they write elsewhere is not taken back by an undo";
+        let fire = "CERT's triggers may fire for the rows that are written; what they write elsewhere is not taken back by an undo, and where one changes the rows themselves, an undo of rows that were updated is refused";
         let exclusions =
             "exclusion constraints are checked by CERT only while the rows are written";
         let row_security = self.target.row_security.then(|| {
@@ -342,6 +369,38 @@ impl TableCheck<'_> {
         .into_iter()
         .flatten()
     }
+}
+
+/// What to do where rows are told apart in another way.
+const SAME_KEY: &str = "give the table PROD's key in CERT";
+
+/// The constraints of `target` that `source` has neither by name nor by what they demand; exclusion
+/// constraints are told in any case.
+fn only_in(target: &Table, source: &Table) -> Vec<String> {
+    let same_columns = |one: &[String], other: &[String]| {
+        one.iter().collect::<BTreeSet<_>>() == other.iter().collect()
+    };
+    let keys = || {
+        source
+            .primary_key
+            .iter()
+            .chain(source.uniques.iter().map(|one| &one.columns))
+    };
+    let uniques = target.uniques.iter();
+    let uniques = uniques.filter(|one| !keys().any(|key| same_columns(key, &one.columns)));
+    let uniques =
+        uniques.map(|one| format!("unique key {} ({})", one.name, one.columns.join(", ")));
+    let references = target.foreign_keys.iter().filter(|one| {
+        let mut known = source.foreign_keys.iter();
+        !known.any(|known| known.parent == one.parent && same_columns(&known.columns, &one.columns))
+    });
+    let references = references.map(|one| format!("foreign key {} to {}", one.name, one.parent));
+    let checks = target.checks.iter().filter(|one| {
+        let is_same = |known: &Check| known.name == one.name || known.expression == one.expression;
+        !source.checks.iter().any(is_same)
+    });
+    let checks = checks.map(|one| format!("CHECK {}", one.name));
+    uniques.chain(references).chain(checks).collect()
 }
 
 /// Every value of the source's column is a value of the target's, and reads back the same.

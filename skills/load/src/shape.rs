@@ -3,9 +3,7 @@
 
 use redistrict_artifact::RootKey;
 use redistrict_artifact::RowHasher;
-use redistrict_model::{
-    Column, ColumnType, Generated, Key, Ownership, Plan, StoreKind, Table, TableRef,
-};
+use redistrict_model::{Column, ColumnType, Generated, Key, Ownership, Plan, Table, TableRef};
 use redistrict_skill::SkillError;
 use redistrict_store::{RowRequest, arrow_type};
 
@@ -25,7 +23,6 @@ pub(crate) struct Shape {
     /// Every column that can be written and moves: what a before-image holds and an after-hash
     /// covers. Columns that only the target has are among them.
     pub(crate) image: Vec<String>,
-    pub(crate) kind: StoreKind,
     /// Columns of the artifact, by their place in it, that CERT holds as another type.
     pub(crate) conversions: Vec<(usize, Conversion)>,
 }
@@ -59,7 +56,6 @@ impl Shape {
             references: references(&target.table, &read.columns, &sections.extract.ownership),
             image: image_columns(&target.table),
             table: target.table.clone(),
-            kind: catalog.ok_or_else(missing)?.kind,
         })
     }
 

@@ -9,7 +9,7 @@ use redistrict_skill::SkillError;
 use redistrict_store::{LedgerOperation, StoreError};
 
 use crate::classify::{ComparedRow, artifact_columns};
-use crate::error::{bug, store_failed};
+use crate::error::{bug, changed_by_cert, store_failed};
 use crate::keyless::Copies;
 use crate::ledger::WrittenRows;
 use crate::readers::Readers;
@@ -55,7 +55,7 @@ pub(crate) async fn read_back(
     for keys in keys.chunks(CHUNK) {
         let request = shape.image_request(keys.to_vec());
         for batch in readers.rows(&request).await.map_err(failed)? {
-            let keys = keys_of(&batch, &shape.identity, &shape.table, shape.kind);
+            let keys = keys_of(&batch, &shape.identity, &shape.table);
             let sent = artifact_columns(shape, &batch).map_err(failed)?;
             let hashes = hasher.rows(&batch).into_iter().zip(hasher.rows(&sent));
             for (key, hashes) in keys.map_err(failed)?.into_iter().zip(hashes) {
@@ -64,10 +64,11 @@ pub(crate) async fn read_back(
         }
     }
     if after.len() != expected {
-        return Err(bug(format!(
+        let what = format!(
             "read back {name}: {} of {expected} written rows are there",
             after.len()
-        )));
+        );
+        return Err(changed_by_cert(what, &shape.table));
     }
     Ok(after)
 }

@@ -269,6 +269,10 @@ impl TargetStore for FaultyTarget {
         self.inner.fits(size).await
     }
 
+    async fn obstacles(&self, tables: &[TableRef]) -> Result<Vec<Finding>, StoreError> {
+        self.inner.obstacles(tables).await
+    }
+
     fn key_statement(&self, table: &Table) -> Option<String> {
         self.inner.key_statement(table)
     }

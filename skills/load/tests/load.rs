@@ -194,6 +194,30 @@ async fn a_unique_key_that_another_row_holds_is_named_before_anything_is_written
 }
 
 #[tokio::test]
+async fn a_unique_key_of_an_earlier_load_leads_to_its_rollback() {
+    let with = |id: i64| {
+        let mut rows = district_2();
+        rows.push(("ids.guardians", cells![id, "Di", "di@example.org"], Shared));
+        rows
+    };
+    let estate = estate_with(with(105));
+    load(&estate, "mig-1").await;
+    let rows = with(106);
+    estate.write_artifact("mig-2", &estate.plan, &rows);
+    let before = estate.data();
+    let stopped = drive(&estate, &Job::Load, "mig-2", &Faults::none()).await;
+    let error = stopped.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert_eq!(estate.data(), before);
+    assert!(
+        error.causes[0].contains("another row of an earlier load"),
+        "{}",
+        error.chain()
+    );
+    assert!(error.hints[0].contains("redistrict rollback"));
+}
+
+#[tokio::test]
 async fn a_full_row_replaces_a_stub_that_our_ledger_wrote_and_no_other() {
     let estate = Estate::new();
     load(&estate, "mig-1").await;

@@ -1,7 +1,9 @@
 //! The plan finds everything that does not fit, at once.
 
 use redistrict_load::{GroupInput, LoadInputs, LoadPlanError, plan};
-use redistrict_model::{Column, Finding, Generated, Severity, StoreName, Table, Trigger};
+use redistrict_model::{
+    Check, Column, Finding, Generated, Severity, StoreName, Table, Trigger, Unique,
+};
 use redistrict_store::TargetCapabilities;
 
 use crate::world::{cert_tables, column, extract_section, groups, name, plan_of, tables};
@@ -162,4 +164,77 @@ fn inputs_that_do_not_fit_together_are_refused() {
     assert!(matches!(twice, LoadPlanError::TwoGroups { .. }));
     let no_catalog = run(&groups(), &catalogs[..1]);
     assert!(matches!(no_catalog, LoadPlanError::NoTargetCatalog { .. }));
+}
+
+#[test]
+fn constraints_that_only_cert_has_are_told_and_those_of_prod_are_not() {
+    let mut cert = cert_tables();
+    edit(&mut cert, "ids.students", |table| {
+        table.uniques.push(Unique {
+            name: "only_here".into(),
+            columns: vec!["name".into()],
+        });
+        table.checks.push(Check {
+            name: "form".into(),
+            expression: "(name <> '')".into(),
+            columns: vec!["name".into()],
+        });
+        let mut key = table.foreign_keys[0].clone();
+        key.name = "to_guardians".into();
+        key.parent = name("ids.guardians");
+        table.foreign_keys.push(key);
+    });
+    let only_here = |prod: &[Table]| {
+        let (_, findings) = plan_of(prod, &cert);
+        let mut found = findings
+            .into_iter()
+            .filter(|one| one.code == "constraint-in-target-only");
+        let first = found.next();
+        assert!(found.next().is_none());
+        first
+    };
+    let finding = only_here(&tables()).unwrap();
+    assert_eq!(
+        (finding.severity, finding.subject.as_str(), finding.count),
+        (Severity::Warning, "ids.main.students", 3)
+    );
+    for named in ["unique key only_here (name)", "CHECK form", "to_guardians"] {
+        assert!(finding.message.contains(named), "{}", finding.message);
+    }
+    let mut prod = tables();
+    let of_cert = cert
+        .iter()
+        .find(|one| one.name == name("ids.students"))
+        .unwrap();
+    edit(&mut prod, "ids.students", |table| {
+        table.uniques = of_cert.uniques.clone();
+        table.checks = of_cert.checks.clone();
+        table.foreign_keys = of_cert.foreign_keys.clone();
+    });
+    assert_eq!(only_here(&prod), None);
+}
+
+#[test]
+fn every_refusal_says_what_to_do() {
+    let mut cert = cert_tables();
+    edit(&mut cert, "ids.students", |table| {
+        table.columns.push(column("must:text"));
+        replace(table, column("mentor_id:integer?"));
+        table.columns.retain(|one| one.name != "name");
+    });
+    edit(&mut cert, "ids.schools", |table| {
+        table.primary_key = Some(vec!["district_id".into()]);
+    });
+    edit(&mut cert, "ids.members", |table| table.primary_key = None);
+    let (_, findings) = plan_of(&tables(), &cert);
+    let errors = findings
+        .iter()
+        .filter(|one| one.severity == Severity::Error);
+    for finding in errors {
+        let [heading, decision] = finding.lines.as_slice() else {
+            panic!("{finding:?}")
+        };
+        assert!(heading.starts_with("[table."), "{finding:?}");
+        assert!(decision.contains("# or "), "{finding:?}");
+    }
 }

@@ -69,8 +69,8 @@ fn remedy(kind: ErrorKind) -> &'static str {
             "Correct the value's column or its mask in the configuration, then run again."
         }
         ErrorKind::Conflict => {
-            "Look at the rows of CERT that stand in the way; remove them or change the strategy of \
-             their table, then run again."
+            "Look at what stands in the way in CERT, as named above (rows, constraints, triggers); put \
+             it right there or exclude the table, then run again."
         }
         ErrorKind::Corrupt => "A file was changed after it was sealed: extract again.",
         ErrorKind::Validation => {

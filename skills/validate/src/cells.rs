@@ -12,6 +12,7 @@ use arrow::datatypes::{
     TimestampMicrosecondType,
 };
 use redistrict_artifact::date_text;
+use redistrict_model::calendar::{Zone, timestamp_text};
 use redistrict_model::{ColumnType, Membership, Table, array_text};
 
 /// Some rows of a table, and the place of the first one within the table (0 and up).
@@ -166,7 +167,13 @@ impl<'a> Cells<'a> {
             Cell::Int(value) => print(out, format_args!("{value}")),
             Cell::Float(value) => print(out, format_args!("{}", value + 0.0)),
             Cell::Date(days) => out.extend_from_slice(date_text(days).as_bytes()),
-            Cell::Stamp(micros) => print(out, format_args!("@{micros}")),
+            Cell::Stamp(micros) => {
+                let zone = match self.column_type {
+                    ColumnType::TimestampTz => Zone::Utc,
+                    _ => Zone::Local,
+                };
+                out.extend_from_slice(timestamp_text(micros, zone).as_bytes());
+            }
             Cell::Text(text) => out.extend_from_slice(self.canonical(text).as_bytes()),
             Cell::Bytes(bytes) => {
                 out.extend_from_slice(b"\\x");
@@ -218,6 +225,11 @@ fn canonical_number(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Date32Array, TimestampMicrosecondArray};
+    use redistrict_model::{Column, Generated, StoreName, TableKind, TableRef};
+
     use super::*;
 
     #[test]
@@ -231,6 +243,53 @@ mod tests {
             ("NaN", "NaN"),
         ] {
             assert_eq!(canonical_number(text), expected);
+        }
+    }
+
+    #[test]
+    fn days_and_moments_have_the_texts_of_keys() {
+        let days: ArrayRef = Arc::new(Date32Array::from(vec![-719_528, i32::MAX]));
+        let micros = TimestampMicrosecondArray::from(vec![1_500_000, i64::MIN]);
+        let zoned: ArrayRef = Arc::new(micros.clone().with_timezone("UTC"));
+        let micros: ArrayRef = Arc::new(micros);
+        let columns = [
+            (ColumnType::Date, days),
+            (ColumnType::Timestamp, micros),
+            (ColumnType::TimestampTz, zoned),
+        ];
+        for (column_type, values) in columns {
+            let keys = redistrict_artifact::key_texts(&values, column_type).unwrap();
+            let batch = RecordBatch::try_from_iter([("c", values)]).unwrap();
+            let cells = Cells::of(&batch, "c", &table(column_type)).unwrap();
+            for (row, key) in keys.iter().enumerate() {
+                assert_eq!(cells.canonical_text(row).as_deref(), key.as_deref());
+            }
+        }
+    }
+
+    fn table(column_type: ColumnType) -> Table {
+        Table {
+            name: TableRef::new(&StoreName::new("s"), "main", "t"),
+            kind: TableKind::Table,
+            columns: vec![Column {
+                name: "c".into(),
+                source_type: String::new(),
+                column_type,
+                nullable: true,
+                generated: Generated::No,
+                has_default: false,
+                max_length: None,
+                labels: Vec::new(),
+                element: None,
+            }],
+            primary_key: None,
+            uniques: Vec::new(),
+            foreign_keys: Vec::new(),
+            checks: Vec::new(),
+            exclusions: Vec::new(),
+            triggers: Vec::new(),
+            row_security: false,
+            estimated_rows: None,
         }
     }
 }

@@ -7,10 +7,12 @@
 mod cells;
 mod checks;
 mod expression;
+mod foresight;
 mod keyset;
 mod scan;
 mod skill;
 mod verdict;
 
+pub use foresight::checks_that_cannot_run;
 pub use skill::ValidateSkill;
 pub use verdict::{VERDICT_FILE, read_verdict};

@@ -891,3 +891,41 @@ async fn addresses_inside_of_arrays_have_to_be_reserved() {
     let wrong = with(["{a@example.org}", "{a@example.org,\"b@k12\\.us\"}"]);
     caught(wrong, "privacy-range hcp1.public.learners.extra", 1).await;
 }
+
+#[test]
+fn a_check_that_only_cert_has_and_nobody_can_evaluate_is_told_before_there_are_rows() {
+    let told = |change: &dyn Fn(&mut Fixture)| -> Vec<String> {
+        let mut fixture = Fixture::clean();
+        change(&mut fixture);
+        let findings = redistrict_validate::checks_that_cannot_run(&fixture.plan().sections);
+        assert!(findings.iter().all(|one| one.severity == Severity::Error));
+        findings
+            .into_iter()
+            .map(|one| format!("{}: {}", one.subject, one.message))
+            .collect()
+    };
+    let odd = || check("odd", "((name)::text ~ '^x'::text)", &["name"]);
+    let elsewhere = check("more", "(only_here > 0)", &["only_here"]);
+    let fine = check("fine", "(id > 0)", &["id"]);
+    assert_eq!(told(&|_| {}), [""; 0]);
+    assert_eq!(
+        told(&|fixture| fixture
+            .table(STUDENTS)
+            .both(|table| table.checks.push(odd()))),
+        [""; 0]
+    );
+    let found = told(&|fixture| {
+        let target = fixture.table(STUDENTS).target();
+        target
+            .checks
+            .extend([odd(), elsewhere.clone(), fine.clone()]);
+    });
+    let [first, second] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    assert!(
+        first.starts_with("ids.public.students: CHECK odd of CERT"),
+        "{first}"
+    );
+    assert!(second.ends_with("only_here does not move"), "{second}");
+}

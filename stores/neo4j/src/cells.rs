@@ -6,9 +6,8 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, StringArray};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type};
 use neo4j::ValueSend;
-use redistrict_model::array_text;
+use redistrict_model::{array_text, calendar};
 
-use crate::dates;
 use crate::moments;
 use crate::types::{Element, Form, PropertyType, Scalar};
 use crate::values::{self, Refusal};
@@ -26,7 +25,7 @@ pub(crate) fn text(form: Form, cells: &ArrayRef, row: usize) -> Result<Option<St
         }
         (Form::Bytes, DataType::Binary) => values::bytes_text(cells.as_binary::<i32>().value(row)),
         (Form::Date, DataType::Date32) => {
-            dates::text(cells.as_primitive::<Date32Type>().value(row).into())
+            calendar::date_text(cells.as_primitive::<Date32Type>().value(row).into())
         }
         (
             Form::Text

@@ -1,7 +1,12 @@
 //! Days of the proleptic Gregorian calendar as ISO 8601 text, with the years that the server knows:
-//! -999,999,999 to 999,999,999. Must accept exactly the one form that it and the server write.
+//! -999,999,999 to 999,999,999; and as canonical text, which all stores have in common. Must accept exactly
+//! the one form that it and the server write.
 
-use redistrict_model::calendar::{civil_from_days, days_from_civil, days_in_month};
+use std::borrow::Cow;
+
+use redistrict_model::calendar::{
+    civil_from_days, date_text, days_from_civil, days_in_month, days_of,
+};
 
 /// The days since 1970-01-01 of `YYYY-MM-DD`; years beyond 9999 have a `+` and up to nine digits,
 /// years before 0 a `-`. None for any other form and for days that do not exist.
@@ -40,6 +45,30 @@ pub(crate) fn text(days: i64) -> String {
     format!("{sign}{:04}-{month:02}-{day:02}", year.abs())
 }
 
+/// The canonical text (see `redistrict_model::Key`) of a day in the server's; none if it is no day.
+pub(crate) fn canonical(served: &str) -> Option<Cow<'_, str>> {
+    let days = days(served)?;
+    Some(match is_common(served) {
+        true => Cow::Borrowed(served),
+        false => Cow::Owned(date_text(days)),
+    })
+}
+
+/// The server's text of a day in canonical text; none if it is no day that the server knows.
+pub(crate) fn served(canonical: &str) -> Option<Cow<'_, str>> {
+    let days = days_of(canonical)?;
+    if is_common(canonical) {
+        return Some(Cow::Borrowed(canonical));
+    }
+    let served = text(days);
+    self::days(&served).map(|_| Cow::Owned(served))
+}
+
+/// Days of the years 1 to 9999 are written alike.
+fn is_common(date: &str) -> bool {
+    date.len() == 10 && !date.starts_with("0000")
+}
+
 fn number(digits: &str) -> Option<i64> {
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| digits.parse().ok()).flatten()
@@ -70,6 +99,39 @@ mod tests {
         for day in (-4_000_000..4_000_000).step_by(997) {
             assert_eq!(days(&text(day)), Some(day));
         }
+    }
+
+    #[test]
+    fn canonical_texts_are_those_of_all_stores_and_lead_back() {
+        for (served_text, canonical_text) in [
+            ("2024-02-29", "2024-02-29"),
+            ("0001-01-01", "0001-01-01"),
+            ("0000-12-31", "0001-12-31 BC"),
+            ("-0001-12-31", "0002-12-31 BC"),
+            ("-12345-12-31", "12346-12-31 BC"),
+            ("+10000-01-01", "10000-01-01"),
+            ("+999999999-12-31", "999999999-12-31"),
+            ("-999999999-01-01", "1000000000-01-01 BC"),
+            // The days that Arrow has for the infinities; there are no others here.
+            ("+5881580-07-11", "infinity"),
+            ("-5877641-06-23", "-infinity"),
+        ] {
+            assert_eq!(canonical(served_text).as_deref(), Some(canonical_text));
+            assert_eq!(served(canonical_text).as_deref(), Some(served_text));
+        }
+        for day in (-4_000_000..4_000_000).step_by(997) {
+            assert_eq!(canonical(&text(day)).as_deref(), Some(&*date_text(day)));
+            assert_eq!(served(&date_text(day)).as_deref(), Some(&*text(day)));
+        }
+        for text in [
+            "0000-01-01",
+            "-0001-01-01",
+            "1000000000-01-01",
+            "2023-02-29",
+        ] {
+            assert_eq!(served(text), None, "{text}");
+        }
+        assert_eq!(canonical("0001-01-01 BC"), None);
     }
 
     #[test]

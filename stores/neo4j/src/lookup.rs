@@ -8,6 +8,7 @@ use redistrict_model::Key;
 use redistrict_store::StoreError;
 
 use crate::bolt::Parameters;
+use crate::dates;
 use crate::error::bug;
 use crate::live::{Constraint, Constraints, End, LiveColumn, LiveTable, Role, Shape};
 use crate::statement::{self, Anchor, Condition, ReadText};
@@ -232,6 +233,10 @@ fn bound(parts: &[Part<'_>], compares: &[Compare], keys: &[&Key]) -> Vec<ValueSe
             .zip(&texts)
             .map(|((part, compare), text)| match (compare, part.form) {
                 (Compare::Native, Some(form)) => values::bound(form, text).ok(),
+                // What the server gives is compared, not what we make of it.
+                (Compare::AsText, Some(Form::Date)) => {
+                    dates::served(text).map(|text| ValueSend::String(text.into_owned()))
+                }
                 _ => Some(ValueSend::String((*text).to_owned())),
             })
             .collect();

@@ -3,7 +3,9 @@
 //!
 //! Dates, times and durations travel as the server's own exact text in both directions: the driver's
 //! types for them reach 262,143 years and know the time zones of one day. The statements convert
-//! (`statement::read_value`, `statement::made_value`).
+//! (`statement::read_value`, `statement::made_value`). The canonical text of a date is that of all stores.
+
+use std::borrow::Cow;
 
 use neo4j::value::spatial::{Cartesian2D, Cartesian3D, WGS84_2D, WGS84_3D};
 use neo4j::{ValueReceive, ValueSend};
@@ -66,10 +68,10 @@ fn some_text(form: Form, value: &ValueReceive) -> Option<String> {
         (Form::Bool, ValueReceive::Boolean(value)) => Some(value.to_string()),
         (Form::Int, ValueReceive::Integer(value)) => Some(value.to_string()),
         (Form::Float, ValueReceive::Float(value)) => Some(float_text(*value)),
-        (
-            Form::Text | Form::Date | Form::Time | Form::DateTime | Form::Interval,
-            ValueReceive::String(text),
-        ) => Some(text.clone()),
+        (Form::Date, ValueReceive::String(text)) => dates::canonical(text).map(Cow::into_owned),
+        (Form::Text | Form::Time | Form::DateTime | Form::Interval, ValueReceive::String(text)) => {
+            Some(text.clone())
+        }
         (Form::Bytes, ValueReceive::Bytes(bytes)) => Some(bytes_text(bytes)),
         (Form::List(element), ValueReceive::List(values)) => list_text(element, values),
         (Form::Tagged, ValueReceive::List(pair)) => {
@@ -126,10 +128,7 @@ fn some_bound(form: Form, text: &str) -> Option<ValueSend> {
         Form::Float => ValueSend::Float(float(text)?),
         Form::Interval if !moments::is_duration(text) => return None,
         Form::Text | Form::Interval => ValueSend::String(text.to_owned()),
-        Form::Date => {
-            dates::days(text)?;
-            ValueSend::String(text.to_owned())
-        }
+        Form::Date => ValueSend::String(dates::served(text)?.into_owned()),
         Form::Bytes => ValueSend::Bytes(bytes(text)?),
         Form::Time => moments::time(text)?,
         Form::DateTime => moments::date_time(text)?,

@@ -15,6 +15,7 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, CopyOutStream, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::encoding::{Encoding, KnownChars};
 use crate::error::failed;
 use crate::statement::{Parameters, ReadText};
 use crate::url::{self, Address, Tls};
@@ -45,6 +46,8 @@ pub(crate) struct Session<S> {
     client: Client,
     /// Owns the task that moves the bytes.
     _driver: JoinSet<()>,
+    encoding: Encoding,
+    known_chars: KnownChars,
     side: PhantomData<fn() -> S>,
 }
 
@@ -60,12 +63,14 @@ impl<S: Side> Session<S> {
         let address = url::parse(url)?;
         let slow = format!("reach the database server at {}", place(&address.config));
         let opening = connect(address, label);
-        let (client, driver) = tokio::time::timeout(SESSION_TIMEOUT, opening)
+        let opened = tokio::time::timeout(SESSION_TIMEOUT, opening)
             .await
             .map_err(|_| unreachable_server(&slow))??;
         let session = Self {
-            client,
-            _driver: driver,
+            client: opened.client,
+            _driver: opened.driver,
+            encoding: opened.encoding,
+            known_chars: KnownChars::default(),
             side: PhantomData,
         };
         session
@@ -78,6 +83,16 @@ impl<S: Side> Session<S> {
 }
 
 impl<S> Session<S> {
+    /// The database's encoding.
+    pub(crate) fn encoding(&self) -> &Encoding {
+        &self.encoding
+    }
+
+    /// Characters that were asked for, see [`Session::lacks`].
+    pub(crate) fn known_chars(&self) -> &KnownChars {
+        &self.known_chars
+    }
+
     /// The connection is gone.
     pub(crate) fn is_closed(&self) -> bool {
         self.client.is_closed()
@@ -120,28 +135,43 @@ impl Session<Target> {
     }
 }
 
-async fn connect(address: Address, label: &str) -> Result<(Client, JoinSet<()>), StoreError> {
+struct Opened {
+    client: Client,
+    driver: JoinSet<()>,
+    encoding: Encoding,
+}
+
+/// The driver's parameter with the name of the database's encoding.
+const ENCODING: &str = "server_encoding";
+
+async fn connect(address: Address, label: &str) -> Result<Opened, StoreError> {
     let mut config = address.config;
     prepare(&mut config, label);
     let place = place(&config);
     let refused = |error| refused(&error, &place);
     let mut driver = JoinSet::new();
-    let client = match address.tls {
+    let (client, encoding) = match address.tls {
         Tls::Off => {
             config.ssl_mode(SslMode::Disable);
             let (client, connection) = config.connect(NoTls).await.map_err(refused)?;
+            let encoding = Encoding::of(connection.parameter(ENCODING));
             driver.spawn(async move { drop(connection.await) });
-            client
+            (client, encoding)
         }
         Tls::VerifyFull { root_certificates } => {
             config.ssl_mode(SslMode::Require);
             let tls = MakeRustlsConnect::new(client_config(root_certificates)?);
             let (client, connection) = config.connect(tls).await.map_err(refused)?;
+            let encoding = Encoding::of(connection.parameter(ENCODING));
             driver.spawn(async move { drop(connection.await) });
-            client
+            (client, encoding)
         }
     };
-    Ok((client, driver))
+    Ok(Opened {
+        client,
+        driver,
+        encoding,
+    })
 }
 
 fn prepare(config: &mut Config, label: &str) {

@@ -57,6 +57,7 @@ fn kind_of_state(state: &str) -> StoreErrorKind {
             "28" => StoreErrorKind::Auth,
             "23" => StoreErrorKind::Constraint,
             "22" => StoreErrorKind::Data,
+            "54" if state == "54000" => StoreErrorKind::Data,
             "0A" | "58" => StoreErrorKind::Config,
             _ => StoreErrorKind::Bug,
         },
@@ -81,6 +82,9 @@ fn hint_of_state(state: &str) -> Option<&'static str> {
         ),
         "55P03" => Some("another session holds a lock on these rows: end it, or wait for it"),
         "P0001" => Some("a trigger or a function of the database refused the row"),
+        "22021" | "22P05" => Some(
+            "see what encoding the database has (`show server_encoding`): put the texts right there, or exclude the table",
+        ),
         "53300" => Some("the server has no free connection: lower `connections`"),
         _ => None,
     }
@@ -115,6 +119,7 @@ mod tests {
             ("22001", StoreErrorKind::Data),
             ("3D000", StoreErrorKind::Config),
             ("P0001", StoreErrorKind::Constraint),
+            ("54000", StoreErrorKind::Data),
             ("42601", StoreErrorKind::Bug),
         ] {
             assert_eq!(kind_of_state(state), kind, "{state}");

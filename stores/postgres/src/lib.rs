@@ -8,6 +8,7 @@ mod catalog;
 mod checks;
 mod connect;
 mod copy;
+mod encoding;
 mod error;
 mod live;
 mod locator;

@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::connect::Session;
+use crate::encoding::Encoding;
 use crate::error::{bug, failed};
 use crate::statement::{self, quoted};
 use crate::types::{self, Comparison, ElementFacts, KeyTrouble, Rounding, TypeFacts};
@@ -89,6 +90,8 @@ impl LiveColumn {
 #[derive(Clone, Debug)]
 pub(crate) struct LiveTable {
     pub(crate) entry: Table,
+    /// Texts are bytes in this database: they need not be UTF-8.
+    pub(crate) holds_bytes: bool,
     is_partitioned: bool,
     columns: Vec<LiveColumn>,
 }
@@ -183,9 +186,14 @@ impl LiveTables {
         let mut live = HashMap::new();
         for table in tables {
             let key = (table.name.schema.clone(), table.name.table.clone());
-            let (is_partitioned, columns) = found.get(&key).cloned().ok_or_else(|| drift(table))?;
+            let (is_partitioned, columns) = match found.get(&key) {
+                Some(found) => found.clone(),
+                None if table.columns.is_empty() => (false, Vec::new()),
+                None => return Err(drift(table)),
+            };
             let entry = LiveTable {
                 entry: table.clone(),
+                holds_bytes: *session.encoding() == Encoding::Bytes,
                 is_partitioned,
                 columns,
             };

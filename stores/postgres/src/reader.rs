@@ -17,6 +17,7 @@ use tokio_postgres::{CopyOutStream, Row};
 
 use crate::connect::Session;
 use crate::copy::Decoder;
+use crate::encoding::{beyond_ascii, explained};
 use crate::error::{bug, failed_at};
 use crate::live::{LiveColumn, LiveTable, LiveTables};
 use crate::locator;
@@ -41,6 +42,7 @@ pub(crate) async fn keys<S>(
         table: &request.table,
         id: identity.len().max(1),
         is_located: identity.is_empty(),
+        columns: identity.iter().chain(&columns).copied().collect(),
     };
     match &request.selector {
         Selector::All => {
@@ -57,8 +59,8 @@ pub(crate) async fn keys<S>(
         Selector::Matching { columns: by, keys } => {
             let by = table.columns(by)?;
             for chunk in keys.chunks(KEYS_PER_STATEMENT) {
-                let Some(bound) = BoundKeys::new(&by, chunk).map_err(|e| e.at(&request.table))?
-                else {
+                let bound = BoundKeys::look_up(session, &by, chunk).await;
+                let Some(bound) = bound.map_err(|error| error.at(&request.table))? else {
                     continue;
                 };
                 let rows = Rows::Matching(&bound.columns);
@@ -161,10 +163,20 @@ pub(crate) struct BoundKeys<'a> {
 }
 
 impl<'a> BoundKeys<'a> {
-    /// None if no key can be a value of the columns.
-    pub(crate) fn new(
+    /// None if no key can be a value of the columns in the session's database.
+    pub(crate) async fn look_up<S>(
+        session: &Session<S>,
         columns: &[&'a LiveColumn],
         keys: &'a [Key],
+    ) -> Result<Option<Self>, StoreError> {
+        Self::new(columns, keys, &session.lacks_of(keys).await?)
+    }
+
+    /// `lacking` are characters that no value has.
+    fn new(
+        columns: &[&'a LiveColumn],
+        keys: &'a [Key],
+        lacking: &BTreeSet<char>,
     ) -> Result<Option<Self>, StoreError> {
         let mut arrays: Vec<Vec<&'a str>> = vec![Vec::with_capacity(keys.len()); columns.len()];
         let mut is_cast = vec![true; columns.len()];
@@ -177,7 +189,8 @@ impl<'a> BoundKeys<'a> {
                 .zip(key.parts())
                 .map(|(column, part)| key_fit(part, column.column_type, &column.labels))
                 .collect();
-            if fits.contains(&KeyFit::Never) {
+            let lacks = |part: &str| beyond_ascii(part).any(|one| lacking.contains(&one));
+            if fits.contains(&KeyFit::Never) || key.parts().iter().any(|part| lacks(part)) {
                 continue;
             }
             for (place, (fit, part)) in fits.into_iter().zip(key.parts()).enumerate() {
@@ -211,6 +224,8 @@ struct Reading<'a, S> {
     /// The number of parts of the identity, or 1 for the locator; they come first.
     id: usize,
     is_located: bool,
+    /// All that is read.
+    columns: Vec<&'a LiveColumn>,
 }
 
 impl<S> Reading<'_, S> {
@@ -225,7 +240,7 @@ impl<S> Reading<'_, S> {
             if self.is_located && error.code() == Some(&no_place) {
                 return self.nowhere();
             }
-            failed_at("read keys", self.table, &error)
+            explained(failed_at("read keys", self.table, &error), &self.columns)
         };
         let stream = self
             .session
@@ -312,8 +327,10 @@ impl<'a, S> RowReading<'a, S> {
         identity: &[&'a LiveColumn],
         keys: &'a [Key],
     ) -> Result<(), StoreError> {
-        let bound = BoundKeys::new(identity, keys).map_err(|e| e.at(&self.table.entry.name))?;
-        let Some(bound) = bound else { return Ok(()) };
+        let bound = BoundKeys::look_up(self.session, identity, keys).await;
+        let Some(bound) = bound.map_err(|error| error.at(&self.table.entry.name))? else {
+            return Ok(());
+        };
         let literals: Vec<String> = bound
             .arrays
             .iter()
@@ -396,7 +413,8 @@ impl<'a, S> RowReading<'a, S> {
     }
 
     fn failed(&self, error: &tokio_postgres::Error) -> StoreError {
-        failed_at("read rows", &self.table.entry.name, error)
+        let failed = failed_at("read rows", &self.table.entry.name, error);
+        explained(failed, &self.columns)
     }
 }
 

@@ -14,6 +14,7 @@ use tokio_postgres::types::Type;
 
 use crate::catalog;
 use crate::connect::{Session, Source, label};
+use crate::encoding::Encoding;
 use crate::error::{bug, failed};
 use crate::live::LiveTables;
 use crate::reader;
@@ -65,6 +66,7 @@ impl SourceStore for PostgresSource {
             .first()
             .ok_or_else(|| bug("read the role's rights"))?;
         let mut findings = findings(&self.name, rights);
+        findings.extend(of_encoding(&self.name, session.encoding()));
         findings.extend(catalog::unusable_keys(&session, &self.name, &self.schemas).await?);
         Ok(Probe {
             fingerprint,
@@ -258,6 +260,12 @@ fn findings(store: &StoreName, rights: &Row) -> Vec<Finding> {
     }
     found.extend(server_findings(store, rights));
     found
+}
+
+fn of_encoding(store: &StoreName, encoding: &Encoding) -> Option<Finding> {
+    let message = "the database has no encoding (SQL_ASCII): a text whose bytes are not UTF-8 stops the run of the district that it belongs to";
+    let finding = Finding::warning("source-encoding", store.as_str(), message, 1);
+    (*encoding == Encoding::Bytes).then_some(finding)
 }
 
 const READER_HINT: &str = "redistrict init --grants";

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use redistrict_model::ColumnType;
 use tokio_postgres::types::{ToSql, Type};
 
+use crate::encoding::{is_text, is_utf8};
 use crate::live::{LiveColumn, LiveTable};
 use crate::locator::locator;
 use crate::types::{is_native, is_printed};
@@ -32,6 +33,10 @@ macro_rules! fixed {
 fixed! {
     BEGIN_READING = "begin isolation level repeatable read read only";
     ROLLBACK = "rollback";
+    SAVEPOINT = "savepoint redistrict";
+    ROLLBACK_TO_SAVEPOINT = "rollback to savepoint redistrict";
+    /// Gives a text back.
+    ECHO = "select $1::text";
     CUT = include_str!("../sql/cut.sql");
     CUT_UNEXPORTED = include_str!("../sql/cut_unexported.sql");
     FINGERPRINT = include_str!("../sql/fingerprint.sql");
@@ -233,8 +238,16 @@ pub(crate) fn key_text(
     if identity.is_empty() {
         selected.push(locator("t"));
     }
-    let all = identity.iter().chain(columns);
-    selected.extend(all.map(|column| canonical(&column_of("t", column), column.column_type)));
+    let text = |column: &LiveColumn| canonical(&column_of("t", column), column.column_type);
+    selected.extend(identity.iter().map(|column| text(column)));
+    let is_guarded = table.holds_bytes && matches!(rows, Rows::Sample);
+    selected.extend(columns.iter().map(|column| match text(column) {
+        // What is measured by a sample is measured by what can be read.
+        text if is_guarded && is_text(column) => {
+            format!("case when {} then {text} end", is_utf8(&text))
+        }
+        text => text,
+    }));
     let select = selected.join(", ");
     let from = table.relation();
     let rest = match rows {
@@ -244,7 +257,16 @@ pub(crate) fn key_text(
             if order.is_empty() {
                 order = vec!["t.tableoid".to_owned(), "t.ctid".to_owned()];
             }
-            format!("order by {} limit $1", order.join(", "))
+            let texts = identity.iter().filter(|one| is_guarded && is_text(one));
+            let mut readable: Vec<String> = texts
+                .map(|one| format!("({})", is_utf8(&text(one))))
+                .collect();
+            readable.push("true".to_owned());
+            format!(
+                "where {} order by {} limit $1",
+                readable.join(" and "),
+                order.join(", ")
+            )
         }
         Rows::All => String::new(),
     };

@@ -1,5 +1,6 @@
 //! Column types: from the server's to ours, and which canonical texts can be cast. Pure.
 
+use redistrict_model::calendar::{self, Zone};
 use redistrict_model::{ColumnType, fits};
 
 /// What the catalog says about a column's type, domains resolved to their base.
@@ -295,11 +296,9 @@ pub(crate) fn key_fit(text: &str, column_type: ColumnType, labels: &[String]) ->
         ColumnType::Numeric if !fits(text, column_type) => KeyFit::AsText,
         ColumnType::Numeric if text.len() > 1000 => KeyFit::AsText,
         ColumnType::Numeric => castable(is_canonical_number(text)),
-        ColumnType::Date if is_calendar_date(text) => KeyFit::Castable,
-        ColumnType::Timestamp if is_timestamp(text) => KeyFit::Castable,
-        ColumnType::TimestampTz if text.strip_suffix("+00").is_some_and(is_timestamp) => {
-            KeyFit::Castable
-        }
+        ColumnType::Date if is_date(text) => KeyFit::Castable,
+        ColumnType::Timestamp if is_timestamp(text, Zone::Local) => KeyFit::Castable,
+        ColumnType::TimestampTz if is_timestamp(text, Zone::Utc) => KeyFit::Castable,
         ColumnType::Date
         | ColumnType::Timestamp
         | ColumnType::TimestampTz
@@ -330,57 +329,23 @@ fn is_canonical_number(text: &str) -> bool {
     is_plain_whole && !fraction.ends_with('0') && text != "-0"
 }
 
-/// `YYYY-MM-DD` of a day that exists, years 1 to 9999.
-fn is_calendar_date(text: &str) -> bool {
-    let is_form = text.len() == 10
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    if !is_form {
-        return false;
-    }
-    let number = |range| {
-        text.get(range)
-            .and_then(|part: &str| part.parse::<u16>().ok())
-    };
-    let (Some(year), Some(month), Some(day)) = (number(0..4), number(5..7), number(8..10)) else {
-        return false;
-    };
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap => 29,
-        2 => 28,
-        1..=12 => 31,
-        _ => return false,
-    };
-    year > 0 && (1..=days).contains(&day)
+/// The server's days: from 4714-11-24 BC on, …
+const FIRST_DAY: i64 = -2_440_588;
+/// … up to 5874897-12-31.
+const LAST_DAY: i64 = 2_145_042_905;
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// The canonical text of a day that the server has, or of an infinity.
+fn is_date(text: &str) -> bool {
+    const INFINITIES: [i64; 2] = [i32::MAX as i64, i32::MIN as i64];
+    calendar::days_of(text)
+        .is_some_and(|days| (FIRST_DAY..=LAST_DAY).contains(&days) || INFINITIES.contains(&days))
 }
 
-/// `YYYY-MM-DD HH:MM:SS` with up to six digits after a point, none of them a trailing zero.
-fn is_timestamp(text: &str) -> bool {
-    let Some((date, time)) = text.split_once(' ') else {
-        return false;
-    };
-    let (clock, fraction) = time.split_once('.').unwrap_or((time, "1"));
-    let is_fraction = (1..=6).contains(&fraction.len())
-        && fraction.bytes().all(|byte| byte.is_ascii_digit())
-        && !fraction.ends_with('0');
-    let mut parts = clock.split(':');
-    let mut is_below = |limit: u8| {
-        parts.next().is_some_and(|part| {
-            part.len() == 2
-                && part.bytes().all(|byte| byte.is_ascii_digit())
-                && part.parse::<u8>().is_ok_and(|number| number < limit)
-        })
-    };
-    is_calendar_date(date)
-        && is_fraction
-        && is_below(24)
-        && is_below(60)
-        && is_below(60)
-        && clock.len() == 8
+/// The same of a moment. The last years of the server are beyond what travels, and are no such moments.
+fn is_timestamp(text: &str, zone: Zone) -> bool {
+    calendar::micros_of(text, zone)
+        .is_some_and(|micros| micros >= FIRST_DAY * MICROS_PER_DAY || micros == i64::MIN)
 }
 
 #[cfg(test)]
@@ -388,23 +353,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_that_do_not_exist_are_not_cast() {
-        assert_eq!(
-            key_fit("2024-02-29", ColumnType::Date, &[]),
-            KeyFit::Castable
-        );
-        for text in [
-            "2023-02-29",
-            "2024-02-30",
-            "0000-01-01",
-            "0044-03-15 BC",
-            "infinity",
+    fn days_that_the_server_has_are_cast_and_no_others() {
+        for (text, fit) in [
+            ("2024-02-29", KeyFit::Castable),
+            ("0044-03-15 BC", KeyFit::Castable),
+            ("4714-11-24 BC", KeyFit::Castable),
+            ("4714-11-23 BC", KeyFit::AsText),
+            ("5874897-12-31", KeyFit::Castable),
+            ("5874898-01-01", KeyFit::AsText),
+            ("infinity", KeyFit::Castable),
+            ("-infinity", KeyFit::Castable),
+            ("2023-02-29", KeyFit::AsText),
+            ("2024-02-30", KeyFit::AsText),
+            ("0000-01-01", KeyFit::AsText),
         ] {
-            assert_eq!(
-                key_fit(text, ColumnType::Date, &[]),
-                KeyFit::AsText,
-                "{text}"
-            );
+            assert_eq!(key_fit(text, ColumnType::Date, &[]), fit, "{text}");
+        }
+        for (text, fit) in [
+            ("4714-11-24 00:00:00 BC", KeyFit::Castable),
+            ("4714-11-23 23:59:59.999999 BC", KeyFit::AsText),
+            ("294247-01-10 04:00:54.775806", KeyFit::Castable),
+            ("294276-12-31 23:59:59.999999", KeyFit::AsText),
+            ("infinity", KeyFit::Castable),
+            ("-infinity", KeyFit::Castable),
+            ("2024-02-29 00:00:00+00", KeyFit::AsText),
+        ] {
+            assert_eq!(key_fit(text, ColumnType::Timestamp, &[]), fit, "{text}");
+        }
+        for (text, fit) in [
+            ("0001-01-01 00:00:00+00 BC", KeyFit::Castable),
+            ("-infinity", KeyFit::Castable),
+            ("2024-02-29 00:00:00", KeyFit::AsText),
+            ("2024-02-29 00:00:00+01", KeyFit::AsText),
+        ] {
+            assert_eq!(key_fit(text, ColumnType::TimestampTz, &[]), fit, "{text}");
         }
     }
 

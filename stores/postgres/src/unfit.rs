@@ -1,11 +1,12 @@
-//! Values that cannot travel, counted on the server before anything is moved: too large ones, and times
-//! that microseconds since 1970 do not reach.
+//! Values that cannot travel, counted on the server before anything is moved: too large ones, times that
+//! microseconds since 1970 do not reach, and texts of a database in SQL_ASCII that are no UTF-8.
 
 use redistrict_model::{ColumnType, Key};
 use redistrict_store::{MAX_VALUE_BYTES, RowRequest, StoreError, Unfit, UnfitReason};
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::connect::Session;
+use crate::encoding::{is_text, is_utf8};
 use crate::error::{bug, failed_at};
 use crate::live::{LiveColumn, LiveTable, LiveTables};
 use crate::locator;
@@ -14,6 +15,8 @@ use crate::statement::{self, ReadText, canonical, column_of};
 
 /// So many keys go into one statement.
 const KEYS_PER_STATEMENT: usize = 20_000;
+/// So many conditions: the server takes 1,664 results.
+const TESTS_PER_STATEMENT: usize = 1_000;
 /// What is stored in fewer bytes than this is not printed to be measured: not even compressed does it
 /// come near the limit.
 const SURELY_SMALL: u32 = 2_000;
@@ -33,14 +36,17 @@ pub(crate) async fn unfit<S>(
         && counting.can_hold_large_values().await?;
     let tests: Vec<Test<'_>> = columns
         .iter()
-        .flat_map(|column| tests_of(column, has_large))
+        .flat_map(|column| tests_of(column, has_large, table.holds_bytes))
         .collect();
     if tests.is_empty() || request.keys.is_empty() {
         return Ok(Vec::new());
     }
     let mut rows = vec![0_u64; tests.len()];
     for keys in request.keys.chunks(KEYS_PER_STATEMENT) {
-        counting.add(&mut rows, &tests, request, keys).await?;
+        let counts = rows.chunks_mut(TESTS_PER_STATEMENT);
+        for (rows, tests) in counts.zip(tests.chunks(TESTS_PER_STATEMENT)) {
+            counting.add(rows, tests, request, keys).await?;
+        }
     }
     let found = tests.into_iter().zip(rows).filter(|(_, rows)| *rows > 0);
     Ok(found
@@ -59,12 +65,21 @@ struct Test<'a> {
     sql: String,
 }
 
-fn tests_of(column: &LiveColumn, has_large: bool) -> impl Iterator<Item = Test<'_>> {
+fn tests_of(
+    column: &LiveColumn,
+    has_large: bool,
+    holds_bytes: bool,
+) -> impl Iterator<Item = Test<'_>> {
     let size = size_test(column)
         .filter(|_| has_large)
         .map(|sql| (UnfitReason::TooLarge, sql));
     let range = range_test(column).map(|sql| (UnfitReason::OutOfRange, sql));
-    size.into_iter().chain(range).map(|(reason, sql)| Test {
+    let text = (holds_bytes && is_text(column)).then(|| {
+        let text = canonical(&column_of("t", column), column.column_type);
+        (UnfitReason::NotUtf8, format!("not ({})", is_utf8(&text)))
+    });
+    let all = size.into_iter().chain(range).chain(text);
+    all.map(|(reason, sql)| Test {
         column,
         reason,
         sql,
@@ -153,7 +168,8 @@ impl<S> Counting<'_, S> {
             return Ok(());
         }
         let identity = self.table.columns(&request.identity)?;
-        let Some(bound) = BoundKeys::new(&identity, keys).map_err(|error| error.at(name))? else {
+        let bound = BoundKeys::look_up(self.session, &identity, keys).await;
+        let Some(bound) = bound.map_err(|error| error.at(name))? else {
             return Ok(());
         };
         let text = statement::matching_count_text(self.table, &conditions, &bound.columns);

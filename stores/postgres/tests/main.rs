@@ -6,14 +6,18 @@ mod attacks;
 mod catalog;
 mod conformance_harness;
 mod connection;
+mod encodings;
 mod keyless_merge;
 mod keys_of_types;
 mod locators;
 mod merge;
+mod moments;
+mod refusals;
 mod round_trip;
 mod shapes;
 mod support;
 mod unfit;
+mod wide;
 
 mod conformance {
     redistrict_testkit::conformance_suite!(crate::conformance_harness::PostgresHarness::start());

@@ -6,7 +6,7 @@ use redistrict_testkit::types;
 use crate::support::{World, all_keys, read_all};
 
 /// One table with a column `v0`, `v1`, … per type, and what the types need.
-fn ddl() -> String {
+pub(crate) fn ddl() -> String {
     let columns: Vec<String> = types::all()
         .enumerate()
         .map(|(place, one)| format!("v{place} {}", one.name))
@@ -19,7 +19,7 @@ fn ddl() -> String {
 }
 
 /// Each edge value in a row of its own, 200 random values of every type, a row of NULLs.
-fn fill() -> String {
+pub(crate) fn fill() -> String {
     let random: Vec<String> = types::all()
         .map(|one| format!("({})::{}", one.random, one.name))
         .collect();

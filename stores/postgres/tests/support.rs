@@ -29,6 +29,17 @@ impl World {
             server.create_database().await,
             server.create_database().await,
         );
+        Self::of(server, prod, cert).await
+    }
+
+    /// The same with databases of these encodings.
+    pub(crate) async fn encoded(prod: &str, cert: &str) -> Self {
+        let server = TestServer::start();
+        let (prod, cert) = (encoded(server, prod).await, encoded(server, cert).await);
+        Self::of(server, prod, cert).await
+    }
+
+    async fn of(server: &'static TestServer, prod: String, cert: String) -> Self {
         let reader = server.create_role(&prod, RoleKind::Reader).await;
         let store = StoreName::new("ids");
         let world = Self {
@@ -127,6 +138,17 @@ impl World {
             .map(|mut row| row.remove(0).unwrap())
             .collect()
     }
+}
+
+async fn encoded(server: &TestServer, encoding: &str) -> String {
+    let url = server.create_database().await;
+    let (_, name) = url.rsplit_once('/').unwrap();
+    let encoded = format!("{name}_{}", encoding.to_lowercase());
+    let make = format!(
+        "create database {encoded} template template0 encoding '{encoding}' lc_collate 'C' lc_ctype 'C'"
+    );
+    server.psql(server.url(), &make).await;
+    url.replace(name, &encoded)
 }
 
 pub(crate) async fn commit(

@@ -9,6 +9,7 @@ use arrow::array::{
     StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
 };
 use redistrict_model::ColumnType;
+use redistrict_model::calendar::{self, Zone};
 use redistrict_store::MAX_VALUE_BYTES;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
@@ -100,8 +101,8 @@ pub(crate) fn key_text(
         Checked::Float(number) => number.to_string(),
         Checked::Text(text) => text.to_owned(),
         Checked::Bytes(bytes) => hex(bytes),
-        Checked::Date(days) => format_date(days).ok_or(OUT_OF_RANGE)?,
-        Checked::Timestamp(micros) => format_timestamp(micros).ok_or(OUT_OF_RANGE)?,
+        Checked::Date(days) => calendar::date_text(days.into()),
+        Checked::Timestamp(micros) => calendar::timestamp_text(micros, Zone::Local),
     };
     Ok(Some(text.into()))
 }
@@ -118,11 +119,14 @@ pub(crate) fn key_value(text: &str, column_type: ColumnType) -> Option<Value> {
         ColumnType::Float64 => Value::Real(kept_float(text.parse().ok()?).ok()?),
         ColumnType::Bytes => Value::Blob(unhex(text)?),
         ColumnType::Json if is_bare_number(text) => return None,
-        ColumnType::Text
-        | ColumnType::Json
-        | ColumnType::Uuid
-        | ColumnType::Date
-        | ColumnType::Timestamp => Value::Text(text.to_owned()),
+        ColumnType::Text | ColumnType::Json | ColumnType::Uuid => Value::Text(text.to_owned()),
+        ColumnType::Date => {
+            let days = i32::try_from(calendar::days_of(text)?).ok()?;
+            Value::Text(format_date(days)?)
+        }
+        ColumnType::Timestamp => {
+            Value::Text(format_timestamp(calendar::micros_of(text, Zone::Local)?)?)
+        }
         _ => return None,
     };
     let canonical = key_text(ValueRef::from(&value), column_type).ok()??;
@@ -344,6 +348,21 @@ mod tests {
                 ColumnType::Date,
                 "2024-02-29",
             ),
+            (
+                Value::Text("0000-12-31".into()),
+                ColumnType::Date,
+                "0001-12-31 BC",
+            ),
+            (
+                Value::Text("2024-02-29 12:00:00.100000".into()),
+                ColumnType::Timestamp,
+                "2024-02-29 12:00:00.1",
+            ),
+            (
+                Value::Text("0000-01-01 00:00:00.000001".into()),
+                ColumnType::Timestamp,
+                "0001-01-01 00:00:00.000001 BC",
+            ),
         ] {
             let made = key_text(ValueRef::from(&value), column_type).unwrap();
             assert_eq!(made.as_deref(), Some(text));
@@ -361,6 +380,12 @@ mod tests {
             ("\\x0", ColumnType::Bytes),
             ("\\xFF", ColumnType::Bytes),
             ("2024-02-30", ColumnType::Date),
+            ("0000-12-31", ColumnType::Date),
+            ("0002-12-31 BC", ColumnType::Date),
+            ("10000-01-01", ColumnType::Date),
+            ("infinity", ColumnType::Date),
+            ("infinity", ColumnType::Timestamp),
+            ("2024-02-29 12:00:00.100000", ColumnType::Timestamp),
             ("1e0", ColumnType::Float64),
             ("NaN", ColumnType::Float64),
             ("-0", ColumnType::Float64),

@@ -27,7 +27,12 @@ fn main() -> ExitCode {
     };
     match redistrict_proofs::run(&arguments.name, options) {
         Ok(proof) => {
-            let word = if proof.passed { "PASS" } else { "FAIL" };
+            let word = match (proof.passed, options.part) {
+                (true, None) => "PASS",
+                // A part shows a part: its line must not be taken for the whole.
+                (true, Some(_)) => "PART PASSED",
+                (false, _) => "FAIL",
+            };
             println!("prove {}: {} {word}", arguments.name, proof.figures);
             if proof.passed {
                 ExitCode::SUCCESS

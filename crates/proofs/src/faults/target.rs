@@ -70,6 +70,10 @@ impl TargetStore for PointTarget {
         self.inner.fits(size).await
     }
 
+    async fn obstacles(&self, tables: &[TableRef]) -> Result<Vec<Finding>, StoreError> {
+        self.inner.obstacles(tables).await
+    }
+
     fn key_statement(&self, table: &Table) -> Option<String> {
         self.inner.key_statement(table)
     }

@@ -1,6 +1,7 @@
 //! The way of a table's rows without the skills: source, Arrow, encrypted Parquet, target. For any kind
 //! of store.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -8,13 +9,14 @@ use arrow::array::RecordBatch;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use redistrict_artifact::{
     Artifact, ArtifactKind, ArtifactWriter, FORMAT_VERSION, Manifest, ManifestTable, RootKey,
+    key_texts, keys_of,
 };
 use redistrict_model::{
     Column, DistrictId, Generated, Key, Membership, PlanDigest, RunId, StoreName, Table,
 };
 use redistrict_store::{
     CommitOutcome, Enrolment, KeyRequest, LeaseClaim, LeaseOutcome, RowRequest, RunRecord,
-    RunState, Selector, SourceStore, StagePart, StoreError, StoreErrorKind, TargetStore,
+    RunState, Selector, SourceCut, SourceStore, StagePart, StoreError, StoreErrorKind, TargetStore,
     arrow_schema, column_type,
 };
 
@@ -120,8 +122,10 @@ async fn write(
         ensure!(unfit.is_empty(), "values that were said not to travel");
         let schema = arrow_schema(table, &columns);
         let mut part = writer.part(&table.name, u32::try_from(number)?, &schema)?;
+        let texts = texts_of_keys(cut.as_mut(), &request).await?;
         let mut batches = cut.rows(&request).await?;
         while let Some(batch) = batches.try_next().await? {
+            check_texts(table, &batch, &texts)?;
             part.write(&batch, &vec![Membership::Own; batch.num_rows()])?;
         }
         let part = part.finish()?;
@@ -158,6 +162,52 @@ async fn write(
         facts: serde_json::Value::Null,
     };
     writer.seal(&manifest)?;
+    Ok(())
+}
+
+/// What the store prints of each column of each row where it is a part of a key.
+async fn texts_of_keys(
+    cut: &mut dyn SourceCut,
+    request: &RowRequest,
+) -> Result<HashMap<Key, Vec<Option<Box<str>>>>> {
+    let request = KeyRequest {
+        table: request.table.clone(),
+        columns: request.columns.clone(),
+        selector: Selector::Matching {
+            columns: request.identity.clone(),
+            keys: request.keys.clone(),
+        },
+    };
+    let rows = cut.keys(&request).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.values)).collect())
+}
+
+/// The rows' values, as keys, have the texts that the store prints: by these rows are found, in every phase.
+fn check_texts(
+    table: &Table,
+    batch: &RecordBatch,
+    texts: &HashMap<Key, Vec<Option<Box<str>>>>,
+) -> Result<()> {
+    let ids = keys_of(batch, &identity(table)?);
+    for (place, name) in columns(table).iter().enumerate() {
+        let column = table.column(name).context("find a column")?;
+        let Some(found) = key_texts(batch.column(place), column.column_type) else {
+            continue;
+        };
+        let rows = ids.iter().zip(&found);
+        let differ = rows.filter(|(id, text)| {
+            let row = id.as_ref().and_then(|id| texts.get(id));
+            row.and_then(|row| row.get(place)) != Some(*text)
+        });
+        let differ = differ.count();
+        ensure!(
+            differ == 0,
+            "{differ} of {} values of {} ({}) have another text as keys than the store prints",
+            batch.num_rows(),
+            name,
+            column.source_type
+        );
+    }
     Ok(())
 }
 

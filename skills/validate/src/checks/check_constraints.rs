@@ -14,6 +14,7 @@ use crate::cells::{Cell, Cells, TableBatch};
 use crate::expression::{
     Decimal, Dialect, Expression, Unsupported, Value, money, parse, range_value, truth,
 };
+use crate::foresight::is_same;
 
 const CHECK: &str = "check";
 /// Values of a column whose outcome is remembered.
@@ -266,8 +267,7 @@ fn list_value(text: &str, element: Option<ColumnType>) -> Result<Value, Unsuppor
 /// Every column the check names is kept, none of its values was nulled on the way (by a stub or a
 /// boundary), and the source has the same constraint.
 fn is_unchanged(check: &Check, view: &TableView<'_>) -> bool {
-    let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let same = |other: &Check| squeezed(&other.expression) == squeezed(&check.expression);
+    let same = |other: &Check| is_same(other, check);
     let named: Vec<&str> = if check.columns.is_empty() {
         view.source
             .columns

@@ -368,6 +368,8 @@ mod tests {
             ("t", text("Öl ")),
             ("d", Value::Date(19_782)),
             ("Odd Name", text("x")),
+            ("endless", Value::Date(i32::MAX.into())),
+            ("ever", Value::Stamp(i64::MAX)),
         ];
         for (expression, expected) in [
             ("length(t) = 3", true),
@@ -378,6 +380,14 @@ mod tests {
                 "d < '2024-02-29 00:00:00'::timestamp without time zone",
                 false,
             ),
+            (
+                "endless = 'infinity'::date AND endless > '5874897-12-31'::date",
+                true,
+            ),
+            ("d > '0044-03-15 BC'::date AND d > '-infinity'::date", true),
+            ("ever = endless", true),
+            ("ever = 'infinity'::timestamp with time zone", true),
+            ("ever < '10000-01-01'::date", false),
             ("t ~~ '_l%'", true),
             ("t LIKE 'l%'", false),
             ("\"Odd Name\" <> ''::text", true),

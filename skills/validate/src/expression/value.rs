@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use redistrict_model::calendar::days_from_civil;
+use redistrict_model::calendar::{days_from_civil, days_of};
 
 /// Why an expression is not evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,12 +195,23 @@ fn number_of(value: bool) -> Value {
     Value::Number(Decimal::of(value.into()))
 }
 
+/// The begin of a day; the infinities are those of moments.
 fn micros(days: i64) -> i128 {
+    if days == i64::from(i32::MAX) {
+        return i64::MAX.into();
+    }
+    if days == i64::from(i32::MIN) {
+        return i64::MIN.into();
+    }
     i128::from(days) * 86_400_000_000
 }
 
-/// Reads `YYYY-MM-DD`, or that with `00:00:00` behind it, as days since 1970.
+/// Reads `YYYY-MM-DD`, or that with `00:00:00` behind it, as days since 1970; and days of any year and
+/// the infinities as their canonical text.
 pub(super) fn date(text: &str) -> Result<Value, Unsupported> {
+    if let Some(days) = days_of(text) {
+        return Ok(Value::Date(days));
+    }
     let odd = Unsupported("a date that is not written YYYY-MM-DD");
     let day = text.strip_suffix(" 00:00:00").unwrap_or(text);
     let parts: Vec<i64> = day

@@ -7,7 +7,7 @@ use arrow::datatypes::{
 };
 use bytes::{BufMut as _, Bytes, BytesMut};
 use redistrict_model::TableRef;
-use redistrict_store::StoreError;
+use redistrict_store::{StoreError, StoreErrorKind};
 
 use super::{EPOCH_DAYS, EPOCH_MICROS};
 use crate::error::{bug, data};
@@ -18,30 +18,57 @@ pub(crate) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 pub(crate) const TRAILER: &[u8] = b"\xff\xff";
 const CHUNK: usize = 128 << 10;
 
+/// One field of a row of the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    /// The value of the batch's column at this place.
+    Value(usize),
+    /// The values of the columns at these places, as an array of one dimension.
+    Array {
+        /// The server's number of the type of its elements.
+        element: u32,
+        places: Vec<usize>,
+    },
+}
+
 /// Encodes the batches of one table.
 pub(crate) struct Encoder<'a> {
     table: &'a TableRef,
     /// Name and Arrow type of each column.
     columns: Vec<(&'a str, DataType)>,
+    fields: Vec<Field>,
 }
 
 impl<'a> Encoder<'a> {
-    pub(crate) fn new(table: &'a TableRef, columns: Vec<(&'a str, DataType)>) -> Self {
-        Self { table, columns }
+    /// `columns` are those of the batches, `fields` those of the stream.
+    pub(crate) fn new(
+        table: &'a TableRef,
+        columns: Vec<(&'a str, DataType)>,
+        fields: Vec<Field>,
+    ) -> Self {
+        Self {
+            table,
+            columns,
+            fields,
+        }
     }
 
     /// The rows of a batch in pieces of about 128 KiB.
     pub(crate) fn encode(&self, batch: &RecordBatch) -> Result<Vec<Bytes>, StoreError> {
         self.check(batch)?;
-        let count = i16::try_from(self.columns.len())
+        let count = i16::try_from(self.fields.len())
             .map_err(|_| bug("write a table of so many columns").at(self.table))?;
         let mut pieces = Vec::new();
         let mut out = BytesMut::with_capacity(CHUNK + CHUNK / 8);
         for row in 0..batch.num_rows() {
             out.put_i16(count);
-            for (place, (name, _)) in self.columns.iter().enumerate() {
-                put(&mut out, batch.column(place), row)
-                    .map_err(|what| data(self.table, name, what))?;
+            for field in &self.fields {
+                match field {
+                    Field::Value(place) => self.value(&mut out, batch, *place, row)?,
+                    Field::Array { element, places } => {
+                        self.array(&mut out, batch, (*element, places), row)?;
+                    }
+                }
             }
             if out.len() >= CHUNK {
                 pieces.push(out.split().freeze());
@@ -49,6 +76,48 @@ impl<'a> Encoder<'a> {
         }
         pieces.push(out.freeze());
         Ok(pieces)
+    }
+
+    fn value(
+        &self,
+        out: &mut BytesMut,
+        batch: &RecordBatch,
+        place: usize,
+        row: usize,
+    ) -> Result<(), StoreError> {
+        let column = self.columns.get(place);
+        let (name, _) = column.ok_or_else(|| bug("find a column to write").at(self.table))?;
+        put(out, batch.column(place), row).map_err(|what| data(self.table, name, what))
+    }
+
+    /// Elements are written as fields are: each with its length.
+    fn array(
+        &self,
+        out: &mut BytesMut,
+        batch: &RecordBatch,
+        (element, places): (u32, &[usize]),
+        row: usize,
+    ) -> Result<(), StoreError> {
+        const DIMENSIONS: i32 = 1;
+        const MAY_HAVE_NULLS: i32 = 1;
+        const FIRST_INDEX: i32 = 1;
+        let too_large = || {
+            let what = "write a row: its values of one type have more than 2 GiB";
+            StoreError::new(StoreErrorKind::Data, what).at(self.table)
+        };
+        let at = out.len();
+        out.put_i32(0);
+        out.put_i32(DIMENSIONS);
+        out.put_i32(MAY_HAVE_NULLS);
+        out.put_u32(element);
+        out.put_i32(i32::try_from(places.len()).map_err(|_| too_large())?);
+        out.put_i32(FIRST_INDEX);
+        for place in places {
+            self.value(out, batch, *place, row)?;
+        }
+        let length = i32::try_from(out.len() - at - 4).map_err(|_| too_large())?;
+        out[at..at + 4].copy_from_slice(&length.to_be_bytes());
+        Ok(())
     }
 
     fn check(&self, batch: &RecordBatch) -> Result<(), StoreError> {

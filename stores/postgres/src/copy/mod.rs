@@ -4,7 +4,7 @@ mod decode;
 mod encode;
 
 pub(crate) use decode::Decoder;
-pub(crate) use encode::{Encoder, HEADER, TRAILER};
+pub(crate) use encode::{Encoder, Field, HEADER, TRAILER};
 
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
 const EPOCH_DAYS: i32 = 10_957;

@@ -1,13 +1,14 @@
 //! Staged rows into their tables: one statement for tables that refer to each other, so that foreign
 //! keys that are neither deferrable nor nullable hold when they are checked (RELIABILITY §2.19).
 
-use redistrict_model::TableRef;
+use redistrict_model::Table;
 use redistrict_store::{Applied, StoreError};
 use tokio_postgres::Client;
 
 use super::path;
-use super::stage::{PLACE, StagingTable};
-use crate::error::{bug, data, failed, failed_at};
+use super::refusal::refused;
+use super::staging::{PLACE, StagingTable};
+use crate::error::{bug, data, failed_at};
 use crate::live::{LiveColumn, LiveTable};
 use crate::statement::{column_of, quoted};
 
@@ -39,11 +40,12 @@ pub(super) async fn apply(
         }
     }
     let sql = format!("with {} select {}", parts.join(", "), counts.join(", "));
+    let tables: Vec<&Table> = writes.iter().map(|write| &write.table.entry).collect();
     path::of_triggers(client).await?;
     let rows = client
         .query_typed(&sql, &[])
         .await
-        .map_err(|error| failed_in(writes, &error))?;
+        .map_err(|error| refused("write rows", &tables, &error))?;
     path::of_ours(client).await?;
     let row = rows.first().ok_or_else(|| bug("count the written rows"))?;
     let count = |place: usize| {
@@ -62,28 +64,6 @@ pub(super) async fn apply(
         .collect()
 }
 
-/// Names the table: the only one, or the one that the server names.
-fn failed_in(writes: &[Write<'_>], error: &tokio_postgres::Error) -> StoreError {
-    let named = error
-        .as_db_error()
-        .and_then(|server| Some((server.schema()?, server.table()?)));
-    let is_named = |name: &TableRef| named == Some((&name.schema, &name.table));
-    let mut names = writes.iter().map(|write| &write.table.entry.name);
-    let name = if writes.len() == 1 {
-        names.next()
-    } else {
-        names.find(|name| is_named(name))
-    };
-    let mapped = match name {
-        Some(name) => failed_at("write rows", name, error),
-        None => failed("write rows", error),
-    };
-    if mapped.code.as_deref() == Some("0A000") {
-        return mapped.with_hint("writing a table that has rules is not available yet");
-    }
-    mapped
-}
-
 /// A type modifier that rounds is no error for the server; here it is.
 async fn refuse_rounding(client: &Client, write: &Write<'_>) -> Result<(), StoreError> {
     let name = &write.table.entry.name;
@@ -99,9 +79,9 @@ async fn refuse_rounding(client: &Client, write: &Write<'_>) -> Result<(), Store
         return Ok(());
     }
     let sql = format!(
-        "select {} from {} as s where s.redistrict_action <> 'leave'",
+        "select {} from {}",
         tests.join(", "),
-        write.staging.relation()
+        write.staging.rows("s.redistrict_action <> 'leave'")
     );
     let rows = client
         .query_typed(&sql, &[])
@@ -145,12 +125,11 @@ impl Write<'_> {
             order.extend(PLACE.map(|name| format!("s.{name}")));
         }
         Ok(format!(
-            "insert into {} ({}) overriding system value select {} from {} as s \
-             where s.redistrict_action = 'insert' order by {}",
+            "insert into {} ({}) overriding system value select {} from {} order by {}",
             self.table.qualified(),
             names.join(", "),
             values.join(", "),
-            self.staging.relation(),
+            self.staging.rows("s.redistrict_action = 'insert'"),
             order.join(", "),
         ))
     }
@@ -179,10 +158,10 @@ impl Write<'_> {
             return Ok(None);
         }
         Ok(Some(format!(
-            "update {} as t set {} from {} as s where s.redistrict_action = 'update' and {}",
+            "update {} as t set {} from {} where {}",
             self.table.relation(),
             changes.join(", "),
-            self.staging.relation(),
+            self.staging.rows("s.redistrict_action = 'update'"),
             same_identity(self.table, self.staging)?,
         )))
     }

@@ -10,6 +10,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use super::path;
+use super::refusal::firing;
 use crate::error::{bug, failed, failed_at};
 use crate::live::{LiveColumn, LiveTable};
 use crate::locator::split;
@@ -246,7 +247,9 @@ pub(super) async fn delete(client: &Client, deletes: &[Delete<'_>]) -> Result<u6
         let count = usize::try_from(row.get::<_, i64>(place)).unwrap_or_default();
         if count != one.keys.len() {
             let what = "delete rows: a trigger or a rule kept some of them";
-            return Err(StoreError::new(StoreErrorKind::Constraint, what).at(one.name()));
+            let hint = format!("disable it for the undo{}", firing(&[&one.table.entry]));
+            let error = StoreError::new(StoreErrorKind::Constraint, what).at(one.name());
+            return Err(error.with_hint(hint));
         }
         total += count as u64;
     }

@@ -15,10 +15,11 @@ use tokio_postgres::types::{ToSql, Type};
 use super::apply::{self, Write, same_identity};
 use super::delete::{self, Delete};
 use super::lease::begin_holding;
-use super::stage::{self, PLACE, StagingTable};
+use super::refusal::refused;
+use super::staging::{self, PLACE, StagingTable};
 use super::{ledger, path};
 use crate::connect::{Session, Target};
-use crate::error::{bug, failed, failed_at};
+use crate::error::{bug, failed_at};
 use crate::live::{LiveTable, LiveTables};
 use crate::locator::{locator, places};
 use crate::reader::{self, BoundKeys};
@@ -44,10 +45,7 @@ impl PostgresMerge {
         let client = session.client();
         begin_holding(client, lease).await?;
         let tables = reader::look_up(&session, tables).await?;
-        let staged: HashMap<_, _> = stage::of_run(client, &lease.run)
-            .await?
-            .into_iter()
-            .collect();
+        let staged = staging::of_run(client, &lease.run, &tables).await?;
         for (name, staging) in &staged {
             client
                 .batch_execute(&format!("analyze {}", staging.relation()))
@@ -118,8 +116,10 @@ impl Merge for PostgresMerge {
         sorted.dedup();
         let mut locked = Vec::new();
         for chunk in sorted.chunks(KEYS_PER_STATEMENT) {
-            let bound = BoundKeys::new(&identity, chunk).map_err(|error| error.at(table))?;
-            let Some(bound) = bound else { continue };
+            let bound = BoundKeys::look_up(&self.session, &identity, chunk).await;
+            let Some(bound) = bound.map_err(|error| error.at(table))? else {
+                continue;
+            };
             let sql = format!(
                 "select {} from {} as t where {} order by {} for update of t",
                 canonical_list("t", &identity),
@@ -240,7 +240,7 @@ impl Merge for PostgresMerge {
         client
             .batch_execute("set constraints all immediate")
             .await
-            .map_err(|error| failed("check the deferred constraints", &error))?;
+            .map_err(|error| self.refused("check the deferred constraints", &error))?;
         path::of_ours(client).await
     }
 
@@ -253,13 +253,24 @@ impl Merge for PostgresMerge {
         path::of_triggers(client).await?;
         match client.batch_execute("commit").await {
             Ok(()) => Ok(CommitOutcome::Committed),
-            Err(error) if is_answer(&error) => Err(failed("commit the merge", &error)),
+            Err(error) if is_answer(&error) => Err(self.refused("commit the merge", &error)),
             Err(_) => Ok(CommitOutcome::Unknown),
         }
     }
 }
 
 impl PostgresMerge {
+    /// The server refused what was staged, some time after it was written.
+    fn refused(&self, what: &str, error: &tokio_postgres::Error) -> StoreError {
+        let mut staged: Vec<&TableRef> = self.staged.keys().collect();
+        staged.sort();
+        let tables = staged
+            .into_iter()
+            .filter_map(|name| self.tables.table(name).ok());
+        let tables: Vec<&Table> = tables.map(|table| &table.entry).collect();
+        refused(what, &tables, error)
+    }
+
     /// Locks rows of a keyless table, table by table and place by place. A row that another transaction
     /// changed has another locator by now: what is locked instead of it is not told.
     async fn lock_located(

@@ -2,13 +2,18 @@
 
 mod apply;
 mod delete;
+mod layout;
 mod lease;
 mod ledger;
 mod merge;
+mod obstacles;
 mod path;
+mod refusal;
 mod sequences;
 mod stage;
+mod staging;
 mod store;
+mod texts;
 mod view;
 
 pub use store::PostgresTarget;

@@ -1,5 +1,6 @@
 //! Staging: per run and table one ordinary table of our own. Its columns are numbered, its types are
-//! those that binary COPY carries, so that odd names and casts come into play only in the merge.
+//! those that binary COPY carries, so that odd names and casts come into play only in the merge. Wide
+//! tables are packed, see [`super::layout`].
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,143 +8,31 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use futures::{SinkExt as _, StreamExt as _};
-use redistrict_model::{RunId, TableRef};
+use redistrict_model::{ColumnType, TableRef};
 use redistrict_store::{
     BatchStream, Lease, StagePart, Staged, StoreError, StoreErrorKind, arrow_type,
 };
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, CopyInSink};
 
+use super::layout::{Holder, Layout, holders};
 use super::lease::{begin_holding, commit, own_failed};
-use crate::copy::{Encoder, HEADER, TRAILER};
+use super::staging::{PLACE, StagingTable, find, relation, staged_columns};
+use super::texts::Texts;
+use crate::connect::{Session, Target};
+use crate::copy::{Encoder, Field as CopyField, HEADER, TRAILER};
 use crate::error::{bug, failed, failed_at};
 use crate::live::{LiveColumn, LiveTable};
-use crate::statement::canonical;
-use crate::types::{self, Rounding};
-
-/// A staging table that is there.
-#[derive(Clone, Debug)]
-pub(super) struct StagingTable {
-    id: i64,
-    pub(super) columns: Vec<String>,
-    pub(super) identity: Vec<String>,
-}
-
-/// Where a staged row of a keyless table stands: its part and its place in the part.
-pub(super) const PLACE: [&str; 2] = ["redistrict_part", "redistrict_row"];
-
-impl StagingTable {
-    /// The rows are told by their places: the table they go to has no key.
-    pub(super) fn is_keyless(&self) -> bool {
-        self.identity.is_empty()
-    }
-
-    /// The relation; our own name, nothing of the outside is in it.
-    pub(super) fn relation(&self) -> String {
-        relation(self.id)
-    }
-
-    /// The staged column (of alias `s`) of a target column.
-    fn value(&self, name: &str) -> Result<String, StoreError> {
-        let place = self.columns.iter().position(|column| column == name);
-        place.map(staged).ok_or_else(|| bug("find a staged column"))
-    }
-
-    /// The staged value as it is assigned to the column. Texts are not cast: an explicit cast would
-    /// cut them, an assignment refuses.
-    pub(super) fn assigned(&self, column: &LiveColumn) -> Result<String, StoreError> {
-        let value = self.value(&column.name)?;
-        let is_text = types::staging_type(column.column_type) == "text";
-        let is_string = column.is_string();
-        Ok(if is_text && !is_string {
-            column.read_back(&value)
-        } else {
-            value
-        })
-    }
-
-    /// The staged value as the column's base type, for comparisons.
-    pub(super) fn compared(&self, column: &LiveColumn) -> Result<String, StoreError> {
-        Ok(column.read_back(&self.value(&column.name)?))
-    }
-
-    /// A test that is true where writing the staged value would drop digits; none where it cannot.
-    pub(super) fn rounding(&self, column: &LiveColumn) -> Result<Option<String>, StoreError> {
-        let value = self.compared(column)?;
-        let (declared, base) = (&column.source_type, &column.key_type);
-        Ok(match column.rounding {
-            Rounding::Never => None,
-            Rounding::ByValue => Some(format!("({value}::{declared})::{base} <> {value}")),
-            Rounding::ByText => {
-                let rounded = canonical(&format!("({value}::{declared})"), column.column_type);
-                let exact = if declared == base {
-                    self.value(&column.name)?
-                } else {
-                    canonical(&value, column.column_type)
-                };
-                Some(format!("({rounded}) <> ({exact})"))
-            }
-        })
-    }
-
-    /// The staged value's canonical text.
-    pub(super) fn canonical(&self, column: &LiveColumn) -> Result<String, StoreError> {
-        Ok(canonical(&self.compared(column)?, column.column_type))
-    }
-}
-
-fn relation(id: i64) -> String {
-    format!("redistrict_stage.s_{id}")
-}
-
-fn staged(place: usize) -> String {
-    format!("s.c{}", place + 1)
-}
-
-/// The staging tables of a run.
-pub(super) async fn of_run(
-    client: &Client,
-    run: &RunId,
-) -> Result<Vec<(TableRef, StagingTable)>, StoreError> {
-    find(client, run, None).await
-}
-
-/// The staging tables of a run, or the one of a table.
-async fn find(
-    client: &Client,
-    run: &RunId,
-    table: Option<&str>,
-) -> Result<Vec<(TableRef, StagingTable)>, StoreError> {
-    let sql = "select id, table_name, columns, identity from redistrict_meta.staging \
-               where run_id = $1 and ($2 is null or table_name = $2) order by id";
-    let rows = client
-        .query_typed(sql, &[(&run.as_str(), Type::TEXT), (&table, Type::TEXT)])
-        .await
-        .map_err(|error| own_failed("read the staging tables", &error))?;
-    rows.iter()
-        .map(|row| {
-            let name: &str = row.get("table_name");
-            let table = name
-                .parse()
-                .map_err(|_| bug("read the name of a staging table"))?;
-            let staging = StagingTable {
-                id: row.get("id"),
-                columns: row.get("columns"),
-                identity: row.get("identity"),
-            };
-            Ok((table, staging))
-        })
-        .collect()
-}
 
 /// Writes one part and its record in one transaction; see `TargetStore::stage`.
 pub(super) async fn stage(
-    client: &Client,
+    session: &Session<Target>,
     lease: &Lease,
     table: &LiveTable,
     part: &StagePart,
     batches: BatchStream<'_>,
 ) -> Result<Staged, StoreError> {
+    let client = session.client();
     let columns = table.columns(&part.columns)?;
     let staging = ensure(client, lease, table, part, &columns).await?;
     begin_holding(client, lease).await?;
@@ -170,7 +59,13 @@ pub(super) async fn stage(
             was_there: true,
         });
     }
-    let rows = copy(client, &staging, part, &columns, batches).await?;
+    let mut texts = Texts::new(session.encoding());
+    let rows = match copy(client, &staging, part, &columns, batches, &mut texts).await {
+        Err(error) if texts.may_explain(&error) => {
+            return Err(texts.explain(session, table, error).await?);
+        }
+        copied => copied?,
+    };
     let count = i64::try_from(rows).map_err(|_| bug("count the part's rows"))?;
     let sql = "insert into redistrict_meta.part (run_id, table_name, part, rows) \
                values ($1, $2, $3, $4)";
@@ -231,46 +126,53 @@ async fn ensure(
         .await
         .map_err(|error| own_failed("make a staging table", &error))?;
     if let Some(row) = made.first() {
-        let is_keyless = part.identity.is_empty();
-        create(client, table, row.get(0), columns, is_keyless).await?;
+        create(client, part, row.get(0), columns).await?;
     }
     commit(client, "make a staging table").await?;
-    let staging = find(client, &lease.run, Some(&name)).await?;
-    let staging = staging.into_iter().next();
-    let (_, staging) = staging.ok_or_else(|| bug("find the staging table").at(&part.table))?;
-    if staging.columns != part.columns || staging.identity != part.identity {
+    let record = find(client, &lease.run, Some(&name)).await?;
+    let record = record.into_iter().next();
+    let record = record.ok_or_else(|| bug("find the staging table").at(&part.table))?;
+    if record.columns != part.columns || record.identity != part.identity {
         return Err(bug("stage other columns than the parts before").at(&part.table));
     }
-    Ok(staging)
+    StagingTable::new(record, table)
 }
 
 async fn create(
     client: &Client,
-    table: &LiveTable,
+    part: &StagePart,
     id: i64,
     columns: &[&LiveColumn],
-    is_keyless: bool,
 ) -> Result<(), StoreError> {
-    let mut definitions: Vec<String> = columns
-        .iter()
-        .enumerate()
-        .map(|(place, column)| {
-            format!("c{} {}", place + 1, types::staging_type(column.column_type))
-        })
-        .collect();
-    if is_keyless {
+    let types: Vec<ColumnType> = columns.iter().map(|column| column.column_type).collect();
+    let staged = staged_columns(columns, &part.identity);
+    let holders = holders(Layout::of(&types), &staged);
+    let mut definitions: Vec<String> = holders.iter().map(Holder::definition).collect();
+    if part.identity.is_empty() {
         definitions.extend(PLACE.map(|name| format!("{name} int8 not null")));
         definitions.push(format!("unique ({})", PLACE.join(", ")));
     }
-    let sql = format!(
+    let mut sql = format!(
         "create table {} ({}, redistrict_action text not null default 'insert')",
         relation(id),
         definitions.join(", ")
     );
+    // What is packed is written once and read once: not worth compressing, and no statistics of it help.
+    let arrays = holders.iter().filter(|one| one.is_array);
+    let settings: Vec<String> = arrays
+        .map(|one| {
+            let name = &one.name;
+            format!("alter {name} set storage external, alter {name} set statistics 0")
+        })
+        .collect();
+    if !settings.is_empty() {
+        let settings = settings.join(", ");
+        sql = format!("{sql}; alter table {} {settings}", relation(id));
+    }
     client
         .batch_execute(&sql)
         .await
-        .map_err(|error| failed_at("make a staging table", &table.entry.name, &error))
+        .map_err(|error| failed_at("make a staging table", &part.table, &error))
 }
 
 async fn copy(
@@ -279,6 +181,7 @@ async fn copy(
     part: &StagePart,
     columns: &[&LiveColumn],
     mut batches: BatchStream<'_>,
+    texts: &mut Texts<'_>,
 ) -> Result<u64, StoreError> {
     let table = &part.table;
     let mut arrow: Vec<_> = columns
@@ -289,14 +192,15 @@ async fn copy(
             Ok((column.name.as_str(), data_type))
         })
         .collect::<Result<_, StoreError>>()?;
-    let mut names: Vec<String> = (1..=columns.len())
-        .map(|place| format!("c{place}"))
-        .collect();
+    let holders = &staging.holders;
+    let mut names: Vec<&str> = holders.iter().map(|one| one.name.as_str()).collect();
+    let mut fields: Vec<CopyField> = holders.iter().map(Holder::field).collect();
     if staging.is_keyless() {
+        fields.extend((0..PLACE.len()).map(|at| CopyField::Value(columns.len() + at)));
         arrow.extend(PLACE.map(|name| (name, DataType::Int64)));
-        names.extend(PLACE.map(str::to_owned));
+        names.extend(PLACE);
     }
-    let encoder = Encoder::new(table, arrow);
+    let encoder = Encoder::new(table, arrow, fields);
     let sql = format!(
         "copy {} ({}) from stdin (format binary)",
         staging.relation(),
@@ -311,6 +215,7 @@ async fn copy(
     let mut expected = 0_u64;
     while let Some(batch) = batches.next().await {
         let batch = batch?;
+        texts.see(&batch);
         let staged = match staging.is_keyless() {
             true => Cow::Owned(with_places(&batch, part, expected)?),
             false => Cow::Borrowed(&batch),
@@ -356,8 +261,8 @@ fn with_places(
 /// Drops the staging tables and part records of the lease's run.
 pub(super) async fn clear(client: &Client, lease: &Lease) -> Result<(), StoreError> {
     begin_holding(client, lease).await?;
-    for (_, staging) in of_run(client, &lease.run).await? {
-        let sql = format!("drop table if exists {}", staging.relation());
+    for record in find(client, &lease.run, None).await? {
+        let sql = format!("drop table if exists {}", record.relation());
         client
             .batch_execute(&sql)
             .await

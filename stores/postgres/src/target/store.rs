@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use redistrict_model::{Catalog, RunId, StoreName, Table};
+use redistrict_model::{Catalog, Finding, RunId, StoreName, Table, TableRef};
 use redistrict_store::{
     BatchStream, Enrolment, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Ledger, Merge, RunRecord,
     Secret, StagePart, Staged, StoreError, TargetCapabilities, TargetRead, TargetStore,
@@ -13,7 +13,7 @@ use tokio_postgres::types::Type;
 use super::lease::{self, begin, commit, own_failed};
 use super::merge::PostgresMerge;
 use super::view::View;
-use super::{ledger, sequences, stage};
+use super::{ledger, obstacles, sequences, stage};
 use crate::catalog;
 use crate::connect::{Session, Target, label};
 use crate::error::{bug, failed};
@@ -124,6 +124,11 @@ impl TargetStore for PostgresTarget {
         catalog::read(&self.probing().await?, store, &self.schemas).await
     }
 
+    async fn obstacles(&self, tables: &[TableRef]) -> Result<Vec<Finding>, StoreError> {
+        let [store] = &self.stores;
+        obstacles::find(&self.probing().await?, store, tables).await
+    }
+
     async fn enrolment(&self, store: &StoreName) -> Result<Option<Enrolment>, StoreError> {
         self.check(store)?;
         let session = self.probing().await?;
@@ -213,7 +218,7 @@ impl TargetStore for PostgresTarget {
         let session = self.working(lease).await?;
         let tables = LiveTables::look_up(&session, std::slice::from_ref(table)).await?;
         let live = tables.table(&part.table)?;
-        let staged = stage::stage(session.client(), lease, live, part, batches).await?;
+        let staged = stage::stage(&session, lease, live, part, batches).await?;
         self.keep(lease, session);
         Ok(staged)
     }

@@ -1,0 +1,84 @@
+//! What can be told of the checks before there are rows: constraints of CERT that could never be checked, so
+//! that the verdict would be FAILED whatever the rows are. Pure.
+
+use redistrict_model::{
+    Check, ExtractTable, Finding, PlanSections, StoreKind, StoreName, Table, TableRef, toml_key,
+};
+
+use crate::expression::{Unsupported, parse};
+
+/// CHECKs of CERT that neither are evaluated here nor hold because PROD has them as well: ERROR findings
+/// for the plan, one per constraint, in the order of the tables that move.
+#[must_use]
+pub fn checks_that_cannot_run(sections: &PlanSections) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for moving in &sections.extract.tables {
+        let source = sections.extract.catalog_table(&moving.table);
+        let target = sections.load.table(&moving.table);
+        let (Some(source), Some(target)) = (source, target) else {
+            continue;
+        };
+        let kind = kind_of(sections, &moving.table.store);
+        for check in &target.table.checks {
+            if source.checks.iter().any(|known| is_same(known, check)) {
+                continue;
+            }
+            if let Some(why) = trouble(check, source, moving, kind) {
+                findings.push(refusal(&moving.table, check, &why));
+            }
+        }
+    }
+    findings
+}
+
+/// The same constraint, however its text is laid out.
+pub(crate) fn is_same(one: &Check, other: &Check) -> bool {
+    let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    squeezed(&one.expression) == squeezed(&other.expression)
+}
+
+fn kind_of(sections: &PlanSections, store: &StoreName) -> Option<StoreKind> {
+    let mut catalogs = sections.extract.catalogs.iter();
+    catalogs.find(|one| one.store == *store).map(|one| one.kind)
+}
+
+/// Why the constraint cannot be evaluated on the rows that move.
+fn trouble(
+    check: &Check,
+    source: &Table,
+    moving: &ExtractTable,
+    kind: Option<StoreKind>,
+) -> Option<String> {
+    let has = |name: &str| {
+        let mut columns = source.columns.iter();
+        columns.any(|column| column.name.eq_ignore_ascii_case(name))
+    };
+    let is_text = |name: &str| kind == Some(StoreKind::Sqlite) && !has(name);
+    match parse(&check.expression, &is_text) {
+        Err(Unsupported(why)) => Some(format!("it has {why}")),
+        Ok(expression) => {
+            let moves = |name: &str| {
+                let mut columns = moving.columns.iter();
+                columns.any(|column| column.eq_ignore_ascii_case(name))
+            };
+            let mut columns = expression.columns().into_iter();
+            let unknown = columns.find(|name| !moves(name))?;
+            Some(format!("{unknown} does not move"))
+        }
+    }
+}
+
+fn refusal(table: &TableRef, check: &Check, why: &str) -> Finding {
+    let message = format!(
+        "CHECK {} of CERT, which PROD lacks, cannot be checked before the load: {why}",
+        check.name
+    );
+    let name = table.to_string();
+    Finding::error("check-cannot-run", &name, message, 1).with_lines([
+        format!("[table.{}]", toml_key(&name)),
+        format!(
+            "excluded = \"…the reason…\"     # or drop {} in CERT, or add it to PROD",
+            check.name
+        ),
+    ])
+}
