@@ -1,6 +1,7 @@
 //! The composition root: arguments in, exit code out. The only crate that names concrete stores and
 //! skills, reads the environment, and prints.
 
+mod apart;
 mod args;
 mod commands;
 mod composition;

@@ -14,6 +14,7 @@ use redistrict_model::{
 use redistrict_orchestrator::compose;
 use redistrict_store::{Fingerprint, KeyRequest, Probe, Selector, SourceStore, TargetStore};
 
+use crate::apart::Apart;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::output;
@@ -296,15 +297,11 @@ pub(crate) async fn target(
     let groups = session.targets(workspace)?;
     let mut catalogs = Vec::new();
     let mut not_enrolled = Vec::new();
+    let mut apart = Apart::default();
     for group in &groups {
         for store in group.stores() {
             let fingerprint = group.fingerprint(store).await?;
-            if sources.contains(&fingerprint) {
-                return Err(Failure::prerequisite(format!(
-                    "tell PROD and CERT apart: the target of store {store} is a database that is also a source"
-                ))
-                .with_hint(format!("point [store.{store}] target at the certification database")));
-            }
+            apart.add(sources, store, &fingerprint)?;
             if denied(workspace).contains(&fingerprint) {
                 return Err(Failure::prerequisite(format!(
                     "use the target of store {store}: its fingerprint is in deny"

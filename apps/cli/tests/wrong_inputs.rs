@@ -192,6 +192,24 @@ async fn prod_as_cert_is_exit_3_whatever_name_it_goes_by() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_target_of_two_stores_is_exit_3_before_anything_runs() {
+    let small = Small::enrolled().await;
+    let second = "[store.t]\nkind = \"postgres\"\n\
+        source = { env = \"PROD\" }\ntarget = { env = \"CERT\" }\n\
+        [[link]]\nfrom = \"t.districts(id)\"\nto = \"s.districts(id)\"\nowns = true\n";
+    let config = [CONFIG, second].concat();
+    small.environment.write("redistrict.toml", &config);
+    for arguments in [&["plan", "1"][..], &["migrate", "1"]] {
+        small.fails(arguments, 3, &["stores s and t", "the same database"]);
+    }
+    small.fails(&["enroll", "--name", "x"], 3, &["stores s and t"]);
+    let looked = small.environment.run(&["doctor"]);
+    assert_eq!(looked.code, 3, "{}", looked.err);
+    let said = "the same database as the target of store s";
+    assert!(looked.out.contains(said), "{}", looked.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_target_nobody_enrolled_is_exit_3() {
     let small = small().await;
     small.fails(&["migrate", "1"], 3, &["enroll", "s"]);

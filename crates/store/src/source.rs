@@ -96,7 +96,9 @@ pub trait KeyReader: Send {
 /// Reads whole rows as record batches with the schema `arrow_schema(table, columns)`.
 ///
 /// Values arrive exactly or as an error that names table and column: nothing is rounded, cut or
-/// replaced. Rows come in ascending order of their key text (bytes; locators likewise) within the
+/// replaced. (A target with an open schema leaves out rows whose values are of other types than those the
+/// columns are described with: others wrote them since, and they equal no row that was described.)
+/// Rows come in ascending order of their key text (bytes; locators likewise) within the
 /// order of `keys` chunks; the same request inside one cut gives the same bytes. A batch holds at
 /// most 8,192 rows.
 #[async_trait]

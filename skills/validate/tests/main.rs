@@ -14,8 +14,8 @@ use fixture::{
 };
 use redistrict_artifact::DanglingEntry;
 use redistrict_model::{
-    CheckOutcome, ColumnType, EdgeId, EdgeOrigin, ErrorKind, ForeignKey, MaskKind, MaskName,
-    Membership, OrgPart, Owner, OwnerKind, Role, Severity, Verdict, VerdictReport,
+    CheckOutcome, Column, ColumnType, EdgeId, EdgeOrigin, ErrorKind, ForeignKey, MaskKind,
+    MaskName, Membership, OrgPart, Owner, OwnerKind, Role, Severity, Verdict, VerdictReport,
 };
 use redistrict_skill::Cancel;
 
@@ -281,6 +281,35 @@ async fn a_key_that_only_the_target_has_is_checked_too() {
         ["foreign-key-target ids.public.sections(no) -> ids.public.districts(id)"]
     );
     assert_eq!(report.verdict, Verdict::PassedWithWarnings);
+}
+
+#[tokio::test]
+async fn a_unique_key_over_a_column_that_no_new_row_fills_holds_and_over_a_filled_one_is_not_known()
+{
+    let unique = |change: fn(&mut Column)| {
+        move |f: &mut Fixture| {
+            let target = f.table(STUDENTS).target();
+            let mut new = column("only_here", ColumnType::Text, true);
+            change(&mut new);
+            target.columns.push(new);
+            target.uniques[0].columns = strings(&["only_here"]);
+        }
+    };
+    let subject = "unique-key ids.public.students(only_here)";
+    let (offences, report) = defect(unique(|_| ())).await;
+    assert!(offences.is_empty(), "{offences:?}");
+    let check = report
+        .checks
+        .iter()
+        .find(|one| one.is_passed() && format!("{} {}", one.check, one.subject) == subject);
+    assert_eq!(check.map(|one| one.examined), Some(3));
+    let filled = unique(|column| column.has_default = true);
+    assert!(defect(filled).await.0.contains(&subject.to_owned()));
+    // An open schema has no column where no row of the target has the property.
+    let absent = |f: &mut Fixture| {
+        f.table(STUDENTS).target().uniques[0].columns = strings(&["only_here"]);
+    };
+    assert!(defect(absent).await.0.is_empty());
 }
 
 #[tokio::test]
@@ -782,7 +811,7 @@ async fn an_interruption_stops_between_batches() {
 }
 
 /// Gives the two learners a column with these values.
-fn with_column(f: &mut Fixture, new: &redistrict_model::Column, values: [&str; 2]) {
+fn with_column(f: &mut Fixture, new: &Column, values: [&str; 2]) {
     f.table(LEARNERS)
         .both(|table| table.columns.push(new.clone()));
     for (row, value) in f.rows(LEARNERS).iter_mut().zip(values) {
@@ -792,7 +821,7 @@ fn with_column(f: &mut Fixture, new: &redistrict_model::Column, values: [&str; 2
 
 #[tokio::test]
 async fn elements_of_arrays_have_to_fit_one_by_one() {
-    let array = |element, source_type: &str| redistrict_model::Column {
+    let array = |element, source_type: &str| Column {
         source_type: source_type.to_owned(),
         element: Some(element),
         ..column("extra", ColumnType::Array, true)
@@ -802,7 +831,7 @@ async fn elements_of_arrays_have_to_fit_one_by_one() {
     let texts = array(ColumnType::Text, "character varying(4)[]");
     let small = array(ColumnType::Int16, "smallint[]");
     let exact = array(ColumnType::Numeric, "numeric(4,2)[]");
-    let bits = redistrict_model::Column {
+    let bits = Column {
         source_type: "bit(3)".to_owned(),
         ..column("extra", ColumnType::Bits, true)
     };
@@ -828,7 +857,7 @@ async fn elements_of_arrays_have_to_fit_one_by_one() {
 
 #[tokio::test]
 async fn checks_on_arrays_ranges_and_money_are_evaluated_or_said_not_to_be() {
-    let list = redistrict_model::Column {
+    let list = Column {
         element: Some(ColumnType::Text),
         ..column("extra", ColumnType::Array, true)
     };
@@ -874,7 +903,7 @@ async fn checks_on_arrays_ranges_and_money_are_evaluated_or_said_not_to_be() {
 
 #[tokio::test]
 async fn addresses_inside_of_arrays_have_to_be_reserved() {
-    let mails = redistrict_model::Column {
+    let mails = Column {
         element: Some(ColumnType::Text),
         ..column("extra", ColumnType::Array, true)
     };

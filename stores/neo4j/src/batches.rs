@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder,
-    RecordBatch, StringBuilder,
+    ArrayRef, BinaryBuilder, BooleanArray, BooleanBuilder, Date32Builder, Float64Builder,
+    Int64Builder, RecordBatch, StringBuilder,
 };
+use arrow::compute::filter;
 use arrow::datatypes::{DataType, Schema};
 use neo4j::ValueReceive;
 use redistrict_model::TableRef;
@@ -31,18 +32,46 @@ enum Values {
     Text(StringBuilder),
 }
 
+/// What becomes of a row with a value that its column cannot hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// It is an error: every row has to come.
+    Refused,
+    /// A row whose value is of another type than the column's is left out: its key was described, but the
+    /// row is not the one that was.
+    OfOtherType,
+    /// The row is left out: it is a candidate, and equal to no row that the columns can hold.
+    LeftOut,
+}
+
+impl Misfit {
+    fn leaves_out(self, refusal: Refusal) -> bool {
+        match self {
+            Self::Refused => false,
+            Self::OfOtherType => refusal == Refusal::OtherType,
+            Self::LeftOut => true,
+        }
+    }
+}
+
 /// Gathers the rows of one table.
 pub(crate) struct Batches {
     table: TableRef,
     schema: Arc<Schema>,
     columns: Vec<Values>,
-    rows: usize,
+    misfit: Misfit,
+    /// Which of the gathered rows are given.
+    fits: Vec<bool>,
     bytes: usize,
 }
 
 impl Batches {
     /// For batches of that schema.
-    pub(crate) fn new(table: &TableRef, schema: &Arc<Schema>) -> Result<Self, StoreError> {
+    pub(crate) fn new(
+        table: &TableRef,
+        schema: &Arc<Schema>,
+        misfit: Misfit,
+    ) -> Result<Self, StoreError> {
         let columns = schema.fields().iter().map(|field| {
             Values::of(field.data_type())
                 .ok_or_else(|| bug(format!("read type {}", field.data_type())).at(table))
@@ -51,7 +80,8 @@ impl Batches {
             table: table.clone(),
             columns: columns.collect::<Result<_, _>>()?,
             schema: Arc::clone(schema),
-            rows: 0,
+            misfit,
+            fits: Vec::new(),
             bytes: 0,
         })
     }
@@ -62,17 +92,26 @@ impl Batches {
         layout: &Layout<'_>,
         record: &Record,
     ) -> Result<Option<RecordBatch>, StoreError> {
+        let mut fits = true;
         for (place, column) in self.columns.iter_mut().enumerate() {
             let added = layout
                 .field(place, record)
                 .and_then(|field| column.push(field));
-            self.bytes += added.map_err(|refusal| {
-                let name = self.schema.field(place).name();
-                data(&self.table, name, refusal.what())
-            })?;
+            self.bytes += match added {
+                Ok(bytes) => bytes,
+                Err(refusal) if self.misfit.leaves_out(refusal) => {
+                    fits = false;
+                    column.push_null();
+                    0
+                }
+                Err(refusal) => {
+                    let name = self.schema.field(place).name();
+                    return Err(data(&self.table, name, refusal.what()));
+                }
+            };
         }
-        self.rows += 1;
-        if self.rows >= MAX_ROWS || self.bytes >= MAX_BYTES {
+        self.fits.push(fits);
+        if self.fits.len() >= MAX_ROWS || self.bytes >= MAX_BYTES {
             return self.rest();
         }
         Ok(None)
@@ -80,14 +119,22 @@ impl Batches {
 
     /// The rows that no batch has yet.
     pub(crate) fn rest(&mut self) -> Result<Option<RecordBatch>, StoreError> {
-        if self.rows == 0 {
+        self.bytes = 0;
+        let fits = std::mem::take(&mut self.fits);
+        let mut columns: Vec<ArrayRef> = self.columns.iter_mut().map(Values::finish).collect();
+        if !fits.contains(&true) {
             return Ok(None);
         }
-        (self.rows, self.bytes) = (0, 0);
-        let columns: Vec<ArrayRef> = self.columns.iter_mut().map(Values::finish).collect();
+        let failed = || bug("make a batch of rows").at(&self.table);
+        if fits.contains(&false) {
+            let mask = BooleanArray::from(fits);
+            for column in &mut columns {
+                *column = filter(column.as_ref(), &mask).map_err(|_| failed())?;
+            }
+        }
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
             .map(Some)
-            .map_err(|_| bug("make a batch of rows").at(&self.table))
+            .map_err(|_| failed())
     }
 }
 

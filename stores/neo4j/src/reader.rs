@@ -13,7 +13,7 @@ use redistrict_store::{
     BatchStream, KeyRequest, RowRequest, Selector, StoreError, StoreErrorKind, arrow_schema,
 };
 
-use crate::batches::Batches;
+use crate::batches::{Batches, Misfit};
 use crate::bolt::{Parameters, Record, Records, Transaction};
 use crate::error::{Context as _, bug, data};
 use crate::layout::Layout;
@@ -187,11 +187,11 @@ impl KeyReading<'_> {
 
     fn is_wanted(&self, record: &Record) -> Result<bool, StoreError> {
         let key = self.texts(self.by.clone(), record)?;
-        let key: Option<Vec<String>> = key.into_iter().collect();
+        let key: Option<Vec<String>> = key.and_then(|key| key.into_iter().collect());
         Ok(key.is_some_and(|parts| self.wanted.contains(&Key::new(parts))))
     }
 
-    /// None for a row without a key in a target.
+    /// None for a row without a key in a target, or with values that the columns cannot hold.
     fn key_row(&self, record: &Record) -> Result<Option<KeyRow>, StoreError> {
         let name = &self.table.entry.name;
         let id = match self.locator {
@@ -204,8 +204,9 @@ impl KeyReading<'_> {
                 )
             }
             None => {
+                let parts = self.texts(self.id.clone(), record)?;
                 let parts: Option<Vec<String>> =
-                    self.texts(self.id.clone(), record)?.into_iter().collect();
+                    parts.and_then(|parts| parts.into_iter().collect());
                 match (parts, self.side) {
                     (Some(parts), _) => Key::new(parts),
                     (None, Side::Target) => return Ok(None),
@@ -217,7 +218,9 @@ impl KeyReading<'_> {
                 }
             }
         };
-        let values = self.texts(self.values.clone(), record)?;
+        let Some(values) = self.texts(self.values.clone(), record)? else {
+            return Ok(None);
+        };
         Ok(Some(KeyRow {
             id,
             values: values
@@ -227,23 +230,32 @@ impl KeyReading<'_> {
         }))
     }
 
+    /// None in a target where a value is of another type than its column: others wrote it since.
     fn texts(
         &self,
         columns: std::ops::Range<usize>,
         record: &Record,
-    ) -> Result<Vec<Option<String>>, StoreError> {
-        let text = |column| {
-            let refused = |refusal: values::Refusal| {
-                let what = format!("{} in a key", refusal.what());
-                StoreError::new(StoreErrorKind::Data, what).at(&self.table.entry.name)
-            };
-            self.layout.text(column, record).map_err(refused)
-        };
-        columns.map(text).collect()
+    ) -> Result<Option<Vec<Option<String>>>, StoreError> {
+        let mut texts = Vec::with_capacity(columns.len());
+        for column in columns {
+            match self.layout.text(column, record) {
+                Ok(text) => texts.push(text),
+                Err(values::Refusal::OtherType) if self.side == Side::Target => return Ok(None),
+                Err(refusal) => {
+                    let what = format!("{} in a key", refusal.what());
+                    return Err(
+                        StoreError::new(StoreErrorKind::Data, what).at(&self.table.entry.name)
+                    );
+                }
+            }
+        }
+        Ok(Some(texts))
     }
 }
 
-/// Streams whole rows. The stream holds the transaction until it is dropped.
+/// Streams whole rows. In a target a row that its columns cannot hold is left out (see [`Misfit`]): they are
+/// described by what was there when the plan was made, and others may have written other types since. The
+/// stream holds the transaction until it is dropped.
 pub(crate) fn rows<'a>(
     transaction: &'a mut Transaction,
     tables: &'a LiveTables,
@@ -260,6 +272,11 @@ pub(crate) fn rows<'a>(
     let guard = match tables.side {
         Side::Source => Some(layout.push(statement::unknown())),
         Side::Target => None,
+    };
+    let misfit = match tables.side {
+        Side::Source => Misfit::Refused,
+        Side::Target if identity.is_empty() => Misfit::LeftOut,
+        Side::Target => Misfit::OfOtherType,
     };
     let is_indexed = identity.iter().all(|column| {
         matches!(
@@ -278,7 +295,7 @@ pub(crate) fn rows<'a>(
         transaction,
         tables,
         table,
-        batches: Batches::new(&request.table, &schema)?,
+        batches: Batches::new(&request.table, &schema, misfit)?,
         layout,
         guard,
         text,

@@ -272,3 +272,48 @@ async fn hostile_labels_types_and_properties_move_exactly() {
     assert_eq!(dump(&world.cert).await, dump(&world.prod).await);
     assert_eq!(dump(&world.cert).await.len(), 5 + 10);
 }
+
+#[tokio::test]
+async fn a_label_that_only_the_target_constrains_takes_no_row_out_of_its_table() {
+    let world = World::fresh(&KEYS).await;
+    world
+        .cert
+        .run("create constraint member for (n:Member) require n.card is unique")
+        .await;
+    world
+        .prod
+        .run("create (:Pupil:Member {id: 1, card: 4711}) create (:Pupil:Member {id: 2}) create (:Pupil {id: 3, card: 5})")
+        .await;
+    let pupils = nodes("Pupil");
+    let refused = |error: redistrict_store::StoreError| {
+        assert_eq!(error.kind, StoreErrorKind::Constraint, "{error:?}");
+        assert_eq!(error.table.as_ref(), Some(&pupils));
+        assert!(error.what.contains("1 of them would stand"), "{error:?}");
+        assert!(!format!("{error:?}").contains("4711"), "{error:?}");
+    };
+    let lease = claim(&world.target, "1", false).await;
+    let tables = world.stage(&lease, std::slice::from_ref(&pupils)).await;
+    let mut merge = world.target.begin_merge(&lease, &tables).await.unwrap();
+    refused(
+        merge
+            .apply(std::slice::from_ref(&pupils))
+            .await
+            .unwrap_err(),
+    );
+    drop(merge);
+    // The same for a row that is there and would be given the label.
+    world.cert.run("create (:Pupil {id: 1})").await;
+    let before = dump(&world.cert).await;
+    let mut merge = world.target.begin_merge(&lease, &tables).await.unwrap();
+    let there = merge.lock_staged(&pupils).await.unwrap();
+    assert_eq!(there.len(), 1);
+    merge.mark(&pupils, &there, Action::Update).await.unwrap();
+    refused(
+        merge
+            .apply(std::slice::from_ref(&pupils))
+            .await
+            .unwrap_err(),
+    );
+    drop(merge);
+    assert_eq!(dump(&world.cert).await, before);
+}

@@ -2,7 +2,7 @@
 //! what has no column.
 
 use redistrict_model::Key;
-use redistrict_store::{Action, StoreErrorKind, TargetStore as _};
+use redistrict_store::{Action, KeyRequest, Selector, StoreErrorKind, TargetStore as _};
 
 use crate::world::{World, all_rows, claim, commit, dump, nodes, record, relationships};
 
@@ -158,4 +158,44 @@ async fn equal_relationships_are_deleted_one_by_one() {
             .await,
         3
     );
+}
+
+#[tokio::test]
+async fn rows_that_others_wrote_with_other_types_are_no_rows_of_ours() {
+    let world = World::fresh(&KEYS).await;
+    world
+        .prod
+        .run("create (a:Pupil {id: 1, name: 'A'}) create (a)-[:KNOWS {w: 1}]->(a) create (:Pupil {id: 2, name: 'B'})")
+        .await;
+    let (pupils, knows) = (nodes("Pupil"), relationships("KNOWS"));
+    world.copy("1", &[pupils.clone(), knows.clone()]).await;
+    // Described by what was there: another type of a property, and another type of a key at an end.
+    let tables = world.tables().await;
+    world
+        .cert
+        .run(
+            "match (a:Pupil {id: 1}), (b:Pupil {id: 2}) set b.name = 5 create (c:Pupil {id: 'x'}) \
+             create (a)-[:KNOWS {w: 'much'}]->(a) create (c)-[:KNOWS {w: 1}]->(a)",
+        )
+        .await;
+    let lease = claim(&world.target, "1", true).await;
+    let mut merge = world.target.begin_merge(&lease, &tables).await.unwrap();
+    let table = |name| tables.iter().find(|table| table.name == name).unwrap();
+    let knows = table(knows);
+    let locators = crate::world::all_keys(merge.as_mut(), knows).await;
+    assert_eq!(locators.len(), 3);
+    let rows = all_rows(merge.as_mut(), knows, locators).await;
+    assert_eq!(rows, world.rows(knows).await);
+    let keys = ["1", "2"].map(Key::of).to_vec();
+    let rows = all_rows(merge.as_mut(), table(pupils.clone()), keys).await;
+    let rows: Vec<usize> = rows.iter().map(|batch| batch.num_rows()).collect();
+    assert_eq!(rows, [1]);
+    let request = KeyRequest {
+        table: pupils,
+        columns: vec!["name".to_owned()],
+        selector: Selector::All,
+    };
+    let found = merge.keys(&request).await.unwrap();
+    let found: Vec<Key> = found.into_iter().map(|row| row.id).collect();
+    assert_eq!(found, [Key::of("1")]);
 }

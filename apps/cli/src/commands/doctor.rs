@@ -1,5 +1,9 @@
 //! `redistrict doctor` and `redistrict config check`: everything that could stop a run, in one list.
 
+use redistrict_model::StoreName;
+use redistrict_store::{Fingerprint, TargetStore};
+
+use crate::apart::Apart;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::output::{self, Format};
@@ -31,34 +35,30 @@ pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
             }
         }
     }
+    let mut apart = Apart::default();
     for group in session.targets(&workspace)? {
         for store in group.stores() {
-            let state = match group.fingerprint(store).await {
-                Err(error) => {
+            let fingerprint = group.fingerprint(store).await;
+            let other = fingerprint.as_ref().ok().and_then(|one| apart.other(one));
+            let state = match (fingerprint, other.cloned()) {
+                (Err(error), _) => {
                     worst = worst.max(Exit::of(error.error_kind(), None));
                     error.to_string()
                 }
-                Ok(fingerprint) if prod.contains(&fingerprint) => {
+                (Ok(fingerprint), _) if prod.contains(&fingerprint) => {
                     worst = worst.max(Exit::Prerequisite);
                     "the same database as PROD, or denied".to_owned()
                 }
-                Ok(fingerprint) => match group.enrolment(store).await {
-                    Ok(Some(enrolment)) if enrolment.fingerprint == fingerprint => {
-                        format!("enrolled as {:?}", enrolment.name)
-                    }
-                    Ok(Some(_)) => {
-                        worst = worst.max(Exit::Prerequisite);
-                        "enrolled elsewhere and copied: enroll it again".to_owned()
-                    }
-                    Ok(None) => {
-                        worst = worst.max(Exit::Prerequisite);
-                        format!("not enrolled: redistrict enroll {store} --name \"…\"")
-                    }
-                    Err(error) => {
-                        worst = worst.max(Exit::of(error.error_kind(), None));
-                        error.to_string()
-                    }
-                },
+                (Ok(_), Some(other)) => {
+                    worst = worst.max(Exit::Prerequisite);
+                    format!("the same database as the target of store {other}")
+                }
+                (Ok(fingerprint), None) => {
+                    apart.add(&[], store, &fingerprint)?;
+                    let (state, exit) = enrolment(group.as_ref(), store, &fingerprint).await;
+                    worst = worst.max(exit);
+                    state
+                }
             };
             rows.push(line(store.as_str(), "CERT", "", &state));
         }
@@ -71,6 +71,28 @@ pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
         output::json(&serde_json::json!({ "stores": rows, "findings": findings }));
     }
     Ok(worst)
+}
+
+/// What is known of a target's mark.
+async fn enrolment(
+    group: &dyn TargetStore,
+    store: &StoreName,
+    fingerprint: &Fingerprint,
+) -> (String, Exit) {
+    match group.enrolment(store).await {
+        Ok(Some(enrolment)) if enrolment.fingerprint == *fingerprint => {
+            (format!("enrolled as {:?}", enrolment.name), Exit::Done)
+        }
+        Ok(Some(_)) => (
+            "enrolled elsewhere and copied: enroll it again".to_owned(),
+            Exit::Prerequisite,
+        ),
+        Ok(None) => (
+            format!("not enrolled: redistrict enroll {store} --name \"…\""),
+            Exit::Prerequisite,
+        ),
+        Err(error) => (error.to_string(), Exit::of(error.error_kind(), None)),
+    }
 }
 
 fn line(store: &str, side: &str, version: &str, state: &str) -> Vec<String> {

@@ -6,6 +6,7 @@ use redistrict_artifact::timestamp_of;
 use redistrict_model::StoreName;
 use redistrict_store::{Enrolment, Fingerprint, TargetStore};
 
+use crate::apart::Apart;
 use crate::args;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
@@ -57,7 +58,14 @@ pub(crate) async fn enroll(
     for source in workspace.sources()? {
         sources.push(source.probe().await?.fingerprint);
     }
-    for group in session.targets(workspace)? {
+    let groups = session.targets(workspace)?;
+    let mut apart = Apart::default();
+    for group in &groups {
+        for store in group.stores().iter().filter(|store| wanted.contains(store)) {
+            apart.add(&[], store, &group.fingerprint(store).await?)?;
+        }
+    }
+    for group in &groups {
         for store in group.stores().iter().filter(|store| wanted.contains(store)) {
             enroll_store(session, group.as_ref(), store, name, &sources).await?;
         }

@@ -1,6 +1,6 @@
 //! Primary and unique keys of the target, over the rows of the artifact. NULLs are distinct.
 
-use redistrict_model::{CheckResult, Severity, Table, TableRef};
+use redistrict_model::{CheckResult, Generated, Severity, Table, TableRef};
 
 use super::{TableView, Tally, could_not_run, locator};
 use crate::cells::TableBatch;
@@ -56,6 +56,14 @@ impl UniqueKeys {
                     duplicates: Duplicates::new(partitions),
                     tally: Tally::default(),
                 });
+            } else if check == "unique-key" && is_missing_in_new_rows(view, target, columns) {
+                let tally = Tally::of(view.entry.rows);
+                keys.results.push(tally.result(
+                    check,
+                    subject(view.name(), columns),
+                    definition(columns),
+                    Severity::Error,
+                ));
             } else {
                 keys.results.push(could_not_run(
                     check,
@@ -102,6 +110,20 @@ impl UniqueKeys {
         }
         self.results
     }
+}
+
+/// Whether every row that is inserted has NULL in one of these columns, because nothing fills it: so none
+/// can be the second with a key. A column that the target has not is a property that no row has.
+fn is_missing_in_new_rows(view: &TableView<'_>, target: &Table, columns: &[String]) -> bool {
+    columns
+        .iter()
+        .filter(|name| !view.carries(name))
+        .any(|name| {
+            let known = target.columns.iter().find(|column| column.name == *name);
+            known.is_none_or(|column| {
+                column.nullable && !column.has_default && column.generated == Generated::No
+            })
+        })
 }
 
 fn subject(table: &TableRef, columns: &[String]) -> String {

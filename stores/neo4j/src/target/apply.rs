@@ -14,10 +14,10 @@ use super::pages::{Page, RowMaker};
 use super::stage;
 use super::staged::Marked;
 use super::writes::{EndKey, StagedColumn, Writes};
-use crate::bolt::Transaction;
+use crate::bolt::{Record, Transaction};
 use crate::error::{Context as _, bug, config};
 use crate::live::{End, LiveTable, LiveTables, NODE, Role, Shape};
-use crate::record::one_count;
+use crate::record::{Fields, one_count};
 use crate::types::Form;
 
 /// The labels of both ends.
@@ -210,7 +210,7 @@ impl Writer<'_, '_> {
         let what = "insert rows";
         let Some(ends) = ends else {
             let text = self.writes.create_nodes(&self.columns);
-            return self.run(what, text, rows).await;
+            return self.run_inside(what, text, rows).await;
         };
         let (a, b) = self.keys(ends)?;
         let text = self.writes.create_relationships(&self.columns, a, b);
@@ -242,7 +242,7 @@ impl Writer<'_, '_> {
             self.run(what, moved, rows.clone()).await?;
         }
         let text = self.writes.update(&self.columns, &self.key);
-        self.run(what, text, rows).await
+        self.run_inside(what, text, rows).await
     }
 
     fn keys(&self, (start, end): &Ends) -> Result<(&EndKey, &EndKey), StoreError> {
@@ -265,12 +265,51 @@ impl Writer<'_, '_> {
             .with_hint("the nodes at both ends have to be in the target or be loaded with them"))
     }
 
+    /// Runs a statement that tells a number.
     async fn run(
         &mut self,
         what: &str,
         text: String,
         rows: Vec<ValueSend>,
     ) -> Result<u64, StoreError> {
+        let records = self.records(what, text, rows).await?;
+        one_count(records).ok_or_else(|| bug(what).at(self.applying.name))
+    }
+
+    /// Runs a statement that tells how many rows it wrote and how many of them stand in another table.
+    async fn run_inside(
+        &mut self,
+        what: &str,
+        text: String,
+        rows: Vec<ValueSend>,
+    ) -> Result<u64, StoreError> {
+        let mut records = self.records(what, text, rows).await?;
+        let name = self.applying.name;
+        let mut fields = Fields::of(records.pop().unwrap_or_default());
+        let (Some(written), Some(astray)) = (fields.count(), fields.count()) else {
+            return Err(bug(what).at(name));
+        };
+        if astray == 0 {
+            return Ok(written);
+        }
+        let what = format!(
+            "{what}: {astray} of them would stand in the table of another of their labels, on which \
+             only the target has a uniqueness constraint"
+        );
+        Err(StoreError::new(StoreErrorKind::Constraint, what)
+            .at(name)
+            .with_hint(
+                "drop the target's uniqueness constraint on the other label, or make it in PROD, \
+                 too, and analyze again",
+            ))
+    }
+
+    async fn records(
+        &mut self,
+        what: &str,
+        text: String,
+        rows: Vec<ValueSend>,
+    ) -> Result<Vec<Record>, StoreError> {
         let mut values = key_parameters(self.writes.table);
         values.insert("rows".to_owned(), ValueSend::List(rows));
         let name = self.applying.name;
@@ -280,7 +319,7 @@ impl Writer<'_, '_> {
             .all(text, values)
             .await
             .doing_at(what, name)?;
-        one_count(records).ok_or_else(|| bug(what).at(name))
+        Ok(records)
     }
 }
 

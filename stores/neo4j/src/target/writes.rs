@@ -128,10 +128,22 @@ impl Writes<'_> {
         format!("UNWIND $rows AS row {found} DELETE n RETURN count(*)")
     }
 
-    /// Creates nodes out of staged rows; gives their number.
+    /// Creates nodes out of staged rows; gives their number, and how many of them stand in another table:
+    /// by a constraint that only the target has, on one of their labels.
     pub(super) fn create_nodes(&self, columns: &[StagedColumn]) -> String {
         let (name, set) = (self.name(), self.set(columns, None));
-        format!("UNWIND $rows AS row CREATE (n:{name}) {set}RETURN count(n)")
+        let astray = self.astray();
+        format!("UNWIND $rows AS row CREATE (n:{name}) {set}RETURN count(n), {astray}")
+    }
+
+    /// The number of written rows that do not stand in their table.
+    fn astray(&self) -> String {
+        if !self.is_node() {
+            return "0".to_owned();
+        }
+        let label = &self.table.entry.name.table;
+        let is_member = is_member(self.constraints, "n", label);
+        format!("count(CASE WHEN {is_member} THEN null ELSE 1 END)")
     }
 
     /// Creates relationships between these tables; gives the number of those whose ends were there.
@@ -188,7 +200,8 @@ impl Writes<'_> {
         )
     }
 
-    /// Gives rows that are there the staged values; gives their number.
+    /// Gives rows that are there the staged values; gives their number, and how many of them then stand
+    /// in another table.
     pub(super) fn update(&self, columns: &[StagedColumn], key: &[(String, Form)]) -> String {
         let place = staged(columns, key);
         let found = self.found(&Finding::Key(key.to_vec()), place);
@@ -213,9 +226,10 @@ impl Writes<'_> {
             "[]".to_owned()
         };
         let remove_labels = if has_labels { "REMOVE n:$(away) " } else { "" };
+        let astray = self.astray();
         format!(
             "UNWIND $rows AS row {found} WITH n, row, {away} AS away, {gone} AS gone \
-             FOREACH (p IN gone | REMOVE n[p]) {remove_labels}{set}RETURN count(n)"
+             FOREACH (p IN gone | REMOVE n[p]) {remove_labels}{set}RETURN count(n), {astray}"
         )
     }
 
