@@ -63,6 +63,9 @@ pub(crate) async fn run(session: &Session, arguments: &args::Demo) -> CommandRes
     }
     let others_after = digests::of_others(&targets, &key, &others).await?;
     untouched(others.count(), &others_before, &others_after)?;
+    output::note(format!(
+        "The undo brings all of CERT back to the digest {before}, as it was before; it prints it."
+    ));
     Ok(Exit::Done)
 }
 
@@ -79,7 +82,6 @@ fn untouched(count: u64, before: &str, after: &str) -> CommandResult {
         "\nThe {} rows of others in CERT are untouched: digest {before} before and after.",
         output::thousands(count)
     ));
-    output::note("The undo brings CERT back to the digest above; it prints it.");
     Ok(())
 }
 
