@@ -67,6 +67,13 @@ impl Table {
         self.columns.iter().find(|column| column.name == name)
     }
 
+    /// The names of the triggers that fire, in the order of the catalog.
+    #[must_use]
+    pub fn firing_triggers(&self) -> Vec<&str> {
+        let enabled = self.triggers.iter().filter(|trigger| trigger.enabled);
+        enabled.map(|trigger| trigger.name.as_str()).collect()
+    }
+
     /// The columns that identify a row: the primary key, else the first unique key by name whose
     /// columns are all NOT NULL, else none: such a table is *keyless*, a multiset of whole rows
     /// (docs/design/keyless.md).

@@ -61,7 +61,7 @@ pub(crate) fn artifact_failed(doing: impl Into<String>, error: &ArtifactError) -
 ///
 /// Where the table has no trigger that could do it, the fault is ours.
 pub(crate) fn changed_by_cert(what: impl Into<String>, table: &Table) -> SkillError {
-    if !table.triggers.iter().any(|trigger| trigger.enabled) {
+    if table.firing_triggers().is_empty() {
         return bug(what);
     }
     let hint = format!(
@@ -74,8 +74,7 @@ pub(crate) fn changed_by_cert(what: impl Into<String>, table: &Table) -> SkillEr
 
 /// The names of the table's triggers that fire, in parentheses; nothing where there are none.
 pub(crate) fn firing(table: &Table) -> String {
-    let enabled = table.triggers.iter().filter(|trigger| trigger.enabled);
-    let names: Vec<&str> = enabled.map(|trigger| trigger.name.as_str()).collect();
+    let names = table.firing_triggers();
     match names.is_empty() {
         true => String::new(),
         false => format!(" (its triggers: {})", names.join(", ")),

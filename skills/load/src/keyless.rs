@@ -61,7 +61,7 @@ impl Keyless<'_> {
         let survey = self.survey()?;
         let wanted: Tally = survey.hashes.iter().copied().collect();
         // What a trigger does to the reference of a row is seen only where all rows are looked at.
-        let is_triggered = self.shape.table.triggers.iter().any(|one| one.enabled);
+        let is_triggered = !self.shape.table.firing_triggers().is_empty();
         let mut copies = Copies {
             is_everywhere: survey.reference.is_none() || is_triggered,
             reference: survey.reference.unwrap_or_default(),

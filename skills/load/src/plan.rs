@@ -348,12 +348,8 @@ impl TableCheck<'_> {
     }
 
     fn surroundings(&self) -> impl Iterator<Item = Finding> {
-        let triggers = self
-            .target
-            .triggers
-            .iter()
-            .filter(|trigger| trigger.enabled);
-        let triggers: Vec<String> = triggers.map(|trigger| trigger.name.clone()).collect();
+        let triggers = self.target.firing_triggers().into_iter();
+        let triggers: Vec<String> = triggers.map(str::to_owned).collect();
         let fire = "CERT's triggers may fire for the rows that are written; what they write elsewhere is not taken back by an undo, and where one changes the rows themselves, an undo of rows that were updated is refused";
         let exclusions =
             "exclusion constraints are checked by CERT only while the rows are written";

@@ -112,8 +112,7 @@ fn is_raised(state: &str) -> bool {
 /// The triggers that fire for rows of these tables, in parentheses.
 pub(super) fn firing(tables: &[&Table]) -> String {
     let named = tables.iter().filter_map(|table| {
-        let enabled = table.triggers.iter().filter(|one| one.enabled);
-        let names: Vec<&str> = enabled.map(|one| one.name.as_str()).collect();
+        let names = table.firing_triggers();
         (!names.is_empty()).then(|| format!("{}: {}", table.name, names.join(", ")))
     });
     let named: Vec<String> = named.collect();
