@@ -121,7 +121,9 @@ pub(crate) async fn compensate(
     let mut reports = Vec::new();
     let mut kept_by_others: Vec<StoreName> = Vec::new();
     let mut failed: Option<SkillError> = None;
-    for group in context.plan.sections.load.groups.iter().rev() {
+    let (asked, never_asked) = split_by_lease(context);
+    kept_by_others.extend(never_asked.iter().rev().map(|group| group.name.clone()));
+    for group in asked.iter().rev() {
         let undoing = Undoing::new(session, context, group, undone, &undo)?;
         match take_back(session, group, &undoing).await {
             Ok(TakenBack::Report(report)) => reports.extend(report),
@@ -139,6 +141,17 @@ pub(crate) async fn compensate(
         facts: json!({ "undone": reports, "never_leased": kept_by_others }),
         findings: Vec::new(),
     })
+}
+
+/// The groups whose lease the run has asked for, and those it never came to. Leases are taken in the
+/// order of the groups, one after the other: the first one without an outcome may have been asked for,
+/// the ones behind it were not. Whoever was never there must not ask for the lease to say so: another
+/// run that is about to take it would find it held, and of many runs at once none would go on.
+fn split_by_lease(context: &UnitContext) -> (&[LoadGroup], &[LoadGroup]) {
+    let groups = context.plan.sections.load.groups.as_slice();
+    let is_leased = |group: &LoadGroup| context.outcome(&group_unit("lease", group)).is_some();
+    let leased = groups.iter().take_while(|group| is_leased(group)).count();
+    groups.split_at(groups.len().min(leased + 1))
 }
 
 /// What taking a run back came to in one group.

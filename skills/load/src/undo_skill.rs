@@ -162,9 +162,11 @@ impl Skill for UndoSkill {
         if self.session.setup.mode == Mode::DryRun {
             return units;
         }
-        for step in ["lease", "stage", "undo"] {
-            let groups = plan.sections.load.groups.iter().rev();
-            units.extend(groups.map(|group| group_unit(step, group)));
+        // In the order of a load: of a load and an undo at once one gets all leases.
+        let groups = &plan.sections.load.groups;
+        units.extend(groups.iter().map(|group| group_unit("lease", group)));
+        for step in ["stage", "undo"] {
+            units.extend(groups.iter().rev().map(|group| group_unit(step, group)));
         }
         units.push(UnitKey::new(Phase::Loading, "close"));
         units

@@ -361,6 +361,26 @@ async fn a_writer_whose_lease_was_taken_over_writes_nothing_more() {
     assert_eq!(estate.ids.with(|database| database.writes), writes);
 }
 
+/// Otherwise of many runs at once none would go on: each would find a lease held by one that gives up.
+#[tokio::test]
+async fn a_run_that_is_refused_a_lease_never_asks_for_those_behind_it() {
+    let estate = Estate::new();
+    let skill = redistrict_load::LoadSkill::new(estate.setup(&Faults::none(), Mode::Apply));
+    let mut winner = crate::runner::Steps::new(&estate, &skill, "mig-1");
+    for step in ["preflight", "lease"] {
+        winner.next(step).await.unwrap();
+    }
+    let behind = || estate.hcp.with(|database| database.epoch);
+    let free = behind();
+    let undo = Job::Undo("mig-0");
+    for (job, run) in [(Job::Load, "mig-2"), (undo, "rb-mig-0")] {
+        let error = drive(&estate, &job, run, &Faults::none()).await;
+        assert_eq!(error.unwrap_err().kind, ErrorKind::Busy, "{run}");
+        assert_eq!(behind(), free, "{run}");
+    }
+    winner.next("lease").await.unwrap();
+}
+
 #[tokio::test]
 async fn a_trigger_that_changes_rows_is_told() {
     let estate = Estate::new();

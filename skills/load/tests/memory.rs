@@ -78,7 +78,7 @@ pub(crate) struct Database {
     pub(crate) runs: Vec<RunRecord>,
     ledger: Vec<LedgerEntry>,
     staging: BTreeMap<(RunId, TableRef), Staging>,
-    epoch: i64,
+    pub(crate) epoch: i64,
     pub(crate) holder: Option<RunId>,
     /// A trigger: this column of this table gets this value whenever a row is written.
     pub(crate) trigger: Option<(TableRef, String, Cell)>,

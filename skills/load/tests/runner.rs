@@ -74,10 +74,13 @@ pub(crate) async fn try_drive(
     process.drive(job, Mode::Apply).await
 }
 
-/// Takes a failed run back in a new process that knows nothing but its name.
+/// Takes a failed run back in a new process that knows nothing but its name and that it had all leases.
 pub(crate) async fn compensate(estate: &Estate, job: &Job, run: &str) -> Result<(), SkillError> {
     let mut process = Process::new(estate, job, run, &Faults::none(), Mode::Apply);
     process.is_resume = true;
+    let units = process.skill.units(&estate.plan).into_iter();
+    let leases = units.filter(|unit| unit.step == "lease");
+    process.outcomes = leases.map(|unit| (unit, UnitOutcome::default())).collect();
     process.compensate(job, Mode::Apply).await
 }
 
