@@ -5,10 +5,12 @@ use redistrict_model::{
     Check, ExtractTable, Finding, PlanSections, StoreKind, StoreName, Table, TableRef, toml_key,
 };
 
+use crate::checks::keys::holds_without_its_columns;
 use crate::expression::{Unsupported, parse};
 
-/// CHECKs of CERT that neither are evaluated here nor hold because PROD has them as well: ERROR findings
-/// for the plan, one per constraint, in the order of the tables that move.
+/// CHECKs of CERT that neither are evaluated here nor hold because PROD has them as well, and unique keys
+/// over columns that do not travel: ERROR findings for the plan, one per constraint, in the order of the
+/// tables that move.
 #[must_use]
 pub fn checks_that_cannot_run(sections: &PlanSections) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -18,6 +20,16 @@ pub fn checks_that_cannot_run(sections: &PlanSections) -> Vec<Finding> {
         let (Some(source), Some(target)) = (source, target) else {
             continue;
         };
+        let moves: Vec<&str> = moving.columns.iter().map(String::as_str).collect();
+        for unique in &target.table.uniques {
+            let columns = &unique.columns;
+            let masks = &sections.anonymize;
+            let is_told = columns.iter().all(|name| moves.contains(&name.as_str()))
+                || holds_without_its_columns(masks, source, &target.table, &moves, columns);
+            if !is_told {
+                findings.push(untold(&moving.table, columns));
+            }
+        }
         let kind = kind_of(sections, &moving.table.store);
         for check in &target.table.checks {
             if source.checks.iter().any(|known| is_same(known, check)) {
@@ -66,6 +78,19 @@ fn trouble(
             Some(format!("{unknown} does not move"))
         }
     }
+}
+
+fn untold(table: &TableRef, columns: &[String]) -> Finding {
+    let columns = columns.join(", ");
+    let message = format!(
+        "the unique key ({columns}) of CERT cannot be checked before the load: not all of its columns travel, \
+         and what CERT fills in comes from columns that are masked, or PROD lacks the key"
+    );
+    let name = table.to_string();
+    Finding::error("key-cannot-run", &name, message, 1).with_lines([
+        format!("[table.{}]", toml_key(&name)),
+        format!("excluded = \"…the reason…\"     # or drop the key ({columns}) in CERT"),
+    ])
 }
 
 fn refusal(table: &TableRef, check: &Check, why: &str) -> Finding {

@@ -45,8 +45,11 @@ impl Scan<'_> {
             .tables
             .iter()
             .filter_map(|entry| TableView::of(self.plan, entry));
-        let (parents, leaves): (Vec<_>, Vec<_>) =
-            views.partition(|view| references.is_parent(view.name()) || view.name() == root);
+        // What a row shares its key with is reached through the row, whoever refers to it.
+        let (parents, leaves): (Vec<_>, Vec<_>) = views.partition(|view| {
+            let name = view.name();
+            references.is_parent(name) || name == root || isolation::has_base(self.plan, name)
+        });
         let mut isolation = Isolation::of(self.plan, manifest, &parents);
         for view in &parents {
             let table_results = self.table(view, |batch| {

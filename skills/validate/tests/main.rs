@@ -14,8 +14,9 @@ use fixture::{
 };
 use redistrict_artifact::DanglingEntry;
 use redistrict_model::{
-    CheckOutcome, Column, ColumnType, EdgeId, EdgeOrigin, ErrorKind, ForeignKey, MaskKind,
-    MaskName, Membership, OrgPart, Owner, OwnerKind, Role, Severity, Verdict, VerdictReport,
+    CheckOutcome, Column, ColumnType, EdgeId, EdgeOrigin, ErrorKind, ForeignKey, Generated,
+    MaskKind, MaskName, Membership, OrgPart, Owner, OwnerKind, Role, Severity, Unique, Verdict,
+    VerdictReport,
 };
 use redistrict_skill::Cancel;
 
@@ -313,6 +314,49 @@ async fn a_unique_key_over_a_column_that_no_new_row_fills_holds_and_over_a_fille
 }
 
 #[tokio::test]
+async fn a_unique_key_over_a_computed_column_holds_where_its_inputs_are_kept_and_prod_has_it() {
+    let with = |in_prod: bool, is_masked: bool| {
+        move |f: &mut Fixture| {
+            let mut uri = column("uri", ColumnType::Text, false);
+            uri.generated = Generated::Stored;
+            let key = Unique {
+                name: "by_uri".to_owned(),
+                columns: strings(&["uri"]),
+            };
+            let kinds = f.table(KINDS);
+            kinds.both(|table| table.columns.push(uri.clone()));
+            kinds.target().uniques.push(key.clone());
+            if in_prod {
+                kinds.source.uniques.push(key);
+            }
+            let name = format!("{KINDS}.code");
+            f.masks.retain(|(known, ..)| *known != name);
+            let mask = if is_masked {
+                MaskName::Text
+            } else {
+                MaskName::Keep
+            };
+            let kind = if is_masked {
+                MaskKind::InFormat
+            } else {
+                MaskKind::Kept
+            };
+            f.masks.push((name, mask, kind));
+        }
+    };
+    let subject = format!("unique-key {KINDS}(uri)");
+    for (in_prod, is_masked) in [(true, false), (true, true), (false, false)] {
+        let holds = in_prod && !is_masked;
+        let (offences, _) = defect(with(in_prod, is_masked)).await;
+        assert_eq!(!offences.contains(&subject), holds, "{offences:?}");
+        let mut fixture = Fixture::clean();
+        with(in_prod, is_masked)(&mut fixture);
+        let told = redistrict_validate::checks_that_cannot_run(&fixture.plan().sections);
+        assert_eq!(told.is_empty(), holds, "{told:?}");
+    }
+}
+
+#[tokio::test]
 async fn counts_that_differ_from_the_manifest_are_caught() {
     caught(
         |f| {
@@ -485,6 +529,41 @@ async fn a_base_row_belongs_to_the_district_that_is_the_same_thing() {
         f.rows("ids.public.organizations")[1].0 = Membership::Own;
     };
     caught(stranger, "isolation-own ids.public.districts", 1).await;
+}
+
+/// A department is an organisation below the district's one; nothing refers to departments.
+fn with_a_department(f: &mut Fixture) {
+    const DEPARTMENTS: &str = "ids.public.departments";
+    with_organizations(f);
+    f.rows("ids.public.organizations")
+        .push((Membership::Own, vec![V::I(50), V::N]));
+    let columns = vec![
+        column("id", ColumnType::Int32, false),
+        column("parent_id", ColumnType::Int32, false),
+    ];
+    let mut departments = table(DEPARTMENTS, Role::Owned, columns, &["id"]);
+    departments.rows = vec![(Membership::Own, vec![V::I(50), V::I(2)])];
+    f.tables.push(departments);
+    for column in ["id", "parent_id"] {
+        let parent = "ids.public.organizations";
+        f.edge(
+            EdgeOrigin::ForeignKey,
+            DEPARTMENTS,
+            &[column],
+            parent,
+            &["id"],
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_base_row_belongs_to_the_district_by_a_row_that_nothing_refers_to() {
+    assert_eq!(defect(with_a_department).await.0, Vec::<String>::new());
+    let lost = |f: &mut Fixture| {
+        with_a_department(f);
+        f.rows("ids.public.departments").clear();
+    };
+    caught(lost, "isolation-own ids.public.districts", 1).await;
 }
 
 #[tokio::test]

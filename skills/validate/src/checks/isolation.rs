@@ -12,8 +12,8 @@
 //! - *isolation-reason*: every shared row (but those of reference tables, which may be copied whole)
 //!   refers to a full row or is referred to; every stub is referred to.
 //!
-//! Memory: one byte per row and 12 bytes per reference of the tables that others refer to; of the
-//! others (the big ones, as a rule) one byte per row of one table at a time.
+//! Memory: one byte per row and 12 bytes per reference of the tables that others refer to, and of those
+//! whose rows have a base row; of the others (the big ones, as a rule) one byte per row of one table at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -386,6 +386,14 @@ fn is_tree(plan: &Plan, edge: &Edge) -> bool {
         && ownership
             .table(&ownership.root)
             .is_some_and(|role| role.owners.iter().any(|owner| owner.edge == edge.id))
+}
+
+/// Whether rows of the table have a base row of the same key.
+pub(crate) fn has_base(plan: &Plan, table: &TableRef) -> bool {
+    let edges = &plan.sections.extract.ownership.edges;
+    edges
+        .iter()
+        .any(|edge| edge.child == *table && is_base(plan, edge))
 }
 
 /// An identity edge into a base table: the row and its base row are one thing.

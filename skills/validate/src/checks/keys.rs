@@ -1,6 +1,6 @@
 //! Primary and unique keys of the target, over the rows of the artifact. NULLs are distinct.
 
-use redistrict_model::{CheckResult, Generated, Severity, Table, TableRef};
+use redistrict_model::{CheckResult, Generated, MaskName, MaskSection, Severity, Table, TableRef};
 
 use super::{TableView, Tally, could_not_run, locator};
 use crate::cells::TableBatch;
@@ -46,6 +46,12 @@ impl UniqueKeys {
             .iter()
             .map(|unique| ("unique-key", &unique.columns));
         let all: Vec<_> = primary.chain(uniques).collect();
+        let moves: Vec<&str> = view
+            .entry
+            .columns
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         let needed = view.entry.rows * ENTRY_BYTES * all.len() as u64;
         let partitions = needed.div_ceil(memory.max(1));
         for (check, columns) in all {
@@ -56,7 +62,15 @@ impl UniqueKeys {
                     duplicates: Duplicates::new(partitions),
                     tally: Tally::default(),
                 });
-            } else if check == "unique-key" && is_missing_in_new_rows(view, target, columns) {
+            } else if check == "unique-key"
+                && holds_without_its_columns(
+                    &view.plan.sections.anonymize,
+                    view.source,
+                    target,
+                    &moves,
+                    columns,
+                )
+            {
                 let tally = Tally::of(view.entry.rows);
                 keys.results.push(tally.result(
                     check,
@@ -112,18 +126,51 @@ impl UniqueKeys {
     }
 }
 
-/// Whether every row that is inserted has NULL in one of these columns, because nothing fills it: so none
-/// can be the second with a key. A column that the target has not is a property that no row has.
-fn is_missing_in_new_rows(view: &TableView<'_>, target: &Table, columns: &[String]) -> bool {
-    columns
+/// Whether a unique key that lacks columns here holds all the same. `moves` tells the columns that the
+/// artifact carries.
+pub(crate) fn holds_without_its_columns(
+    masks: &MaskSection,
+    source: &Table,
+    target: &Table,
+    moves: &[&str],
+    columns: &[String],
+) -> bool {
+    let lacking = columns
         .iter()
-        .filter(|name| !view.carries(name))
-        .any(|name| {
-            let known = target.columns.iter().find(|column| column.name == *name);
-            known.is_none_or(|column| {
-                column.nullable && !column.has_default && column.generated == Generated::No
-            })
-        })
+        .filter(|name| !moves.contains(&name.as_str()));
+    lacking
+        .clone()
+        .any(|name| is_null_in_new_rows(target, name))
+        || lacking
+            .clone()
+            .all(|name| is_computed(target, name) && is_computed(source, name))
+            && source
+                .uniques
+                .iter()
+                .any(|unique| unique.columns == columns)
+            && moves.iter().all(|name| is_kept(masks, &source.name, name))
+}
+
+/// Nothing fills the column in the rows that are inserted: none can be the second with a key. A column that
+/// the target has not is a property that no row has.
+fn is_null_in_new_rows(target: &Table, name: &str) -> bool {
+    let known = target.columns.iter().find(|column| column.name == *name);
+    known.is_none_or(|column| {
+        column.nullable && !column.has_default && column.generated == Generated::No
+    })
+}
+
+/// Computed by both sides from columns that are all kept, it is in CERT what it is in PROD, where the key
+/// holds.
+fn is_computed(table: &Table, name: &str) -> bool {
+    let column = table.columns.iter().find(|column| column.name == *name);
+    column.is_some_and(|column| column.generated == Generated::Stored)
+}
+
+fn is_kept(masks: &MaskSection, table: &TableRef, name: &str) -> bool {
+    masks
+        .of_table(table)
+        .any(|one| one.column.column == *name && one.mask == MaskName::Keep)
 }
 
 fn subject(table: &TableRef, columns: &[String]) -> String {
