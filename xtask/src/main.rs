@@ -1,4 +1,4 @@
-//! Automation of the repository: `cargo xtask ci | check | test | servers | tidy | prove | bench`.
+//! Automation of the repository: `cargo xtask ci | check | test | servers | tidy | docs | pictures | prove | bench`.
 //!
 //! Light on purpose: it starts other programs and reads files, it links nothing of the product.
 
@@ -9,6 +9,8 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod ci;
+mod docs;
+mod pictures;
 mod process;
 mod prove;
 mod servers;
@@ -41,6 +43,10 @@ enum Command {
     },
     /// The rules of the repository as code: dependency law, sizes, headers.
     Tidy,
+    /// Write the pages that are made from the code: commands, exit codes, manual, types.
+    Docs,
+    /// Take the pictures of the documents: the demo's report and decision sheet in a headless browser.
+    Pictures,
     /// A demonstration that ends in one line with PASS or FAIL.
     Prove {
         name: String,
@@ -75,6 +81,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test { rest } => test::run(&rest),
         Command::Servers { action } => servers::run(action).map(|()| ExitCode::SUCCESS),
         Command::Tidy => tidy::run(),
+        Command::Docs => docs::run().map(|()| ExitCode::SUCCESS),
+        Command::Pictures => pictures::run().map(|()| ExitCode::SUCCESS),
         Command::Prove { name, quick, seed } => prove::run(&name, quick, seed),
         Command::Bench { what, how } => bench::run(what, how),
     }

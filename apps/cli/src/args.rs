@@ -102,36 +102,43 @@ pub(crate) enum Command {
     ///
     /// Of an undo: put them in again. It is refused where others have changed the rows since.
     Rollback(Rollback),
-    /// Not available yet.
-    #[command(hide = true)]
-    Classify,
+    /// Show what is decided about every column, and write the sheet to sign.
+    ///
+    /// The sheet is written as decisions.csv and decisions.html. Without a district it holds for the
+    /// whole estate, bound to the digest of its decisions, which each run's report repeats; with one it
+    /// is bound to the digest of that district's plan as well. Reads only.
+    Classify(Classify),
     /// Not available yet.
     #[command(hide = true)]
     Why(Rest),
-    /// Not available yet.
-    #[command(hide = true)]
-    Watch(Rest),
-    /// Not available yet.
-    #[command(hide = true)]
-    Approve(Rest),
-    /// Not available yet.
-    #[command(hide = true)]
-    Cancel(Rest),
+    /// Follow a run of another terminal until it ends or waits (default: the newest).
+    ///
+    /// Ends with the run's own exit code.
+    Watch(OptionalRun),
+    /// Approve what a run waits for; `redistrict resume` goes on.
+    ///
+    /// `[approvals] before` names the steps. An approval is bound to what is shown (run, plan, artifact,
+    /// targets, forecast), counts for `[approvals] valid_for` (24 hours), and works once.
+    Approve(Approve),
+    /// Give an unfinished run up: stop it, and take back what it loaded.
+    Cancel(RunArgument),
     /// Not available yet.
     #[command(hide = true)]
     Mcp(Rest),
-    /// Not available yet.
-    #[command(hide = true)]
-    Notify(Rest),
-    /// Not available yet.
-    #[command(hide = true)]
-    Artifacts(Rest),
+    /// Look after the artifacts: list, verify, shred.
+    #[command(subcommand)]
+    Artifacts(ArtifactsCommand),
+    /// Try the webhook of [notify].
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Not available yet.
     #[command(hide = true)]
     Key(Rest),
-    /// Not available yet.
+    /// Print the completions of a shell.
+    Completions(Completions),
+    /// Write the pages that are made from this command line: reference and manual.
     #[command(hide = true)]
-    Completions(Rest),
+    Pages(Pages),
 }
 
 #[derive(Debug, Args)]
@@ -180,15 +187,97 @@ pub(crate) struct Init {
     /// Replace an existing file.
     #[arg(long)]
     pub(crate) force: bool,
-    /// The least rights, as SQL for the DBA. Not available yet.
-    #[arg(long, hide = true)]
+    /// Only print what the administrators run: the least rights in PROD and in CERT.
+    ///
+    /// SQL with the reason of each line, for the tables of redistrict.toml if it is there, else for
+    /// all of the catalogs. Nothing is granted or written. The role of the URLs needs no right but to
+    /// log in. Statements that are needed in rare cases only stand there as comments.
+    #[arg(long)]
     pub(crate) grants: bool,
+    /// The role that reads PROD, for --grants.
+    #[arg(
+        long,
+        value_name = "ROLE",
+        default_value = "redistrict_reader",
+        requires = "grants"
+    )]
+    pub(crate) reader: String,
+    /// The role that writes CERT, for --grants.
+    #[arg(
+        long,
+        value_name = "ROLE",
+        default_value = "redistrict_loader",
+        requires = "grants"
+    )]
+    pub(crate) loader: String,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Check redistrict.toml against the live catalogs.
     Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ArtifactsCommand {
+    /// List them: run, district, rows, bytes, age, what is overdue.
+    ///
+    /// Raw artifacts that were shredded are listed too, as far as the journal knows them. Nothing is
+    /// connected.
+    #[command(alias = "list")]
+    Ls(ArtifactsLs),
+    /// Read every byte again and compare it with the manifest (exit 3 if one differs).
+    Verify(ArtifactsVerify),
+    /// Destroy the data key of a raw artifact and remove its files.
+    ///
+    /// Journal, log and report stay. It is refused while an unfinished run needs the artifact. What
+    /// is shredded already is no error.
+    Shred(ArtifactsShred),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ArtifactsLs {
+    /// Only those of this district.
+    pub(crate) district: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ArtifactsVerify {
+    /// Only those of this run; all if left out.
+    #[arg(conflicts_with = "all")]
+    pub(crate) run: Option<String>,
+    /// All of them.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ArtifactsShred {
+    /// The run that extracted it.
+    #[arg(required_unless_present = "overdue", conflicts_with = "overdue")]
+    pub(crate) run: Option<String>,
+    /// All that are older than `[retention] raw`.
+    #[arg(long)]
+    pub(crate) overdue: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NotifyCommand {
+    /// Send one message to the webhook and say what came back.
+    Test,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pages {
+    /// The repository, or wherever `docs` is to be.
+    pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -204,9 +293,21 @@ pub(crate) struct Plan {
     /// Count the rows exactly (reads the keys of the district).
     #[arg(long)]
     pub(crate) exact: bool,
-    /// Print every statement PROD will see. Not available yet.
-    #[arg(long, hide = true)]
+    /// Print every statement that PROD sees in a migration, with its purpose.
+    ///
+    /// Found out by doing what a migration does, but for reading rows: keys are read. Values are
+    /// bound, so that none is printed.
+    #[arg(long, conflicts_with = "exact")]
     pub(crate) sql: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Classify {
+    /// Bind the sheet to the plan of this district.
+    pub(crate) district: Option<String>,
+    /// Where decisions.csv and decisions.html are written (default: analysis in the data directory).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -233,6 +334,18 @@ pub(crate) struct Migrate {
 pub(crate) struct RunArgument {
     /// The run's id.
     pub(crate) run: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Approve {
+    /// The run's id.
+    pub(crate) run: String,
+    /// The digest that was shown, at least twelve digits of it; asked on a terminal.
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) digest: Option<String>,
+    /// Who approves (default: the user of this terminal).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: Option<String>,
 }
 
 #[derive(Debug, Args)]

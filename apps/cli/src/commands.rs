@@ -1,11 +1,18 @@
 //! The commands, one file each.
 
 mod analyze;
+mod approve;
+mod artifacts;
+mod cancel;
+mod classify;
+mod completions;
 mod demo;
 mod doctor;
 mod enroll;
 mod init;
 mod migrate;
+mod notify;
+mod pages;
 mod plan;
 mod report;
 mod resume;
@@ -13,8 +20,9 @@ mod rollback;
 mod select;
 mod skills;
 mod status;
+mod watch;
 
-use crate::args::{Command, ConfigCommand};
+use crate::args::{Command, ConfigCommand, NotifyCommand};
 use crate::exit::Exit;
 use crate::failure::CommandResult;
 use crate::session::Session;
@@ -41,15 +49,16 @@ pub(crate) async fn dispatch(session: &Session) -> CommandResult<Exit> {
         Command::Resume(run) => Box::pin(resume::run(session, run.run.as_deref())).await,
         Command::Rollback(arguments) => Box::pin(rollback::run(session, arguments)).await,
         Command::Enroll(arguments) => enroll::run(session, arguments).await,
-        Command::Classify => Err(not_available("classify")),
+        Command::Classify(arguments) => classify::run(session, arguments).await,
         Command::Why(_) => Err(not_available("why")),
-        Command::Watch(_) => Err(not_available("watch")),
-        Command::Approve(_) => Err(not_available("approve")),
-        Command::Cancel(_) => Err(not_available("cancel")),
+        Command::Watch(run) => watch::run(session, run.run.as_deref()).await,
+        Command::Approve(arguments) => approve::run(session, arguments),
+        Command::Cancel(run) => Box::pin(cancel::run(session, &run.run)).await,
         Command::Mcp(_) => Err(not_available("mcp")),
-        Command::Notify(_) => Err(not_available("notify")),
-        Command::Artifacts(_) => Err(not_available("artifacts")),
+        Command::Artifacts(command) => artifacts::run(session, command),
+        Command::Notify(NotifyCommand::Test) => notify::test(session),
         Command::Key(_) => Err(not_available("key")),
-        Command::Completions(_) => Err(not_available("completions")),
+        Command::Completions(arguments) => completions::run(session, arguments),
+        Command::Pages(arguments) => pages::run(session, arguments),
     }
 }

@@ -182,9 +182,7 @@ fn refuse_unavailable(config: &Config) -> CommandResult {
             "[privacy]",
         ),
         (!config.validation.pack.is_empty(), "[validation] pack"),
-        (!config.approvals.before.is_empty(), "[approvals]"),
         (config.retention.undo.is_some(), "[retention] undo"),
-        (config.notify.is_some(), "[notify]"),
         (config.run.memory.is_some(), "[run] memory"),
         (
             config.run.workers.is_some_and(|workers| workers > 1),
@@ -247,11 +245,11 @@ mod tests {
         let text = format!(
             "{SMALL}[[link]]\nfrom = \"a.b(c)\"\nto = \"a.d(e)\"\nowns = true\n\
              when = {{ t = [\"x\"] }}\n[table.'a.b']\nstrategy = \"remap\"\n\
-             [person.'a.b']\nfirst = \"f\"\n[notify]\nurl = {{ env = \"W\" }}\non = [\"start\"]\n"
+             [person.'a.b']\nfirst = \"f\"\n[retention]\nundo = \"30d\"\n"
         );
         let failure = parse(&text).err().unwrap();
         assert_eq!(failure.exit, Exit::Usage);
-        for part in ["strategy", "person", "notify", "not available yet"] {
+        for part in ["strategy", "person", "undo", "not available yet"] {
             assert!(failure.message.contains(part), "{}", failure.message);
         }
     }

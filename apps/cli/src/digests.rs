@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use redistrict_artifact::{MultisetDigest, RootKey, RowHasher, sha256_hex};
 use redistrict_load::table_digests;
-use redistrict_model::{Key, Table, TableRef};
+use redistrict_model::{Key, Plan, Table, TableRef};
 use redistrict_store::{KeyRequest, RowRequest, Selector, TargetRead, TargetStore, arrow_type};
 
 use crate::failure::CommandResult;
@@ -19,6 +19,26 @@ pub(crate) async fn of_targets(
     let mut lines = Vec::new();
     for group in groups {
         let tables = tables_of(group.as_ref()).await?;
+        for (table, digest) in table_digests(group.as_ref(), key, &tables).await? {
+            lines.push(format!("{table} {digest}"));
+        }
+    }
+    Ok(short(&lines))
+}
+
+/// The same over the tables of a plan: the role that loads need not be able to read others.
+pub(crate) async fn of_plan(
+    groups: &[Arc<dyn TargetStore>],
+    key: &RootKey,
+    plan: &Plan,
+) -> CommandResult<String> {
+    let load = &plan.sections.load;
+    let mut lines = Vec::new();
+    for group in groups {
+        let tables = tables_of(group.as_ref()).await?.into_iter();
+        let tables: Vec<Table> = tables
+            .filter(|one| load.table(&one.name).is_some())
+            .collect();
         for (table, digest) in table_digests(group.as_ref(), key, &tables).await? {
             lines.push(format!("{table} {digest}"));
         }

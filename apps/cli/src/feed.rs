@@ -10,6 +10,7 @@ use redistrict_journal::{PhaseState, RunKind};
 use redistrict_model::{Phase, shown};
 use redistrict_orchestrator::{FeedEvent, FeedSink};
 
+use crate::foot::Foot;
 use crate::output::{self, Format, thousands};
 
 /// Prints the feed to stderr (or as JSON lines to stdout) and writes the log.
@@ -19,6 +20,7 @@ pub(crate) struct Console {
     /// The tenth of the phase that was told last.
     last_tenth: Mutex<Option<u8>>,
     clock: std::sync::Arc<dyn redistrict_skill::Clock>,
+    foot: Option<Foot>,
 }
 
 impl Console {
@@ -43,7 +45,22 @@ impl Console {
             log: Some(Mutex::new(file)),
             last_tenth: Mutex::default(),
             clock,
+            foot: foot_of(format),
         })
+    }
+
+    /// Of somebody who only looks on.
+    pub(crate) fn without_log(
+        format: Format,
+        clock: std::sync::Arc<dyn redistrict_skill::Clock>,
+    ) -> Self {
+        Self {
+            format,
+            log: None,
+            last_tenth: Mutex::default(),
+            clock,
+            foot: foot_of(format),
+        }
     }
 
     /// Of a phase with many units every tenth of the way is told, not every unit.
@@ -59,6 +76,21 @@ impl Console {
         let is_start = matches!(event, FeedEvent::PhaseStarted { .. });
         let previous = last.replace(tenth);
         is_start || previous != Some(tenth)
+    }
+
+    /// A line that is about the run and no event of it: for the log, and for the person.
+    pub(crate) fn warn(&self, line: &str) {
+        if self.format != Format::Text {
+            output::note(shown(line));
+        }
+        self.say(line);
+    }
+
+    fn tell(&self, line: &str, is_shown: bool) {
+        match is_shown {
+            true => self.log(&shown(line)),
+            false => self.say(line),
+        }
     }
 
     fn say(&self, line: &str) {
@@ -79,20 +111,35 @@ impl Console {
     }
 }
 
+/// Only a person looks at it.
+fn foot_of(format: Format) -> Option<Foot> {
+    (format == Format::Text).then(Foot::of_stderr).flatten()
+}
+
 impl FeedSink for Console {
     fn event(&self, event: FeedEvent) {
+        if let Some(foot) = &self.foot {
+            foot.take(&event, self.clock.monotonic());
+        }
         if self.format == Format::Jsonl
             && let Some(value) = as_json(&event)
         {
             output::json(&value);
         }
+        // What the foot shows as it happens is not said again above it.
+        let is_shown = self.foot.is_some()
+            && matches!(
+                event,
+                FeedEvent::PhaseStarted { .. } | FeedEvent::UnitDone { .. }
+            );
         if self.is_news(&event) {
             for line in lines(&event) {
-                self.say(&line);
+                self.tell(&line, is_shown);
             }
         }
+        let is_shown = self.foot.is_some() && !matches!(event, FeedEvent::RunEnded(_));
         for line in checklist(&event) {
-            self.say(&line);
+            self.tell(&line, is_shown);
         }
         if let Some(line) = log_only(&event) {
             self.log(&line);
@@ -168,8 +215,29 @@ fn lines(event: &FeedEvent) -> Vec<String> {
                 elapsed.as_secs() / 60
             )]
         }
-        other => taking_back(other),
+        other => waiting(other).unwrap_or_else(|| taking_back(other)),
     }
+}
+
+/// What a run waits for a person for.
+fn waiting(event: &FeedEvent) -> Option<Vec<String>> {
+    Some(match event {
+        FeedEvent::UnitWaits {
+            unit,
+            attempt,
+            error,
+        } => vec![format!(
+            "{unit} waits for credentials, attempt {attempt}: could not {}",
+            error.chain()
+        )],
+        FeedEvent::ApprovalAwaited { phase, digest } => vec![
+            format!("{phase} waits for approval"),
+            format!("Digest: {digest}"),
+        ],
+        FeedEvent::ApprovalGiven { phase, by } => vec![format!("{phase} was approved by {by}")],
+        FeedEvent::ApprovalUsed { phase } => vec![format!("{phase} goes on by the approval")],
+        _ => return None,
+    })
 }
 
 /// The five phases when a run starts and when this process leaves it; in between each change of one.
@@ -310,6 +378,22 @@ fn as_json(event: &FeedEvent) -> Option<serde_json::Value> {
         } => serde_json::json!({
             "event": "retry", "unit": unit, "attempt": attempt, "wait_ms": wait.as_millis(),
             "error": error,
+        }),
+        FeedEvent::UnitWaits {
+            unit,
+            attempt,
+            error,
+        } => serde_json::json!({
+            "event": "unit_waits", "unit": unit, "attempt": attempt, "error": error,
+        }),
+        FeedEvent::ApprovalAwaited { phase, digest } => serde_json::json!({
+            "event": "approval_awaited", "phase": phase, "digest": digest,
+        }),
+        FeedEvent::ApprovalGiven { phase, by } => serde_json::json!({
+            "event": "approval_given", "phase": phase, "by": by,
+        }),
+        FeedEvent::ApprovalUsed { phase } => serde_json::json!({
+            "event": "approval_used", "phase": phase,
         }),
         FeedEvent::PhaseEnded {
             phase,

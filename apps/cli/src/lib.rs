@@ -2,18 +2,28 @@
 //! skills, reads the environment, and prints.
 
 mod apart;
+mod approvals;
 mod args;
 mod commands;
 mod composition;
 mod config;
 mod digests;
+mod examples;
 mod exit;
 mod failure;
 mod feed;
+mod foot;
+mod inventory;
+mod nearest;
+mod notify;
 mod output;
+mod person;
 mod planning;
+mod prerequisites;
+mod reference;
 mod retention;
 mod runner;
+mod screen;
 mod secrets;
 mod session;
 mod wire;
@@ -22,8 +32,6 @@ pub use composition::{Composition, WrapJournal, WrapSource, WrapTarget};
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -34,7 +42,7 @@ use crate::session::Session;
 /// into it, the binary has no switch for that.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, composition: Composition) -> ExitCode {
     let words: Vec<OsString> = arguments.into_iter().collect();
-    let arguments = match args::Arguments::try_parse_from(&words) {
+    let arguments = match examples::parse(&words) {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error, args::format_of(&words)),
     };
@@ -53,13 +61,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, composition: Compositi
     let session = Session::new(arguments, composition);
     let result = runtime.block_on(Box::pin(commands::dispatch(&session)));
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
-    match result {
-        Ok(exit) => exit.into(),
+    let exit = match result {
+        Ok(exit) => exit,
         Err(failure) => {
             output::failure(&failure, format);
-            failure.exit.into()
+            failure.exit
         }
-    }
+    };
+    session.notifications.finish();
+    exit.into()
 }
 
 fn usage(error: &clap::Error, format: Format) -> ExitCode {

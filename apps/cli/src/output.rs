@@ -1,11 +1,13 @@
 //! The only module that prints: data to stdout, everything else to stderr.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use indicatif::MultiProgress;
 use redistrict_model::{Finding, Severity, shell_word, shown, shown_lines};
 
 use crate::failure::Failure;
@@ -114,10 +116,23 @@ fn command_of(after: &str) -> Option<&str> {
     crate::args::is_command(word).then_some(word)
 }
 
+/// What is drawn at the foot of the terminal now; notes go above it.
+static FOOT: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+/// From now on notes go above what is drawn there; none: nothing is drawn any more.
+pub(crate) fn put_above(foot: Option<MultiProgress>) {
+    *FOOT.lock().unwrap_or_else(PoisonError::into_inner) = foot;
+}
+
 /// Writes lines of data to stdout. What is in them moves no cursor; a name that may hold the end of a line
 /// is [`shown`] before.
 pub(crate) fn data(lines: impl AsRef<str>) {
     raw(&shown_lines(lines.as_ref()));
+}
+
+/// Writes a script of ours to stdout as it is.
+pub(crate) fn script(text: &str) {
+    raw(text.trim_end());
 }
 
 /// A closed pipe is not an error of ours.
@@ -128,6 +143,11 @@ fn raw(text: &str) {
 
 /// Writes a line for the person to stderr; commands in it work as they are printed.
 pub(crate) fn note(line: impl AsRef<str>) {
+    let foot = FOOT.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(foot) = foot {
+        let _closed_terminal = foot.println(shown_lines(&typed(line.as_ref())));
+        return;
+    }
     let mut err = std::io::stderr().lock();
     let _closed_pipe = writeln!(err, "{}", shown_lines(&typed(line.as_ref())));
 }
@@ -191,22 +211,61 @@ pub(crate) fn reason(cause: &str) -> String {
     }
 }
 
-/// Prints findings, the heaviest first.
+/// So many subjects of the same finding are named.
+const NAMED: usize = 3;
+
+/// Prints findings, the heaviest first; what is said of many is said once.
 pub(crate) fn findings(findings: &[Finding]) {
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
-    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    for finding in sorted {
-        let label = match finding.severity {
-            Severity::Info => "note",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        };
-        let (subject, message) = (shown(&finding.subject), shown(&finding.message));
-        note(format!("{label}: {subject}: {message}"));
-        for line in &finding.lines {
-            note(format!("    {}", shown(line)));
+    for line in finding_lines(findings) {
+        note(line);
+    }
+}
+
+fn finding_lines(findings: &[Finding]) -> Vec<String> {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    let mut places: HashMap<(Severity, &str, &[String]), usize> = HashMap::new();
+    for finding in findings {
+        let said = (
+            finding.severity,
+            finding.message.as_str(),
+            finding.lines.as_slice(),
+        );
+        let place = *places.entry(said).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
         }
     }
+    groups.sort_by_key(|group| std::cmp::Reverse(group.first().map(|finding| finding.severity)));
+    groups.iter().flat_map(|group| group_lines(group)).collect()
+}
+
+fn group_lines(group: &[&Finding]) -> Vec<String> {
+    let Some(first) = group.first() else {
+        return Vec::new();
+    };
+    let label = match first.severity {
+        Severity::Info => "note",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    };
+    let named: Vec<String> = group
+        .iter()
+        .take(NAMED)
+        .map(|one| shown(&one.subject))
+        .collect();
+    let more = group.len() - named.len();
+    let named = named.join(", ");
+    let subjects = match more {
+        0 => named,
+        more => format!("{named} and {} more", thousands(more as u64)),
+    };
+    let message = format!("{label}: {subjects}: {}", shown(&first.message));
+    let lines = first
+        .lines
+        .iter()
+        .map(|line| format!("    {}", shown(line)));
+    std::iter::once(message).chain(lines).collect()
 }
 
 /// A table with aligned columns, for text output.
@@ -267,6 +326,25 @@ pub(crate) fn thousands(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_of_many_is_said_once_the_heaviest_first() {
+        let warning = |subject: &str, message: &str| Finding::warning("c", subject, message, 1);
+        let mut findings: Vec<Finding> = ["a", "b", "c", "d", "e"]
+            .map(|subject| warning(subject, "fires"))
+            .into();
+        findings.insert(1, warning("f", "is slow"));
+        findings.push(Finding::error("c", "g", "is gone", 1).with_lines(["[x]".to_owned()]));
+        assert_eq!(
+            finding_lines(&findings),
+            [
+                "error: g: is gone",
+                "    [x]",
+                "warning: a, b, c and 2 more: fires",
+                "warning: f: is slow",
+            ]
+        );
+    }
 
     #[test]
     fn a_printed_command_is_given_the_program_and_the_options_of_this_one() {

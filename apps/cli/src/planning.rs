@@ -200,6 +200,20 @@ impl Source {
         Ok(redistrict_analyze::sample_columns(&mut self.cuts, &tables).await?)
     }
 
+    /// The reference tables with columns about persons that nobody has to be asked about: those that the
+    /// configuration confirms, and those that hold no row. Once one does, the analysis is made anew.
+    fn confirmed(&self) -> BTreeSet<TableRef> {
+        let tables = self.catalogs.iter().flat_map(|catalog| &catalog.tables);
+        let is_empty = |table: &&Table| !self.analysis.with_rows.contains(&table.name);
+        let empty = tables.filter(is_empty).map(|table| table.name.clone());
+        self.settings
+            .confirmed
+            .keys()
+            .cloned()
+            .chain(empty)
+            .collect()
+    }
+
     pub(crate) fn fingerprints(&self) -> Vec<Fingerprint> {
         self.probes
             .iter()
@@ -266,7 +280,7 @@ pub(crate) async fn source_masks(
         Err(findings) => return Ok(Err(findings)),
     };
     let samples = source.samples(&extract).await?;
-    let confirmed: BTreeSet<_> = source.settings.confirmed.keys().cloned().collect();
+    let confirmed = source.confirmed();
     let inputs = MaskInputs {
         extract: &extract,
         target_tables: &[],
@@ -343,6 +357,17 @@ pub(crate) async fn plan(
     target: &Target,
     district: &DistrictId,
 ) -> CommandResult<Plan> {
+    let (sections, findings) = sections(workspace, source, target).await?;
+    let name = source.district_name(district, &sections).await?;
+    Ok(compose(district.clone(), name, sections, findings))
+}
+
+/// What is decided for every district alike.
+pub(crate) async fn sections(
+    workspace: &Workspace,
+    source: &mut Source,
+    target: &Target,
+) -> CommandResult<(PlanSections, Vec<Finding>)> {
     let extract = source.extract_section().map_err(undecided)?;
     let samples = source.samples(&extract).await?;
     let (load, mut findings) = plan_load(&extract, target)?;
@@ -354,7 +379,7 @@ pub(crate) async fn plan(
     if !stopping.is_empty() {
         return Err(stop("load into CERT as it is", stopping));
     }
-    let confirmed: BTreeSet<_> = source.settings.confirmed.keys().cloned().collect();
+    let confirmed = source.confirmed();
     let inputs = MaskInputs {
         extract: &extract,
         target_tables: &load.tables,
@@ -386,8 +411,7 @@ pub(crate) async fn plan(
     if !unprovable.is_empty() {
         return Err(stop("check beforehand what CERT demands", &unprovable));
     }
-    let name = source.district_name(district, &sections).await?;
-    Ok(compose(district.clone(), name, sections, findings))
+    Ok((sections, findings))
 }
 
 /// Columns that say for which rows a link counts and that would be masked: after that nobody could

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use redistrict_artifact::DataKey;
+use redistrict_artifact::{DataKey, Layout};
 
 use crate::config;
 use crate::failure::{CommandResult, Failure};
@@ -14,19 +14,21 @@ use crate::wire::Workspace;
 
 const DEFAULT: Duration = Duration::from_secs(24 * 3_600);
 
+/// How long raw artifacts are kept.
+pub(crate) fn keep(workspace: &Workspace) -> CommandResult<Duration> {
+    match &workspace.config.retention.raw {
+        None => Ok(DEFAULT),
+        Some(text) => config::retention(text),
+    }
+}
+
 /// Destroys the keys of overdue raw artifacts and removes their files.
 pub(crate) fn shred_overdue(session: &Session, workspace: &Workspace) -> CommandResult {
-    let keep = match &workspace.config.retention.raw {
-        None => DEFAULT,
-        Some(text) => config::retention(text)?,
-    };
+    let keep = keep(workspace)?;
     let now = session.clock.wall();
-    for dir in raw_artifacts(&workspace.layout.data_dir.join("staging")) {
-        if age(&dir, now).is_some_and(|age| age > keep) {
-            DataKey::shred(&dir)?;
-            std::fs::remove_dir_all(&dir).map_err(|_| {
-                Failure::prerequisite(format!("remove the overdue raw artifact {}", dir.display()))
-            })?;
+    for dir in raw_artifacts(&workspace.layout) {
+        if made(&dir).is_some_and(|made| now > made + keep) {
+            shred(&dir)?;
             output::note(format!(
                 "shredded an overdue raw artifact: {}",
                 dir.display()
@@ -36,27 +38,51 @@ pub(crate) fn shred_overdue(session: &Session, workspace: &Workspace) -> Command
     Ok(())
 }
 
-/// `staging/{district}/{run}`.
-fn raw_artifacts(staging: &Path) -> Vec<PathBuf> {
+/// Destroys the key of one raw artifact, then removes its files. After the first step nobody can read
+/// it any more, whatever happens to the second.
+pub(crate) fn shred(dir: &Path) -> CommandResult {
+    DataKey::shred(dir)?;
+    std::fs::remove_dir_all(dir).map_err(|_| {
+        Failure::prerequisite(format!(
+            "remove the files of the raw artifact {}: its key is destroyed",
+            dir.display()
+        ))
+    })
+}
+
+/// `staging/{district}/{run}`, sorted.
+pub(crate) fn raw_artifacts(layout: &Layout) -> Vec<PathBuf> {
+    runs_below(&layout.data_dir.join("staging"))
+}
+
+/// `anonymized/{district}/{run}`, sorted.
+pub(crate) fn masked_artifacts(layout: &Layout) -> Vec<PathBuf> {
+    runs_below(&layout.data_dir.join("anonymized"))
+}
+
+fn runs_below(folder: &Path) -> Vec<PathBuf> {
     let below = |dir: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(dir).into_iter().flatten();
         entries
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .collect()
     };
-    below(staging)
+    let mut runs: Vec<PathBuf> = below(folder)
         .iter()
         .flat_map(|district| below(district))
         .filter(|dir| dir.is_dir())
-        .collect()
+        .collect();
+    runs.sort();
+    runs
 }
 
-/// Since the data key was made, which is when the extraction began.
-fn age(dir: &Path, now: Duration) -> Option<Duration> {
-    let made = std::fs::metadata(dir.join("data-key.wrapped"))
-        .ok()?
-        .modified()
-        .ok()?;
-    let made = made.duration_since(std::time::UNIX_EPOCH).ok()?;
-    now.checked_sub(made)
+/// When the data key was made, which is when the extraction began; none without a key.
+pub(crate) fn made(dir: &Path) -> Option<Duration> {
+    modified(&dir.join("data-key.wrapped"))
+}
+
+/// When a file was written, since 1970 UTC.
+pub(crate) fn modified(file: &Path) -> Option<Duration> {
+    let modified = std::fs::metadata(file).ok()?.modified().ok()?;
+    modified.duration_since(std::time::UNIX_EPOCH).ok()
 }

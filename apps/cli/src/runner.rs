@@ -1,18 +1,19 @@
 //! Puts the skills of a run together, runs it, and says how it ended.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use redistrict_anonymize::{AnonymizeSkill, SweepSkill};
 use redistrict_artifact::{Layout, RootKey};
 use redistrict_extract::ExtractSkill;
-use redistrict_journal::{Journal, RunKind, RunOptions, RunStatus};
+use redistrict_journal::{Journal, RunKind, RunOptions, RunStatus, Waiting};
 use redistrict_load::{LoadSetup, LoadSkill, Mode, UndoSkill, is_undo_refused};
 use redistrict_model::{DistrictId, Plan, RunId};
 use redistrict_orchestrator::{
-    Orchestrator, OrchestratorError, RunRequest, RunSummary, new_run_id,
+    Orchestrator, OrchestratorError, RunRequest, RunSummary, is_asked_to_stop, new_run_id,
 };
 use redistrict_report::{ReportData, ReportSkill};
-use redistrict_skill::{Cancel, Skill};
+use redistrict_skill::Skill;
 use redistrict_store::{Fingerprint, SourceStore, TargetStore};
 use redistrict_validate::ValidateSkill;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -20,11 +21,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::feed::Console;
+use crate::nearest;
 use crate::output::{self, Format};
 use crate::session::Session;
 
 /// The first signal that asked this process to stop.
 static STOPPED_BY: OnceLock<Exit> = OnceLock::new();
+
+/// How often a run looks whether somebody cancels it.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// What a run works with.
 pub(crate) struct Parts {
@@ -147,7 +152,7 @@ pub(crate) async fn start(
         };
         let orchestrator = orchestrator(session, parts, &run)?;
         let work = Box::pin(orchestrator.run(request));
-        match with_signals(&session.cancel, &run, work).await? {
+        match with_signals(session, parts, &run, work).await? {
             Err(error) if is_taken(&error, &run) => existing.push(run),
             result => return result.map_err(orchestrator_failed),
         }
@@ -171,14 +176,12 @@ pub(crate) async fn resume(
     run: &RunId,
 ) -> CommandResult<RunSummary> {
     let records = parts.journal.read(run)?;
-    let state = redistrict_journal::fold(&records).ok_or_else(|| {
-        Failure::usage(format!("find run {run}: the journal does not have it"))
-            .with_hint("`redistrict runs` lists them")
-    })?;
+    let state = redistrict_journal::fold(&records)
+        .ok_or_else(|| nearest::missing_run(parts.journal.as_ref(), run))?;
     let skills = parts.skills(session, state.kind, state.parent.as_ref(), &state.options);
     let orchestrator = orchestrator(session, parts, run)?;
     let work = Box::pin(orchestrator.resume(run, skills));
-    with_signals(&session.cancel, run, work)
+    with_signals(session, parts, run, work)
         .await?
         .map_err(orchestrator_failed)
 }
@@ -193,7 +196,9 @@ fn orchestrator(session: &Session, parts: &Parts, run: &RunId) -> CommandResult<
         Arc::clone(&parts.journal),
         Arc::clone(&session.clock),
         session.cancel.clone(),
-        Arc::new(console),
+        session
+            .notifications
+            .sink(console, Arc::clone(&session.clock)),
         parts.layout.state_dir.clone(),
     ))
 }
@@ -208,10 +213,11 @@ fn orchestrator_failed(error: OrchestratorError) -> Failure {
     }
 }
 
-/// Ctrl-C and SIGTERM ask the run to stop at the next safe place. A second one ends the work at
-/// once, as a crash would. It can be resumed either way.
+/// Ctrl-C, SIGTERM and `redistrict cancel` ask the run to stop at the next safe place. A second signal
+/// ends the work at once, as a crash would. It can be resumed either way.
 async fn with_signals<T>(
-    cancel: &Cancel,
+    session: &Session,
+    parts: &Parts,
     run: &RunId,
     work: impl Future<Output = T>,
 ) -> CommandResult<T> {
@@ -224,11 +230,23 @@ async fn with_signals<T>(
             result = &mut work => return Ok(result),
             () = next_of(&mut interrupts) => Exit::Interrupted,
             () = next_of(&mut terminations) => Exit::Terminated,
+            () = asked_to_stop(session, parts, run), if !session.cancel.is_cancelled() => {
+                session.cancel.cancel();
+                output::note("cancelled from another terminal: stopping at the next safe place");
+                continue;
+            }
         };
         if STOPPED_BY.set(exit).is_err() {
             return Err(interrupted(run));
         }
-        cancel.cancel();
+        session.cancel.cancel();
+    }
+}
+
+/// Until somebody cancels the run from another terminal.
+async fn asked_to_stop(session: &Session, parts: &Parts, run: &RunId) {
+    while !is_asked_to_stop(&parts.layout.state_dir, run) {
+        session.clock.sleep(LOOK).await;
     }
 }
 
@@ -284,9 +302,10 @@ fn forecast(data: &ReportData) {
     if !data.is_dry_run || data.is_undo {
         return;
     }
-    let rows: Vec<Vec<String>> = data
-        .forecast
-        .iter()
+    let (with_rows, empty): (Vec<_>, Vec<_>) =
+        data.forecast.iter().partition(|table| table.rows > 0);
+    let rows: Vec<Vec<String>> = with_rows
+        .into_iter()
         .map(|table| {
             let mut cells = vec![table.table.to_string()];
             let counts = [table.insert, table.update, table.leave, table.conflict];
@@ -296,6 +315,12 @@ fn forecast(data: &ReportData) {
         .collect();
     let header = ["table", "insert", "update", "leave", "conflict"];
     output::data(format!("\n{}", output::table(&header, &rows)));
+    if !empty.is_empty() {
+        let count = output::thousands(empty.len() as u64);
+        output::data(format!(
+            "and {count} tables of which the district has no row"
+        ));
+    }
 }
 
 fn next_steps(data: &ReportData) {
@@ -327,9 +352,28 @@ fn as_json(data: &ReportData, failure: Option<&Failure>) -> serde_json::Value {
     })
 }
 
-fn failure_of(summary: &RunSummary) -> Option<Failure> {
-    let resume = format!("redistrict resume {}", summary.run);
+/// What is wrong with a run, as of its summary; none if it ended well.
+pub(crate) fn failure_of(summary: &RunSummary) -> Option<Failure> {
+    let run = &summary.run;
+    let resume = format!("redistrict resume {run}");
     match &summary.status {
+        RunStatus::Waiting(Waiting::Approval { phase, digest }) => Some(
+            Failure::new(
+                Exit::ApprovalAwaited,
+                format!("go on: {phase} needs somebody's approval"),
+            )
+            .with_hint(format!("redistrict approve {run} --digest {digest}"))
+            .with_hint(format!("then: {resume}")),
+        ),
+        RunStatus::Waiting(Waiting::Credentials(_)) => {
+            let (phase, error) = summary.error.clone()?;
+            let failure = Failure::from_skill(Some(phase), error);
+            Some(failure.with_hint(format!("then: {resume}")))
+        }
+        RunStatus::Cancelled => Some(
+            Failure::new(Exit::Interrupted, "finish: the run was cancelled")
+                .with_hint("`redistrict migrate DISTRICT` starts a new one"),
+        ),
         RunStatus::Succeeded | RunStatus::Undone => None,
         RunStatus::Interrupted | RunStatus::Running => Some(interrupted(&summary.run)),
         RunStatus::Compensating | RunStatus::Failed(_) => {

@@ -9,6 +9,7 @@ use redistrict_store::TargetStore;
 use crate::args::Arguments;
 use crate::composition::Composition;
 use crate::failure::CommandResult;
+use crate::notify::Notifications;
 use crate::output::Format;
 use crate::wire::Workspace;
 
@@ -18,6 +19,7 @@ pub(crate) struct Session {
     pub(crate) composition: Composition,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cancel: Cancel,
+    pub(crate) notifications: Notifications,
 }
 
 impl Session {
@@ -27,6 +29,7 @@ impl Session {
             composition,
             clock: Arc::new(SystemClock::new()),
             cancel: Cancel::default(),
+            notifications: Notifications::default(),
         }
     }
 

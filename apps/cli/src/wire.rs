@@ -10,12 +10,36 @@ use redistrict_model::{StoreKind, StoreName};
 use redistrict_neo4j::{Neo4jSource, Neo4jTarget};
 use redistrict_postgres::{PostgresSource, PostgresTarget};
 use redistrict_sqlite::{SqliteSource, SqliteTarget};
-use redistrict_store::{SourceStore, TargetStore};
+use redistrict_store::{LeastRights, Listing, SourceStore, TargetStore};
 
 use crate::config::{self, Loaded};
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::secrets;
+
+/// Which database of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Prod,
+    Cert,
+}
+
+impl Side {
+    /// As people call it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Prod => "PROD",
+            Self::Cert => "CERT",
+        }
+    }
+}
+
+/// One database of a store, which knows the rights that it needs.
+pub(crate) struct SideOfStore {
+    pub(crate) store: StoreName,
+    pub(crate) side: Side,
+    pub(crate) rights: Box<dyn LeastRights>,
+}
 
 /// A configuration with its directories, key and stores.
 pub(crate) struct Workspace {
@@ -23,9 +47,27 @@ pub(crate) struct Workspace {
     pub(crate) config_path: PathBuf,
     pub(crate) layout: Layout,
     base: PathBuf,
+    listings: Option<Listings>,
 }
 
+/// Where the statements of each source are noted, in configuration order.
+pub(crate) type Listings = Vec<(StoreName, Arc<Listing>)>;
+
 impl Workspace {
+    /// The workspace with sources that note what they send, and read no rows.
+    pub(crate) fn telling(mut self) -> (Self, Listings) {
+        let names = self.store_names().into_iter();
+        let listings: Listings = names.map(|name| (name, Arc::default())).collect();
+        self.listings = Some(listings.clone());
+        (self, listings)
+    }
+
+    fn listing(&self, store: &StoreName) -> Option<Arc<Listing>> {
+        let mut listings = self.listings.iter().flatten();
+        let found = listings.find(|(name, _)| name == store);
+        found.map(|(_, listing)| Arc::clone(listing))
+    }
+
     /// Reads the configuration; nothing is connected yet.
     pub(crate) fn open(config_path: &Path, state_dir: &Path) -> CommandResult<Self> {
         let Loaded { config, base } = config::load(config_path)?;
@@ -46,6 +88,7 @@ impl Workspace {
             config_path: config_path.to_path_buf(),
             layout,
             base,
+            listings: None,
         }
     }
 
@@ -96,6 +139,15 @@ impl Workspace {
         }
     }
 
+    /// A secret of the configuration; `what` says what it is for.
+    pub(crate) fn secret(
+        &self,
+        reference: &SecretRef,
+        what: &str,
+    ) -> CommandResult<zeroize::Zeroizing<String>> {
+        secrets::resolve(reference, what, &self.base)
+    }
+
     /// The journal.
     pub(crate) fn journal(&self) -> CommandResult<Arc<SqliteJournal>> {
         Ok(Arc::new(SqliteJournal::open(self.layout.journal())?))
@@ -121,24 +173,110 @@ impl Workspace {
             .collect()
     }
 
-    fn source(&self, name: &str, store: &Store) -> CommandResult<Arc<dyn SourceStore>> {
+    /// PROD's side of one store.
+    pub(crate) fn source(&self, name: &str, store: &Store) -> CommandResult<Arc<dyn SourceStore>> {
         let what = format!("the source of store {name}");
         let url = secrets::resolve(&store.source, &what, &self.base)?;
-        let store_name = StoreName::new(name);
+        let name = StoreName::new(name);
+        let (text, schemas) = (url.as_str().to_owned(), store.schemas.clone());
+        let listing = self.listing(&name);
         Ok(match store.kind {
-            StoreKind::Postgres => Arc::new(PostgresSource::connect_lazy(
-                store_name,
-                url.as_str().to_owned(),
-                store.schemas.clone(),
-            )),
-            StoreKind::Sqlite => Arc::new(SqliteSource::new(store_name, self.sqlite_path(&url))),
-            StoreKind::Neo4j => Arc::new(Neo4jSource::connect_lazy(
-                store_name,
-                url.as_str().to_owned(),
-                store.schemas.clone(),
-            )),
+            StoreKind::Postgres => {
+                let source = PostgresSource::connect_lazy(name, text, schemas);
+                Arc::new(match listing {
+                    Some(listing) => source.telling(listing),
+                    None => source,
+                })
+            }
+            StoreKind::Sqlite => {
+                let source = SqliteSource::new(name, self.sqlite_path(&url));
+                Arc::new(match listing {
+                    Some(listing) => source.telling(listing),
+                    None => source,
+                })
+            }
+            StoreKind::Neo4j => {
+                let source = Neo4jSource::connect_lazy(name, text, schemas);
+                Arc::new(match listing {
+                    Some(listing) => source.telling(listing),
+                    None => source,
+                })
+            }
             kind => return Err(Failure::not_available(&format!("kind = \"{kind}\""))),
         })
+    }
+
+    /// Both sides of every store, to be asked for the least rights that they need. Stores without a target
+    /// have one side.
+    pub(crate) fn rights(&self) -> CommandResult<Vec<SideOfStore>> {
+        let mut sides = Vec::new();
+        for (name, store) in &self.config.store.0 {
+            let store_name = StoreName::new(name.clone());
+            let both = [
+                (Side::Prod, Some(&store.source)),
+                (Side::Cert, store.target.as_ref()),
+            ];
+            for (side, reference) in both {
+                let Some(reference) = reference else { continue };
+                let what = format!("the {} URL of store {name}", side.as_str());
+                let url = secrets::resolve(reference, &what, &self.base)?;
+                sides.push(SideOfStore {
+                    store: store_name.clone(),
+                    side,
+                    rights: self.rights_of(&store_name, store, side, &url)?,
+                });
+            }
+        }
+        Ok(sides)
+    }
+
+    fn rights_of(
+        &self,
+        name: &StoreName,
+        store: &Store,
+        side: Side,
+        url: &str,
+    ) -> CommandResult<Box<dyn LeastRights>> {
+        let (name, schemas) = (name.clone(), store.schemas.clone());
+        let (text, path) = (url.to_owned(), self.sqlite_path(url));
+        Ok(match (store.kind, side) {
+            (StoreKind::Postgres, Side::Prod) => {
+                Box::new(PostgresSource::connect_lazy(name, text, schemas))
+            }
+            (StoreKind::Postgres, Side::Cert) => Box::new(PostgresTarget::new(name, text, schemas)),
+            (StoreKind::Sqlite, Side::Prod) => Box::new(SqliteSource::new(name, path)),
+            (StoreKind::Sqlite, Side::Cert) => Box::new(SqliteTarget::new(vec![(name, path)])),
+            (StoreKind::Neo4j, Side::Prod) => {
+                Box::new(Neo4jSource::connect_lazy(name, text, schemas))
+            }
+            (StoreKind::Neo4j, Side::Cert) => Box::new(Neo4jTarget::new(name, text, schemas)),
+            (kind, _) => return Err(Failure::not_available(&format!("kind = \"{kind}\""))),
+        })
+    }
+
+    /// CERT's side of one store, alone.
+    pub(crate) fn target(&self, name: &str, store: &Store) -> CommandResult<Arc<dyn TargetStore>> {
+        let url = self.target_url(name, store)?;
+        let store_name = StoreName::new(name);
+        let (text, schemas) = (url.as_str().to_owned(), store.schemas.clone());
+        Ok(match store.kind {
+            StoreKind::Postgres => Arc::new(PostgresTarget::new(store_name, text, schemas)),
+            StoreKind::Neo4j => Arc::new(Neo4jTarget::new(store_name, text, schemas)),
+            StoreKind::Sqlite => Arc::new(SqliteTarget::new(vec![(
+                store_name,
+                self.sqlite_path(&url),
+            )])),
+            kind => return Err(Failure::not_available(&format!("kind = \"{kind}\""))),
+        })
+    }
+
+    fn target_url(&self, name: &str, store: &Store) -> CommandResult<zeroize::Zeroizing<String>> {
+        let what = format!("the target of store {name}");
+        let reference = store.target.as_ref().ok_or_else(|| {
+            Failure::prerequisite(format!("find {what}: [store.{name}] has no target"))
+                .with_hint(format!("add to [store.{name}]: target = {{ env = \"…\" }}"))
+        })?;
+        secrets::resolve(reference, &what, &self.base)
     }
 
     /// CERT's side as commit groups: all SQLite files of a run are one, each PostgreSQL database and
@@ -148,29 +286,12 @@ impl Workspace {
         let mut files: Vec<(StoreName, PathBuf)> = Vec::new();
         let mut files_at = None;
         for (name, store) in &self.config.store.0 {
-            let what = format!("the target of store {name}");
-            let reference = store.target.as_ref().ok_or_else(|| {
-                Failure::prerequisite(format!("find {what}: [store.{name}] has no target"))
-                    .with_hint(format!("add to [store.{name}]: target = {{ env = \"…\" }}"))
-            })?;
-            let url = secrets::resolve(reference, &what, &self.base)?;
-            let store_name = StoreName::new(name.clone());
-            match store.kind {
-                StoreKind::Postgres => groups.push(Arc::new(PostgresTarget::new(
-                    store_name,
-                    url.as_str().to_owned(),
-                    store.schemas.clone(),
-                ))),
-                StoreKind::Neo4j => groups.push(Arc::new(Neo4jTarget::new(
-                    store_name,
-                    url.as_str().to_owned(),
-                    store.schemas.clone(),
-                ))),
-                StoreKind::Sqlite => {
-                    files_at.get_or_insert(groups.len());
-                    files.push((store_name, self.sqlite_path(&url)));
-                }
-                kind => return Err(Failure::not_available(&format!("kind = \"{kind}\""))),
+            if store.kind == StoreKind::Sqlite {
+                files_at.get_or_insert(groups.len());
+                let path = self.sqlite_path(&self.target_url(name, store)?);
+                files.push((StoreName::new(name.clone()), path));
+            } else {
+                groups.push(self.target(name, store)?);
             }
         }
         if let Some(at) = files_at {

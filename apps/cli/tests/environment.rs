@@ -134,6 +134,26 @@ pub(crate) async fn rows(url: &str) -> BTreeMap<String, Vec<String>> {
     all
 }
 
+/// The same of these schemas.
+pub(crate) async fn rows_of(url: &str, schemas: &[&str]) -> BTreeMap<String, Vec<String>> {
+    let names: Vec<String> = schemas
+        .iter()
+        .map(|schema| format!("'{}'", schema.replace('\'', "''")))
+        .collect();
+    let tables = format!(
+        "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname in ({}) order by 1",
+        names.join(", ")
+    );
+    let mut all = BTreeMap::new();
+    let found = query(url, &tables).await.unwrap();
+    for table in found.into_iter().flatten().flatten() {
+        let sql = format!("select t::text from {table} t order by 1");
+        let rows = query(url, &sql).await.unwrap();
+        all.insert(table, rows.into_iter().flatten().flatten().collect());
+    }
+    all
+}
+
 /// One number.
 pub(crate) async fn count(url: &str, sql: &str) -> u64 {
     let rows = query(url, sql).await.unwrap();

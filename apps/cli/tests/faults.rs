@@ -1,5 +1,6 @@
 //! Faults around CERT: two at once, signals, rights, triggers, a lost journal, a restored CERT.
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -172,6 +173,33 @@ async fn an_interrupted_run_says_by_which_signal_and_can_be_resumed_or_rolled_ba
         let again = place.environment.run(&["resume"]);
         assert_eq!(again.code, 2, "{}", again.err);
     }
+    place.environment.must(&["migrate", "2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_loads_is_cancelled_from_another_terminal_and_taken_back() {
+    let place = Place::new().await;
+    let before = place.cert().await;
+    lock_students(&place.ids).await;
+    let mut child = place.stuck_in_loading().await;
+    let mut heard = BufReader::new(child.stderr.take().unwrap()).lines();
+    let run = place.newest();
+    let cancel = place.spawn(&["cancel", &run]);
+    let is_asked = |line: &String| line.contains("cancelled from another terminal");
+    assert!(
+        heard
+            .by_ref()
+            .map(Result::unwrap)
+            .any(|line| is_asked(&line))
+    );
+    unlock(&place.ids).await;
+    let rest: Vec<String> = heard.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    let (ended, said) = end(cancel);
+    assert_eq!(ended, Some(0), "{said}");
+    assert_eq!(place.cert().await, before);
+    let status = place.environment.must(&["status", &run]);
+    assert!(status.out.contains("undone"), "{}", status.out);
     place.environment.must(&["migrate", "2"]);
 }
 

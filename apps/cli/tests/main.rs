@@ -7,15 +7,23 @@
     reason = "a test that cannot go on may panic, and it writes its own files"
 )]
 
+mod approvals;
+mod artifacts;
+mod classify;
 mod demo;
 mod demo_servers;
 mod environment;
 mod faults;
+mod grants;
+mod hook;
 mod modes;
 mod moments;
 mod northwind;
+mod notify;
 mod privacy;
 mod schemas;
 mod screen;
+mod shell;
+mod statements;
 mod unusual_tables;
 mod wrong_inputs;

@@ -225,10 +225,69 @@ fn the_help_fits_a_terminal_of_eighty_columns() {
         &["rollback", "-h"],
         &["init", "-h"],
         &["demo", "-h"],
+        &["--help"],
+        &["demo", "--help"],
+        &["init", "--help"],
+        &["migrate", "--help"],
+        &["artifacts", "ls", "--help"],
+        &["artifacts", "shred", "--help"],
+        &["notify", "test", "--help"],
+        &["completions", "--help"],
     ] {
         let help = environment.must(arguments);
         for line in help.out.lines() {
             assert!(line.chars().count() <= 80, "{arguments:?}: {line}");
         }
     }
+}
+
+/// What a demo writes to a terminal of that kind.
+fn on_a_terminal(variables: &[(&str, &str)]) -> String {
+    let environment = Environment::new();
+    let binary = env!("CARGO_BIN_EXE_redistrict");
+    let command = format!("stty rows 40 cols 70; '{binary}' demo --students 12");
+    let output = std::process::Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(environment.dir.path())
+        .env("TERM", "xterm-256color")
+        .env_remove("NO_COLOR")
+        .envs(variables.iter().copied())
+        .output()
+        .expect("`script` of util-linux makes a terminal: install bsdutils");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+const COLOUR: &str = "\u{1b}[32m";
+const UP: &str = "A\r\u{1b}[2K";
+
+#[test]
+fn on_a_terminal_the_checklist_updates_in_place_and_says_the_mission_s_words() {
+    let text = on_a_terminal(&[]);
+    assert!(text.contains(UP) && text.contains(COLOUR));
+    for words in [
+        "Starting migration for",
+        "[>] 2. Anonymization  in_progress",
+        "Phase 4 of 5: Loading - ",
+        "[x] 5. Reporting      completed",
+        "Migration Complete",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let after = text.rsplit_once("\u{1b}[2K").unwrap().1;
+    let last = after.matches("[x] 5. Reporting").count();
+    assert_eq!(
+        last, 1,
+        "the checklist stands once when all is over: {after}"
+    );
+}
+
+#[test]
+fn no_color_and_dumb_terminals_get_what_they_ask_for() {
+    let plain = on_a_terminal(&[("NO_COLOR", "1")]);
+    assert!(plain.contains(UP) && !plain.contains(COLOUR));
+    let dumb = on_a_terminal(&[("TERM", "dumb")]);
+    assert!(!dumb.contains('\u{1b}'), "{dumb}");
+    assert!(dumb.contains("Phase 1 of 5: Extraction - 0% complete"));
 }

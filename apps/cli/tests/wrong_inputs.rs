@@ -102,6 +102,32 @@ async fn a_wrong_password_is_exit_4_and_is_not_repeated() {
     let ended = small.environment.run(&["migrate", "1"]);
     assert_eq!(ended.code, 4, "{}", ended.err);
     assert!(!ended.err.contains("s3cr3t"), "{}", ended.err);
+    assert!(ended.err.contains("PROD of store s"), "{}", ended.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_missing_is_told_at_once() {
+    let mut small = small().await;
+    small
+        .environment
+        .set("PROD", "postgres://nobody:x@127.0.0.1:1/none");
+    let more = "[store.t]\nkind = \"sqlite\"\nsource = { env = \"NOT_SET\" }\n\
+        target = { file = \"nowhere\" }\n[approvals]\nvalid_for = \"soon\"\n";
+    let config = [CONFIG, more].concat();
+    small.environment.write("redistrict.toml", &config);
+    let missing = [
+        "5 prerequisites",
+        "valid_for",
+        "PROD of store s",
+        "NOT_SET",
+        "nowhere",
+        "redistrict enroll s",
+    ];
+    small.fails(&["migrate", "1"], 8, &missing);
+    let looked = small.environment.run(&["doctor"]);
+    assert_eq!(looked.code, 8, "{}", looked.err);
+    let all = [looked.out, looked.err].concat();
+    assert!(missing[1..].iter().all(|word| all.contains(word)), "{all}");
 }
 
 /// Over TCP, where the server asks for a password.
@@ -205,7 +231,7 @@ async fn one_target_of_two_stores_is_exit_3_before_anything_runs() {
     small.fails(&["enroll", "--name", "x"], 3, &["stores s and t"]);
     let looked = small.environment.run(&["doctor"]);
     assert_eq!(looked.code, 3, "{}", looked.err);
-    let said = "the same database as the target of store s";
+    let said = "could not use the targets of stores s and t: they are the same database";
     assert!(looked.out.contains(said), "{}", looked.out);
 }
 
@@ -240,7 +266,7 @@ async fn two_runs_at_once_are_exit_11_and_the_second_says_who_has_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_that_are_not_there_yet_say_so() {
     let small = small().await;
-    for command in ["classify", "why", "watch", "approve", "mcp", "completions"] {
+    for command in ["why", "mcp"] {
         small.fails(&[command], 2, &["not available yet"]);
     }
     small.fails(&["migrate", "1", "--replace"], 2, &["not available yet"]);

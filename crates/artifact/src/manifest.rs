@@ -148,8 +148,12 @@ impl Manifest {
         bytes
     }
 
-    /// Reads a manifest and checks its seal; every byte of the file counts.
-    pub(crate) fn read(dir: &Path, key: &RootKey) -> Result<Self, ArtifactError> {
+    /// Reads a manifest and checks its seal; every byte of the file counts. It can be read after its
+    /// raw artifact was shredded.
+    ///
+    /// # Errors
+    /// Not sealed, changed, sealed with another root key, or of another format.
+    pub fn read(dir: &Path, key: &RootKey) -> Result<Self, ArtifactError> {
         let path = dir.join(FILE);
         if !path.exists() {
             return Err(ArtifactError::NotSealed {
@@ -178,7 +182,9 @@ impl Manifest {
         Ok(sealed.manifest)
     }
 
-    pub(crate) fn exists(dir: &Path) -> bool {
+    /// Whether the directory holds a manifest, sound or not.
+    #[must_use]
+    pub fn exists(dir: &Path) -> bool {
         dir.join(FILE).exists()
     }
 }

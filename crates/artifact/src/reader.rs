@@ -14,7 +14,7 @@ use crate::blob;
 use crate::encryption::DataKey;
 use crate::error::ArtifactError;
 use crate::files::io_error;
-use crate::manifest::{ArtifactKind, Manifest};
+use crate::manifest::{ArtifactKind, Manifest, PartEntry};
 use crate::root_key::RootKey;
 use crate::writer::{file_digest, place};
 
@@ -101,17 +101,30 @@ impl Artifact {
     /// # Errors
     /// [`ArtifactError::Corrupt`] names the first file that differs.
     pub fn verify(&self) -> Result<(), ArtifactError> {
-        for part in self.manifest.tables.iter().flat_map(|table| &table.parts) {
-            let path = self.dir.join(&part.file);
-            let (bytes, sha256) = file_digest(&path)?;
-            if bytes != part.bytes || sha256 != part.sha256 {
-                return Err(ArtifactError::Corrupt {
-                    path,
-                    what: "the file is not the one that was sealed",
-                });
-            }
+        let mut parts = self.manifest.tables.iter().flat_map(|table| &table.parts);
+        parts.try_for_each(|part| self.verify_part(part))
+    }
+
+    /// As [`Artifact::verify`], to its end: what is wrong with each file that differs or cannot be
+    /// read, in the order of the manifest; nothing if all are as they were sealed.
+    #[must_use]
+    pub fn wrong_files(&self) -> Vec<ArtifactError> {
+        let parts = self.manifest.tables.iter().flat_map(|table| &table.parts);
+        parts
+            .filter_map(|part| self.verify_part(part).err())
+            .collect()
+    }
+
+    fn verify_part(&self, part: &PartEntry) -> Result<(), ArtifactError> {
+        let path = self.dir.join(&part.file);
+        let (bytes, sha256) = file_digest(&path)?;
+        if bytes == part.bytes && sha256 == part.sha256 {
+            return Ok(());
         }
-        Ok(())
+        Err(ArtifactError::Corrupt {
+            path,
+            what: "the file is not the one that was sealed",
+        })
     }
 
     /// The rows of a table, part by part, in the order in which they were written: each batch

@@ -28,6 +28,9 @@ pub struct RunOptions {
     /// Only these phases (a skill run on its own); empty means all five.
     #[serde(default)]
     pub only: Vec<Phase>,
+    /// The phases that need an approval; a later change of the configuration takes nothing back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Phase>,
 }
 
 /// One thing that happened.
@@ -82,6 +85,30 @@ pub enum Event {
         millis: u64,
         #[serde(default)]
         retry_after_millis: Option<u64>,
+        /// Nothing is given up: a person has to do something first, then `resume` tries again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        waits: bool,
+    },
+    /// The phase goes no further until somebody approves what the digest covers. Whatever was asked or
+    /// approved before for this phase is void.
+    ApprovalRequested {
+        phase: Phase,
+        /// The unit whose outcome is approved; it is run again once somebody has. None: the plan alone.
+        subject: Option<UnitKey>,
+        digest: String,
+    },
+    /// Somebody approved, from any process.
+    ApprovalGiven {
+        phase: Phase,
+        digest: String,
+        by: String,
+        /// Milliseconds since 1970 UTC.
+        expires_wall_millis: u64,
+    },
+    /// The run went on by the approval, which thereby is spent.
+    ApprovalUsed {
+        phase: Phase,
+        digest: String,
     },
     PhaseDone {
         phase: Phase,
@@ -113,6 +140,10 @@ pub enum Event {
     /// Stopped on purpose, resumable. Units without an outcome are open no more.
     RunInterrupted {
         signal: String,
+    },
+    /// The end: somebody gave the run up before it touched CERT.
+    RunCancelled {
+        by: String,
     },
     /// The end: everything done.
     RunSucceeded {

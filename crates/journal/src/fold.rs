@@ -10,7 +10,8 @@ use redistrict_model::{ErrorKind, Finding, Phase};
 
 use crate::event::{Event, Record};
 use crate::state::{
-    AttemptFailure, PhaseHistory, PhaseState, RunEnd, RunFailure, RunState, RunStatus,
+    Approval, AttemptFailure, GateState, PhaseHistory, PhaseState, RunEnd, RunFailure, RunState,
+    RunStatus,
 };
 
 /// Folds a run's events; none for no events or a list that does not begin with the run's start.
@@ -53,6 +54,7 @@ impl RunState {
                 .into(),
             units: BTreeMap::new(),
             compensations: BTreeMap::new(),
+            gates: BTreeMap::new(),
             failure: None,
             findings: Vec::new(),
             resumes: 0,
@@ -63,6 +65,7 @@ impl RunState {
             redone_by: None,
             sequence: record.sequence,
             is_interrupted: false,
+            parked: None,
             end: None,
         })
     }
@@ -80,6 +83,11 @@ impl RunState {
             Event::UnitStarted { .. } | Event::UnitDone { .. } | Event::UnitFailed { .. } => {
                 self.apply_to_unit(&record.event, record.wall_millis);
             }
+            Event::ApprovalRequested { .. }
+            | Event::ApprovalGiven { .. }
+            | Event::ApprovalUsed { .. } => {
+                self.apply_to_gate(&record.event, record.wall_millis);
+            }
             Event::CompensationStarted { .. }
             | Event::CompensationDone { .. }
             | Event::CompensationFailed { .. } => {
@@ -88,6 +96,11 @@ impl RunState {
             Event::RunInterrupted { .. } => {
                 self.is_interrupted = true;
                 self.close_open_work();
+            }
+            Event::RunCancelled { .. } => {
+                self.close_open_work();
+                self.parked = None;
+                self.end = Some(RunEnd::Cancelled);
             }
             Event::RunSucceeded { millis } => self.ended(RunEnd::Succeeded, *millis),
             Event::RunFailed {
@@ -118,6 +131,7 @@ impl RunState {
     fn resumed(&mut self) {
         self.resumes += 1;
         self.is_interrupted = false;
+        self.parked = None;
         self.close_open_work();
         for unit in self.units.values_mut() {
             unit.retries = 0;
@@ -188,6 +202,7 @@ impl RunState {
                 error,
                 millis,
                 retry_after_millis,
+                waits,
             } => {
                 let state = self.units.entry(unit.clone()).or_default();
                 state.is_open = false;
@@ -201,10 +216,64 @@ impl RunState {
                 });
                 let history = self.phases.entry(unit.phase).or_default();
                 history.millis += millis;
-                if retry_after_millis.is_none() {
+                if *waits {
+                    self.parked = Some(RunFailure {
+                        phase: unit.phase,
+                        kind: *kind,
+                        error: error.clone(),
+                    });
+                } else if retry_after_millis.is_none() {
                     history.state = PhaseState::Failed;
                     history.ended_wall_millis = Some(wall_millis);
                     self.failed(unit.phase, *kind, error);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_to_gate(&mut self, event: &Event, wall_millis: u64) {
+        match event {
+            Event::ApprovalRequested {
+                phase,
+                subject,
+                digest,
+            } => {
+                let gate = GateState {
+                    digest: digest.clone(),
+                    subject: subject.clone(),
+                    requested_wall_millis: wall_millis,
+                    approval: None,
+                    is_passed: false,
+                };
+                self.gates.insert(*phase, gate);
+            }
+            Event::ApprovalGiven {
+                phase,
+                by,
+                expires_wall_millis,
+                digest: _,
+            } => {
+                let Some(gate) = self.gates.get_mut(phase) else {
+                    return;
+                };
+                gate.approval = Some(Approval {
+                    by: by.clone(),
+                    given_wall_millis: wall_millis,
+                    expires_wall_millis: *expires_wall_millis,
+                });
+                // Looked at again before the run goes on: what was approved may have changed meanwhile.
+                let subject = gate
+                    .subject
+                    .as_ref()
+                    .and_then(|unit| self.units.get_mut(unit));
+                if let Some(unit) = subject {
+                    unit.done = None;
+                }
+            }
+            Event::ApprovalUsed { phase, .. } => {
+                if let Some(gate) = self.gates.get_mut(phase) {
+                    gate.is_passed = true;
                 }
             }
             _ => {}

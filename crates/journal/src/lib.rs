@@ -20,6 +20,6 @@ pub use memory::MemoryJournal;
 pub use order::check_order;
 pub use sqlite::SqliteJournal;
 pub use state::{
-    AttemptFailure, CompensationState, PhaseHistory, PhaseState, RunFailure, RunState, RunStatus,
-    UnitState,
+    Approval, AttemptFailure, CompensationState, GateState, PhaseHistory, PhaseState, RunFailure,
+    RunState, RunStatus, UnitState, Waiting,
 };

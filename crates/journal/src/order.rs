@@ -21,7 +21,13 @@ pub fn check_order(run: &RunId, state: Option<&RunState>, event: &Event) -> Refu
         (Some(state), Event::Undone { .. } | Event::Redone { .. }) => after_end(state, event),
         (Some(state), _) if !state.is_unfinished() => Err("the run has ended"),
         (Some(_), Event::RunResumed { .. }) => Ok(()),
+        (Some(state), Event::RunCancelled { .. }) => cancels(state),
+        (Some(state), Event::ApprovalGiven { phase, digest, .. }) => {
+            approves(state, *phase, digest)
+        }
+        (Some(state), Event::ApprovalRequested { phase, .. }) => asks(state, *phase),
         (Some(state), _) if state.is_interrupted() => Err("the run is interrupted"),
+        (Some(state), _) if state.is_parked() => Err("the run waits for a person"),
         (Some(state), _) => within(state, event),
     }
 }
@@ -77,6 +83,7 @@ fn within(state: &RunState, event: &Event) -> Refusal {
         Event::UnitDone { unit, attempt, .. } | Event::UnitFailed { unit, attempt, .. } => {
             ends_unit(state, unit, *attempt)
         }
+        Event::ApprovalUsed { phase, digest } => goes_on_by(state, *phase, digest),
         Event::CompensationStarted { phase, attempt } => {
             starts_compensation(state, *phase, *attempt)
         }
@@ -96,8 +103,57 @@ fn within(state: &RunState, event: &Event) -> Refusal {
         },
         Event::RunStarted { .. }
         | Event::RunResumed { .. }
+        | Event::RunCancelled { .. }
+        | Event::ApprovalRequested { .. }
+        | Event::ApprovalGiven { .. }
         | Event::Undone { .. }
         | Event::Redone { .. } => Err("the event does not belong here"),
+    }
+}
+
+/// A run whose loading has begun is taken back by a run of its own instead.
+fn cancels(state: &RunState) -> Refusal {
+    match state.has_touched_cert() {
+        true => Err("its loading has begun"),
+        false => Ok(()),
+    }
+}
+
+/// Answered or not, a run may ask again until it has gone on.
+fn asks(state: &RunState, phase: Phase) -> Refusal {
+    let is_passed = state.gates.get(&phase).is_some_and(|gate| gate.is_passed);
+    if *state.phase(phase) != PhaseState::InProgress {
+        return Err("the phase is not in progress");
+    }
+    if state.units.values().any(|unit| unit.is_open) {
+        return Err("a unit is open");
+    }
+    if is_passed {
+        return Err("the run went on by an approval already");
+    }
+    Ok(())
+}
+
+fn approves(state: &RunState, phase: Phase, digest: &str) -> Refusal {
+    match state.open_request() {
+        Some((asked, gate)) if asked == phase && gate.digest != digest => {
+            Err("the approval is of something else")
+        }
+        Some((asked, gate)) if asked == phase && gate.approval.is_some() => {
+            Err("it is approved already")
+        }
+        Some((asked, _)) if asked == phase => Ok(()),
+        _ => Err("no approval is asked for"),
+    }
+}
+
+fn goes_on_by(state: &RunState, phase: Phase, digest: &str) -> Refusal {
+    match state.open_request() {
+        Some((asked, gate)) if asked == phase && gate.digest == digest => match gate.approval {
+            Some(_) => Ok(()),
+            None => Err("nobody has approved"),
+        },
+        _ => Err("no such approval is asked for"),
     }
 }
 

@@ -95,6 +95,47 @@ pub struct CompensationState {
     pub retries: u32,
 }
 
+/// Where the approval of a phase is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GateState {
+    /// What is to be approved.
+    pub digest: String,
+    pub subject: Option<UnitKey>,
+    pub requested_wall_millis: u64,
+    pub approval: Option<Approval>,
+    /// The run went on by it.
+    pub is_passed: bool,
+}
+
+/// Who approved, when, and until when it counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Approval {
+    pub by: String,
+    pub given_wall_millis: u64,
+    pub expires_wall_millis: u64,
+}
+
+impl Approval {
+    /// Whether it counts at that time. A clock that was set back makes it count no more: it is asked for
+    /// again.
+    #[must_use]
+    pub fn counts_at(&self, wall_millis: u64) -> bool {
+        (self.given_wall_millis..self.expires_wall_millis).contains(&wall_millis)
+    }
+}
+
+/// What a run waits for, that only a person can give.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waiting {
+    Approval {
+        phase: Phase,
+        digest: String,
+    },
+    /// Credentials that were refused or missing.
+    Credentials(RunFailure),
+}
+
 /// Why and where a run failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RunFailure {
@@ -112,10 +153,14 @@ pub enum RunStatus {
     Running,
     /// Stopped on purpose; resumable.
     Interrupted,
+    /// Nothing goes on until a person has done something.
+    Waiting(Waiting),
     /// A phase that cannot be finished is being taken back, or could not be taken back yet.
     Compensating,
     Succeeded,
     Failed(RunFailure),
+    /// Given up before it touched CERT.
+    Cancelled,
     /// Ended, and taken back by another run since.
     Undone,
 }
@@ -125,9 +170,12 @@ impl fmt::Display for RunStatus {
         f.write_str(match self {
             Self::Running => "running",
             Self::Interrupted => "interrupted",
+            Self::Waiting(Waiting::Approval { .. }) => "waiting for approval",
+            Self::Waiting(Waiting::Credentials(_)) => "waiting for credentials",
             Self::Compensating => "compensating",
             Self::Succeeded => "succeeded",
             Self::Failed(_) => "failed",
+            Self::Cancelled => "cancelled",
             Self::Undone => "undone",
         })
     }
@@ -152,6 +200,9 @@ pub struct RunState {
     #[serde(serialize_with = "pairs")]
     pub units: BTreeMap<UnitKey, UnitState>,
     pub compensations: BTreeMap<Phase, CompensationState>,
+    /// Where the approvals are, of phases that have asked for one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub gates: BTreeMap<Phase, GateState>,
     /// The first failure; it is the run's, whatever fails after it.
     pub failure: Option<RunFailure>,
     /// Of all outcomes, in the order in which they came.
@@ -168,6 +219,9 @@ pub struct RunState {
     /// The sequence of the last event.
     pub sequence: u64,
     pub(crate) is_interrupted: bool,
+    /// A unit that a person has to help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) parked: Option<RunFailure>,
     pub(crate) end: Option<RunEnd>,
 }
 
@@ -176,6 +230,7 @@ pub struct RunState {
 pub(crate) enum RunEnd {
     Succeeded,
     Failed,
+    Cancelled,
     /// Taken back before it had ended.
     GivenUp,
 }
@@ -197,6 +252,45 @@ impl RunState {
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.is_interrupted
+    }
+
+    /// Left because a person has to do something about a unit, and not resumed since.
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        self.parked.is_some()
+    }
+
+    /// A unit of Loading may have written to CERT: one behind the first was begun. The first one only
+    /// looks.
+    #[must_use]
+    pub fn has_touched_cert(&self) -> bool {
+        let begun = self
+            .units
+            .keys()
+            .filter(|unit| unit.phase == Phase::Loading);
+        begun.count() > 1
+    }
+
+    /// The request that the run has not gone on by yet, answered or not, of the phase in progress.
+    #[must_use]
+    pub fn open_request(&self) -> Option<(Phase, &GateState)> {
+        let is_open = |phase: Phase, gate: &GateState| {
+            *self.phase(phase) == PhaseState::InProgress && !gate.is_passed
+        };
+        self.gates
+            .iter()
+            .map(|(phase, gate)| (*phase, gate))
+            .find(|(phase, gate)| is_open(*phase, gate))
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        if let Some(parked) = &self.parked {
+            return Some(Waiting::Credentials(parked.clone()));
+        }
+        let (phase, gate) = self.open_request()?;
+        let digest = gate.digest.clone();
+        let is_answered = gate.approval.is_some();
+        (!is_answered).then_some(Waiting::Approval { phase, digest })
     }
 
     /// What is known of a phase.
@@ -244,10 +338,13 @@ impl RunState {
         match (self.end, &self.failure) {
             (Some(_), _) if self.undone_by.is_some() => RunStatus::Undone,
             (Some(RunEnd::Failed), Some(failure)) => RunStatus::Failed(failure.clone()),
+            (Some(RunEnd::Cancelled), _) => RunStatus::Cancelled,
             (Some(_), _) => RunStatus::Succeeded,
             (None, _) if self.is_interrupted => RunStatus::Interrupted,
             (None, _) if self.uncompensated().is_some() => RunStatus::Compensating,
-            (None, _) => RunStatus::Running,
+            (None, _) => self
+                .waiting()
+                .map_or(RunStatus::Running, RunStatus::Waiting),
         }
     }
 }

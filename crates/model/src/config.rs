@@ -299,8 +299,12 @@ pub struct Validation {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approvals {
+    /// `extract`, `anonymize`, `validate`, `load`, `report` and `undo`.
     #[serde(default)]
     pub before: Vec<String>,
+    /// How long an approval counts, as `24h`.
+    #[serde(default)]
+    pub valid_for: Option<String>,
 }
 
 /// `[retention]`; durations as `24h`, `30d`.
@@ -327,8 +331,23 @@ pub struct Select {
 #[serde(deny_unknown_fields)]
 pub struct Notify {
     pub url: SecretRef,
+    /// All of them if left out.
     #[serde(default)]
-    pub on: Vec<String>,
+    pub on: Option<Vec<Moment>>,
+}
+
+/// When the webhook is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Moment {
+    /// A run starts or goes on.
+    Start,
+    /// A run waits for a person.
+    Gate,
+    /// A run failed or was stopped.
+    Failure,
+    /// A run ended well.
+    Completion,
 }
 
 /// `[run]`.

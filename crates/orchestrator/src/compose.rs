@@ -41,16 +41,20 @@ pub fn plan_digest(plan: &Plan) -> PlanDigest {
         "sections": serde_json::to_value(decisions_of(&plan.sections))
             .expect("a plan is plain data, which JSON can hold"),
     });
+    PlanDigest(canonical_digest(&decisions))
+}
+
+/// SHA-256 over the canonical JSON (keys in byte order, no blanks), as 64 hexadecimal digits.
+pub(crate) fn canonical_digest(value: &Value) -> String {
     let mut text = String::new();
-    write_canonical(&decisions, &mut text);
+    write_canonical(value, &mut text);
     let digest = Sha256::digest(text.as_bytes());
-    let hex = digest.iter().fold(String::new(), |mut hex, byte| {
+    digest.iter().fold(String::new(), |mut hex, byte| {
         for half in [byte >> 4, byte & 15] {
             hex.extend(char::from_digit(u32::from(half), 16));
         }
         hex
-    });
-    PlanDigest(hex)
+    })
 }
 
 fn decisions_of(sections: &PlanSections) -> PlanSections {

@@ -8,6 +8,7 @@ use redistrict_model::{ErrorKind, Phase, UnitKey};
 use redistrict_skill::{SkillError, UnitOutcome};
 use serde::Serialize;
 
+use crate::gate::{self, AtGate};
 use crate::retry::{Directive, directive, salt};
 use crate::schedule::Schedule;
 
@@ -57,17 +58,23 @@ pub enum Action {
         attempt: u32,
     },
     Wait(Duration),
+    /// Nothing goes on until somebody approves.
+    AwaitApproval {
+        phase: Phase,
+    },
     /// Note in the run that this one takes back (or puts in again) that it did.
     MarkParent,
     /// This process has nothing more to do.
     Leave,
 }
 
-/// How long was worked, on the phase in progress and on the whole run.
+/// How long was worked, on the phase in progress and on the whole run, and what time it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
     pub phase_millis: u64,
     pub run_millis: u64,
+    /// Milliseconds since 1970 UTC: an approval counts until then and no longer.
+    pub wall_millis: u64,
 }
 
 /// What is next.
@@ -105,17 +112,19 @@ pub fn decide(
         } => {
             let retries = state.units.get(&unit).map_or(0, |known| known.retries);
             let name = format!("{} {unit}", unit.phase);
+            let may_wait = !state.has_touched_cert();
             after_failure(
                 error.kind,
                 retries,
                 salt(schedule.jitter_seed, &name),
-                |wait| Event::UnitFailed {
+                |wait, waits| Event::UnitFailed {
                     unit,
                     attempt,
                     kind: error.kind,
                     error: as_json(&error),
                     millis,
                     retry_after_millis: wait,
+                    waits: waits && may_wait,
                 },
             )
         }
@@ -134,7 +143,7 @@ pub fn decide(
 }
 
 fn next(state: &RunState, schedule: &Schedule, timing: Timing) -> Vec<Action> {
-    if !state.is_unfinished() || state.is_interrupted() {
+    if !state.is_unfinished() || state.is_interrupted() || state.is_parked() {
         return vec![Action::Leave];
     }
     if let Some(phase) = state.uncompensated() {
@@ -185,6 +194,11 @@ fn continue_phase(
         let millis = timing.phase_millis;
         return vec![journal(Event::PhaseDone { phase, millis })];
     };
+    match gate::before(state, schedule, unit, timing.wall_millis) {
+        AtGate::Open => {}
+        AtGate::Journal(event) => return vec![Action::Journal(event)],
+        AtGate::Waiting => return vec![Action::AwaitApproval { phase }],
+    }
     let attempt = state.units.get(unit).map_or(0, |known| known.attempts) + 1;
     vec![
         journal(Event::UnitStarted {
@@ -217,7 +231,7 @@ fn compensation_failed(
     let known = state.compensations.get(&phase);
     let retries = known.map_or(0, |known| known.retries);
     let salt = salt(schedule.jitter_seed, &format!("take back {phase}"));
-    let mut actions = after_failure(error.kind, retries, salt, |wait| {
+    let mut actions = after_failure(error.kind, retries, salt, |wait, _waits| {
         Event::CompensationFailed {
             phase,
             attempt,
@@ -232,20 +246,22 @@ fn compensation_failed(
     actions
 }
 
-/// Journals the failure with the wait that follows, or stops without one.
+/// Journals the failure with the wait that follows, or stops without one, for good or until a person
+/// has helped.
 fn after_failure(
     kind: ErrorKind,
     retries: u32,
     salt: u64,
-    event: impl FnOnce(Option<u64>) -> Event,
+    event: impl FnOnce(Option<u64>, bool) -> Event,
 ) -> Vec<Action> {
     match directive(kind, retries, salt) {
         Directive::Interrupt => interrupt(),
-        Directive::Stop => vec![journal(event(None))],
+        Directive::Stop => vec![journal(event(None, false))],
+        Directive::AskHuman => vec![journal(event(None, true))],
         Directive::Retry(wait) => {
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             let wait = Duration::from_millis(millis);
-            vec![journal(event(Some(millis))), Action::Wait(wait)]
+            vec![journal(event(Some(millis), false)), Action::Wait(wait)]
         }
     }
 }

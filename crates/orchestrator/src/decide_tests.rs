@@ -20,7 +20,8 @@ fn schedule() -> Schedule {
         } else {
             vec![unit(phase, "a"), unit(phase, "b")]
         };
-        (phase, PhaseSchedule { skip, units })
+        let gate = None;
+        (phase, PhaseSchedule { skip, units, gate })
     });
     Schedule {
         phases: BTreeMap::from(phases),
@@ -66,6 +67,7 @@ fn state(kind: RunKind, events: &[Event]) -> RunState {
 const TIMING: Timing = Timing {
     phase_millis: 11,
     run_millis: 22,
+    wall_millis: 33,
 };
 
 fn ready(events: &[Event]) -> Vec<Action> {
@@ -116,6 +118,7 @@ fn unit_failed(unit: &UnitKey, kind: ErrorKind, wait: Option<u64>) -> Event {
         error: as_json(&error(kind)),
         millis: 3,
         retry_after_millis: wait,
+        waits: false,
     }
 }
 

@@ -53,6 +53,25 @@ pub enum FeedEvent {
         error: SkillError,
     },
     Progress(Progress),
+    /// The unit failed and goes on once a person has helped and the run is resumed.
+    UnitWaits {
+        unit: UnitKey,
+        attempt: u32,
+        error: SkillError,
+    },
+    /// The run goes on once somebody has approved. Told by each process that comes to wait.
+    ApprovalAwaited {
+        phase: Phase,
+        digest: String,
+    },
+    ApprovalGiven {
+        phase: Phase,
+        by: String,
+    },
+    /// The run goes on by the approval.
+    ApprovalUsed {
+        phase: Phase,
+    },
     /// Completed, failed or skipped; in a resumed run not told again.
     PhaseEnded {
         phase: Phase,
@@ -101,8 +120,10 @@ impl FeedSink for NoFeed {
     fn event(&self, _event: FeedEvent) {}
 }
 
-/// The lines that a journaled event is told as; `state` has it already.
-pub(crate) fn lines_of(event: &Event, state: &RunState) -> Vec<FeedEvent> {
+/// The lines that a journaled event is told as; `state` has it already. What is not journaled
+/// (progress, heartbeats, the end of a process's work) is not among them.
+#[must_use]
+pub fn lines_of(event: &Event, state: &RunState) -> Vec<FeedEvent> {
     match event {
         Event::RunStarted { .. } | Event::RunResumed { .. } => vec![FeedEvent::RunStarted {
             run: state.run.clone(),
@@ -140,8 +161,15 @@ pub(crate) fn lines_of(event: &Event, state: &RunState) -> Vec<FeedEvent> {
             wait: retry_after_millis.map(Duration::from_millis),
             error: error_of(error),
         }],
-        // Told by the summary.
-        Event::RunInterrupted { .. }
+        Event::ApprovalGiven { phase, by, .. } => vec![FeedEvent::ApprovalGiven {
+            phase: *phase,
+            by: by.clone(),
+        }],
+        Event::ApprovalUsed { phase, .. } => vec![FeedEvent::ApprovalUsed { phase: *phase }],
+        // Told when it is waited for, and by the summary.
+        Event::ApprovalRequested { .. }
+        | Event::RunInterrupted { .. }
+        | Event::RunCancelled { .. }
         | Event::RunSucceeded { .. }
         | Event::RunFailed { .. }
         | Event::Undone { .. }
@@ -177,6 +205,17 @@ fn unit_lines(event: &Event, state: &RunState) -> Vec<FeedEvent> {
             unit: unit.clone(),
             attempt: *attempt,
             wait: Duration::from_millis(*wait),
+            error: error_of(error),
+        }],
+        Event::UnitFailed {
+            unit,
+            attempt,
+            error,
+            waits: true,
+            ..
+        } => vec![FeedEvent::UnitWaits {
+            unit: unit.clone(),
+            attempt: *attempt,
             error: error_of(error),
         }],
         Event::UnitFailed {

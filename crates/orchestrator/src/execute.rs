@@ -11,11 +11,14 @@ use redistrict_skill::{ProgressSink, SkillError, UnitContext, UnitOutcome};
 use crate::decide::{Action, Occurrence, Timing, decide};
 use crate::error::OrchestratorError;
 use crate::events::{Feed, FeedEvent, lines_of};
-use crate::handle::Orchestrator;
+use crate::handle::{AtApproval, Orchestrator};
 use crate::recover;
 use crate::schedule::Assignment;
 use crate::summary::RunSummary;
 use crate::supervise::{supervised, wait};
+
+/// How often a process that stays looks whether somebody has approved.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// One process's work on one run.
 pub(crate) struct Execution<'a> {
@@ -49,11 +52,18 @@ impl Stopwatch {
         }
     }
 
-    fn timing(&self, now: Duration) -> Timing {
+    fn timing(&self, now: Duration, wall_millis: u64) -> Timing {
         Timing {
             phase_millis: self.phase_before + millis(now.saturating_sub(self.phase_start)),
             run_millis: self.run_before + millis(now.saturating_sub(self.run_start)),
+            wall_millis,
         }
+    }
+
+    /// Waiting for a person is not work.
+    fn leave_out(&mut self, waited: Duration) {
+        self.run_start += waited;
+        self.phase_start += waited;
     }
 }
 
@@ -88,7 +98,8 @@ impl<'a> Execution<'a> {
             if occurrence == Occurrence::Ready && self.tools.cancel.is_cancelled() {
                 occurrence = Occurrence::Cancelled;
             }
-            let timing = self.watch.timing(self.tools.clock.monotonic());
+            let clock = &self.tools.clock;
+            let timing = self.watch.timing(clock.monotonic(), millis(clock.wall()));
             let actions = decide(&self.state, &self.assignment.schedule, timing, occurrence);
             occurrence = Occurrence::Ready;
             for action in actions {
@@ -103,11 +114,70 @@ impl<'a> Execution<'a> {
                     Action::Wait(duration) => {
                         wait(duration, &*self.tools.clock, &self.tools.cancel).await;
                     }
+                    Action::AwaitApproval { phase } => {
+                        self.tell_awaited(phase);
+                        match self.tools.at_approval {
+                            AtApproval::Leave => return Ok(self.leave()),
+                            AtApproval::Stay => self.await_approval(phase).await?,
+                        }
+                    }
                     Action::MarkParent => self.mark_parents()?,
                     Action::Leave => return Ok(self.leave()),
                 }
             }
         }
+    }
+
+    fn tell_awaited(&self, phase: Phase) {
+        let gate = self.state.gates.get(&phase);
+        let digest = gate.map(|gate| gate.digest.clone()).unwrap_or_default();
+        self.feed.tell(FeedEvent::ApprovalAwaited { phase, digest });
+    }
+
+    /// Until another process has journaled something, or somebody asks to stop.
+    async fn await_approval(&mut self, phase: Phase) -> Result<(), OrchestratorError> {
+        let tools = self.tools;
+        let start = tools.clock.monotonic();
+        self.feed.begin_work();
+        while !tools.cancel.is_cancelled() && !self.take_news()? {
+            let pause = LOOK.min(self.feed.until_heartbeat());
+            wait(pause, &*tools.clock, &tools.cancel).await;
+            if self.feed.until_heartbeat().is_zero() {
+                self.feed.tell(FeedEvent::Heartbeat {
+                    phase,
+                    unit: None,
+                    elapsed: tools.clock.monotonic().saturating_sub(start),
+                    progress: None,
+                });
+            }
+        }
+        let waited = tools.clock.monotonic().saturating_sub(start);
+        self.watch.leave_out(waited);
+        Ok(())
+    }
+
+    /// Takes in and tells what other processes have journaled of the run; whether there was something.
+    fn take_news(&mut self) -> Result<bool, OrchestratorError> {
+        let run = self.state.run.clone();
+        let read = self.tools.journal.read(&run);
+        let records = read.map_err(|source| OrchestratorError::Journal {
+            run,
+            source: Box::new(source),
+        })?;
+        let known = self.state.sequence;
+        let news = records.into_iter().filter(|record| record.sequence > known);
+        let mut is_news = false;
+        for record in news {
+            is_news = true;
+            self.state.apply(&record);
+            for line in lines_of(&record.event, &self.state) {
+                self.feed.tell(line);
+            }
+        }
+        if is_news {
+            self.outcomes = Arc::new(recover::outcomes(&self.state)?);
+        }
+        Ok(is_news)
     }
 
     fn journal(&mut self, event: Event) -> Result<(), OrchestratorError> {

@@ -19,6 +19,16 @@ use crate::summary::RunSummary;
 /// At least this often the feed has a line.
 pub const HEARTBEAT: Duration = Duration::from_secs(15 * 60);
 
+/// What a process does where somebody has to approve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AtApproval {
+    /// It leaves; `resume` goes on.
+    #[default]
+    Leave,
+    /// It stays, and goes on by itself once somebody has.
+    Stay,
+}
+
 /// What a run is to be.
 pub struct RunRequest {
     /// From `new_run_id`.
@@ -44,6 +54,7 @@ pub struct Orchestrator {
     /// Makes the jitter of waits; the same seed gives the same waits.
     pub jitter_seed: u64,
     pub heartbeat: Duration,
+    pub at_approval: AtApproval,
 }
 
 impl Orchestrator {
@@ -65,6 +76,7 @@ impl Orchestrator {
             state_dir,
             jitter_seed: moment << 32 | u64::from(std::process::id()),
             heartbeat: HEARTBEAT,
+            at_approval: AtApproval::default(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! One process of this machine works on a run. Against other machines the target's lease helps.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
-use std::path::Path;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use redistrict_model::RunId;
 
@@ -14,6 +14,14 @@ use crate::error::OrchestratorError;
 #[derive(Debug)]
 pub struct RunLock {
     _file: File,
+    wish: PathBuf,
+}
+
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        // Whoever has stopped has been asked; one that cannot be removed is by the next who takes the lock.
+        let _not_there = fs::remove_file(&self.wish);
+    }
 }
 
 impl RunLock {
@@ -31,13 +39,59 @@ impl RunLock {
         if !is_file_name(run.as_str()) {
             return Err(failed(io::ErrorKind::InvalidFilename.into()));
         }
-        let file = open(&path).map_err(failed)?;
+        let mut file = open(&path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => {
+                let wish = wish_of(state_dir, run);
+                // Of somebody who asked a process that is gone.
+                let _not_there = fs::remove_file(&wish);
+                write_process(&mut file).map_err(failed)?;
+                Ok(Self { _file: file, wish })
+            }
             Err(TryLockError::WouldBlock) => Err(OrchestratorError::Busy { run: run.clone() }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
+}
+
+/// So that others can tell whether the holder is alive.
+fn write_process(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.write_all(std::process::id().to_string().as_bytes())
+}
+
+/// Asks whoever works on a run to stop at the next safe place. Without anybody who does, nothing happens.
+///
+/// # Errors
+/// The file that says so cannot be made.
+pub fn ask_to_stop(state_dir: &Path, run: &RunId) -> io::Result<()> {
+    match is_file_name(run.as_str()) {
+        true => open(&wish_of(state_dir, run)).map(|_| ()),
+        false => Err(io::ErrorKind::InvalidFilename.into()),
+    }
+}
+
+/// Whether somebody has asked the holder of the run's lock to stop.
+#[must_use]
+pub fn is_asked_to_stop(state_dir: &Path, run: &RunId) -> bool {
+    wish_of(state_dir, run).exists()
+}
+
+/// Whether the process that last took the run's lock is alive, as far as the system tells (Linux); a run
+/// that nobody has taken is worked on by nobody.
+#[must_use]
+pub fn is_worked_on(state_dir: &Path, run: &RunId) -> bool {
+    let path = state_dir.join("locks").join(format!("{run}.lock"));
+    let process = fs::read_to_string(path).unwrap_or_default();
+    let Ok(process) = process.trim().parse::<u32>() else {
+        return false;
+    };
+    let can_tell = Path::new("/proc/self").exists();
+    !can_tell || Path::new("/proc").join(process.to_string()).exists()
+}
+
+fn wish_of(state_dir: &Path, run: &RunId) -> PathBuf {
+    state_dir.join("locks").join(format!("{run}.stop"))
 }
 
 fn is_file_name(run: &str) -> bool {
@@ -70,7 +124,13 @@ mod tests {
         let refused = RunLock::take(directory.path(), &run).unwrap_err();
         assert!(matches!(refused, OrchestratorError::Busy { .. }));
         RunLock::take(directory.path(), &other).unwrap();
+        ask_to_stop(directory.path(), &run).unwrap();
+        assert!(is_asked_to_stop(directory.path(), &run));
+        assert!(!is_asked_to_stop(directory.path(), &other));
+        assert!(is_worked_on(directory.path(), &run));
+        assert!(!is_worked_on(directory.path(), &RunId::new("mig-3")));
         drop(held);
+        assert!(!is_asked_to_stop(directory.path(), &run));
         assert!(directory.path().join("locks/mig-1.lock").exists());
         RunLock::take(directory.path(), &run).unwrap();
     }

@@ -15,6 +15,8 @@ const FACTOR: u32 = 3;
 pub enum Directive {
     /// Try again after the wait.
     Retry(Duration),
+    /// A person has to do something; then `resume` tries again.
+    AskHuman,
     /// The phase cannot be finished.
     Stop,
     /// Nobody failed: the run was asked to stop and can be resumed.
@@ -30,10 +32,10 @@ pub fn directive(kind: ErrorKind, retries: u32, salt: u64) -> Directive {
             Directive::Retry(backoff(retries, salt))
         }
         ErrorKind::Interrupted => Directive::Interrupt,
+        ErrorKind::Auth => Directive::AskHuman,
         ErrorKind::Transient
         | ErrorKind::Unreachable
         | ErrorKind::Busy
-        | ErrorKind::Auth
         | ErrorKind::Config
         | ErrorKind::Usage
         | ErrorKind::Data
@@ -85,7 +87,6 @@ mod tests {
         }
         for kind in [
             ErrorKind::Busy,
-            ErrorKind::Auth,
             ErrorKind::Config,
             ErrorKind::Usage,
             ErrorKind::Data,
@@ -98,6 +99,7 @@ mod tests {
             assert!(!kind.is_transient());
             assert_eq!(directive(kind, 0, 7), Directive::Stop, "{kind:?}");
         }
+        assert_eq!(directive(ErrorKind::Auth, 0, 7), Directive::AskHuman);
         assert_eq!(
             directive(ErrorKind::Interrupted, 0, 7),
             Directive::Interrupt

@@ -18,6 +18,17 @@ pub struct PhaseSchedule {
     pub skip: Option<String>,
     /// In the order in which they run.
     pub units: Vec<UnitKey>,
+    /// Somebody has to approve the phase.
+    pub gate: Option<Gate>,
+}
+
+/// Where in a phase somebody has to approve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Before its first unit.
+    First,
+    /// Behind this one, whose outcome is what is approved.
+    Behind(UnitKey),
 }
 
 /// All five phases.
@@ -35,6 +46,17 @@ impl Schedule {
         self.phases
             .get(&phase)
             .map_or(&[], |schedule| schedule.units.as_slice())
+    }
+
+    /// The gate that a unit stands behind, if it does: the unit whose outcome is approved, or none of it.
+    pub(crate) fn gate(&self, phase: Phase, unit: &UnitKey) -> Option<Option<&UnitKey>> {
+        let schedule = self.phases.get(&phase)?;
+        let place = |one: &UnitKey| schedule.units.iter().position(|other| other == one);
+        match schedule.gate.as_ref()? {
+            Gate::First => Some(None),
+            Gate::Behind(subject) if place(subject) < place(unit) => Some(Some(subject)),
+            Gate::Behind(_) => None,
+        }
     }
 
     /// Why a phase is left out.
@@ -73,6 +95,10 @@ impl Assignment {
                     phase,
                 });
             }
+            let gate = state.options.approvals.contains(&phase).then(|| {
+                let subject = of_phase.iter().find_map(|skill| skill.approved_unit());
+                subject.map_or(Gate::First, Gate::Behind)
+            });
             let mut units = Vec::new();
             for skill in of_phase.into_iter().filter(|_| skip.is_none()) {
                 for unit in skill.units(&state.plan) {
@@ -80,7 +106,7 @@ impl Assignment {
                     units.push(unit);
                 }
             }
-            phases.insert(phase, PhaseSchedule { skip, units });
+            phases.insert(phase, PhaseSchedule { skip, units, gate });
         }
         Ok(Self {
             schedule: Schedule {

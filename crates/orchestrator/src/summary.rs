@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use redistrict_journal::PhaseState;
-use redistrict_journal::{RunKind, RunState, RunStatus};
+use redistrict_journal::{RunFailure, RunKind, RunState, RunStatus, Waiting};
 use redistrict_model::{DistrictId, ErrorKind, Finding, Phase, RunId, UnitKey};
 use redistrict_skill::{SkillError, UnitOutcome};
 use serde_json::Value;
@@ -18,7 +18,7 @@ pub struct RunSummary {
     pub status: RunStatus,
     /// All five in order, with the milliseconds worked.
     pub phases: Vec<(Phase, PhaseState, u64)>,
-    /// The first failure.
+    /// The first failure, or what the run waits for a person to mend.
     pub error: Option<(Phase, SkillError)>,
     /// What keeps a failed phase from being taken back; `resume` tries again.
     pub compensation_error: Option<(Phase, SkillError)>,
@@ -58,10 +58,7 @@ impl RunSummary {
             district: state.district.clone(),
             district_name: state.plan.district_name.clone(),
             status: state.status.clone(),
-            error: state
-                .failure
-                .as_ref()
-                .map(|failure| (failure.phase, error_of(&failure.error))),
+            error: failure_of(state).map(|failure| (failure.phase, error_of(&failure.error))),
             compensation_error: compensation_error(state),
             findings: state.findings.clone(),
             outcomes: outcomes.collect(),
@@ -69,6 +66,13 @@ impl RunSummary {
             millis: state.millis.unwrap_or(worked),
             phases,
         }
+    }
+}
+
+fn failure_of(state: &RunState) -> Option<&RunFailure> {
+    match &state.status {
+        RunStatus::Waiting(Waiting::Credentials(parked)) => Some(parked),
+        _ => state.failure.as_ref(),
     }
 }
 

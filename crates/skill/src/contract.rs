@@ -40,10 +40,17 @@ pub trait Skill: Send + Sync {
     /// The units of the phase, in order. Pure: the same plan gives the same units.
     fn units(&self, plan: &Plan) -> Vec<UnitKey>;
 
+    /// The unit whose outcome says what an approval of the phase is about: it only looks, and nothing is
+    /// done outside before or in it. The run stops behind it until somebody has approved. None: an
+    /// approval stands before the first unit and is about the plan.
+    fn approved_unit(&self) -> Option<UnitKey> {
+        None
+    }
+
     /// Runs one unit.
     ///
     /// # Errors
-    /// The kind decides what happens next: transient kinds are tried again, all others end the run.
+    /// The kind decides what happens next: tried again, waits for a person, or ends the run.
     async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError>;
 
     /// Called once when the phase cannot be finished (never on an interruption): takes back what

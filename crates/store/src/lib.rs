@@ -10,7 +10,9 @@
 mod arrow_types;
 mod error;
 mod ledger;
+mod listing;
 pub mod packing;
+mod rights;
 mod secret;
 mod source;
 mod target;
@@ -21,6 +23,8 @@ pub use arrow_types::{
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use ledger::{Ledger, LedgerEntry, LedgerOperation, RunRecord, RunState};
+pub use listing::{Listing, Told};
+pub use rights::{LeastRights, Need, Right, Rights, RightsRequest};
 pub use secret::Secret;
 pub use source::{
     BatchStream, Cut, Fingerprint, KeyReader, KeyRequest, MAX_VALUE_BYTES, Probe, RowReader,

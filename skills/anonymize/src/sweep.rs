@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::error::AnonymizeError;
 use crate::key::leak_key;
-use crate::leak::{Scanner, strong_hits};
+use crate::leak::{Scanner, strong_hits_of_file};
 use crate::skill::{VALUES_BLOB, read_values};
 
 const SWEEP: &str = "sweep";
@@ -114,7 +114,7 @@ fn sweep(dir: &Path, paths: &[PathBuf], key: &RootKey) -> Result<UnitOutcome, An
                 });
             }
         };
-        let count = strong_hits(&scanner, &String::from_utf8_lossy(&content));
+        let count = strong_hits_of_file(&scanner, &String::from_utf8_lossy(&content));
         if count > 0 {
             let name = path.display();
             return Err(AnonymizeError::Leak(format!(

@@ -7,10 +7,12 @@ mod closure;
 mod isolation;
 mod rewrite;
 mod skill;
+mod tell;
 mod unfit;
 mod write;
 
 pub use closure::{Cuts, district_key, evaluate, leads, undecided};
 pub use isolation::IsolationProof;
 pub use skill::{ExtractSkill, extract_digest, open_cuts};
+pub use tell::ask_for_rows;
 pub use unfit::unfit;

@@ -207,7 +207,7 @@ pub async fn open_cuts(
 ///
 /// # Errors
 /// A failing store.
-async fn settle(cuts: &mut Cuts) -> Result<Vec<Finding>, SkillError> {
+pub(crate) async fn settle(cuts: &mut Cuts) -> Result<Vec<Finding>, SkillError> {
     let mut warnings = Vec::new();
     for cut in cuts.values_mut() {
         let warning = cut.settle().await.map_err(|error| store_failed(&error))?;

@@ -104,10 +104,9 @@ impl Writing<'_> {
             (Membership::Stub, &members.stubs),
         ] {
             let mut written = 0;
-            for chunk in keys.chunks(KEYS_PER_REQUEST) {
+            for request in requests(table, keys) {
                 self.context.cancel.check()?;
-                let request = request(table, chunk);
-                let mut ids = RowIds::new(&table.identity, chunk);
+                let mut ids = RowIds::new(&table.identity, &request.keys);
                 let mut batches = cut
                     .rows(&request)
                     .await
@@ -185,13 +184,17 @@ fn not_all(table: &ExtractTable, came: usize, asked: usize) -> SkillError {
     )
 }
 
-fn request(table: &ExtractTable, keys: &[Key]) -> RowRequest {
-    RowRequest {
+/// The requests for the rows of a table with these keys, in order.
+pub(crate) fn requests<'a>(
+    table: &'a ExtractTable,
+    keys: &'a [Key],
+) -> impl Iterator<Item = RowRequest> + 'a {
+    keys.chunks(KEYS_PER_REQUEST).map(|keys| RowRequest {
         table: table.table.clone(),
         columns: table.columns.clone(),
         identity: table.identity.clone(),
         keys: keys.to_vec(),
-    }
+    })
 }
 
 fn check_limit(table: &ExtractTable, members: &TableMembers) -> Result<(), SkillError> {

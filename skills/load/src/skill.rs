@@ -224,6 +224,10 @@ impl Skill for LoadSkill {
         units
     }
 
+    fn approved_unit(&self) -> Option<UnitKey> {
+        Some(preflight_unit())
+    }
+
     async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
         context.cancel.check()?;
         let session = &self.session;

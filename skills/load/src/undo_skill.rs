@@ -151,6 +151,10 @@ fn nothing_to_do(group: &LoadGroup, state: &str) -> Finding {
     }
 }
 
+fn check_unit() -> UnitKey {
+    UnitKey::new(Phase::Loading, "check")
+}
+
 #[async_trait]
 impl Skill for UndoSkill {
     fn phase(&self) -> Phase {
@@ -158,7 +162,7 @@ impl Skill for UndoSkill {
     }
 
     fn units(&self, plan: &Plan) -> Vec<UnitKey> {
-        let mut units = vec![UnitKey::new(Phase::Loading, "check")];
+        let mut units = vec![check_unit()];
         if self.session.setup.mode == Mode::DryRun {
             return units;
         }
@@ -170,6 +174,10 @@ impl Skill for UndoSkill {
         }
         units.push(UnitKey::new(Phase::Loading, "close"));
         units
+    }
+
+    fn approved_unit(&self) -> Option<UnitKey> {
+        Some(check_unit())
     }
 
     async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {

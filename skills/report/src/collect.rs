@@ -2,33 +2,54 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
+use jiff::Timestamp;
 use redistrict_artifact::{
-    Artifact, ArtifactKind, Layout, Manifest, ManifestTable, RootKey, read_bounded, timestamp_of,
+    Artifact, ArtifactKind, Layout, Manifest, ManifestTable, RootKey, read_bounded, sha256_hex,
 };
-use redistrict_journal::{AttemptFailure, PhaseState, RunKind, RunState};
+use redistrict_journal::{PhaseState, Record, RunKind, RunState};
 use redistrict_model::{
-    ColumnClass, MaskKind, Phase, Plan, RunId, TableRef, UnitKey, VerdictReport,
+    ColumnClass, Finding, MaskKind, MaskSection, Phase, Plan, TableRef, UnitKey, VerdictReport,
 };
-use redistrict_skill::{SkillError, UnitOutcome};
+use redistrict_skill::UnitOutcome;
 use serde_json::Value;
 
 use crate::data::{
-    ArtifactReport, BoundaryReport, FORMAT_VERSION, FailureReport, MaskReport, PhaseReport,
-    ProofReport, ReportData, ReportStatus, RetryReport, StoreReport, TableReport, Totals,
+    ArtifactReport, BoundaryReport, ClassReport, FORMAT_VERSION, MaskReport, ProofReport,
+    ReportData, SpanState, StoreReport, TableReport, TimelineReport, Totals,
 };
 use crate::facts::{self, field, of_phase};
+use crate::history::{approvals, failure, phases, retries, status, time, undo, worked};
 use crate::recommend::recommendation;
+use crate::timeline::timeline;
 
+/// The files of a report, by their extensions.
+pub(crate) const REPORT_FILES: [&str; 3] = ["md", "html", "json"];
 const VERDICT_FILE: &str = "verdict.json";
 const MAX_VERDICT_BYTES: u64 = 64 << 20;
 
-/// The report's data of a run. An artifact that is not there any more (retention), or cannot be
-/// opened, is left out.
+/// The report's data of a run, of its records and the state folded from them. An artifact that is not
+/// there any more (retention), or cannot be opened, is left out.
 #[must_use]
-pub fn collect(state: &RunState, layout: &Layout, key: &RootKey) -> ReportData {
-    Sources::of(state, layout, key).data()
+pub fn collect(records: &[Record], state: &RunState, layout: &Layout, key: &RootKey) -> ReportData {
+    let mut data = Sources::of(state, layout, key).data();
+    data.timeline = timeline(records);
+    // The unit that writes the report is not over while it does.
+    data.timeline
+        .spans
+        .retain(|span| span.phase != Phase::Reporting || span.state != SpanState::InProgress);
+    data
+}
+
+/// The digest of every column's decision: SHA-256 of the JSON of the plan's section. It stands on the
+/// decision sheet and in every report of a run that went by it.
+///
+/// # Panics
+/// Never: a section is plain data.
+#[must_use]
+pub fn decisions_digest(section: &MaskSection) -> String {
+    let json = serde_json::to_vec(section).expect("a section is plain data, which JSON can hold");
+    sha256_hex(&json)
 }
 
 /// Everything a report is made of.
@@ -66,7 +87,7 @@ impl<'a> Sources<'a> {
 
     fn data(&self) -> ReportData {
         let state = self.state;
-        let tables = self.tables();
+        let (tables, stores) = (self.tables(), self.stores());
         let mut data = ReportData {
             format_version: FORMAT_VERSION,
             run: state.run.clone(),
@@ -77,6 +98,7 @@ impl<'a> Sources<'a> {
             status: status(state),
             undone_by: state.undone_by.clone(),
             plan_digest: self.plan.digest.0.clone(),
+            decisions_digest: decisions_digest(&self.plan.sections.anonymize),
             started_at: time(state.started_wall_millis),
             duration_millis: state.millis.unwrap_or_else(|| worked(state)),
             resumes: state.resumes,
@@ -88,28 +110,26 @@ impl<'a> Sources<'a> {
             verdict: self.verdict.as_ref().map(|report| report.verdict),
             proof: self.proof(),
             phases: phases(state),
+            timeline: TimelineReport::default(),
             checks: self
                 .verdict
                 .as_ref()
                 .map(|report| report.checks.clone())
                 .unwrap_or_default(),
-            stores: self.stores(),
+            skew_millis: skew(&stores),
+            stores,
             forecast: facts::forecast(&self.outcomes),
             masks: self.masks(),
-            findings: self
-                .plan
-                .findings
-                .iter()
-                .chain(&state.findings)
-                .cloned()
-                .collect(),
+            fields_by_class: self.fields_by_class(),
+            findings: self.findings(),
             boundaries: self.boundaries(),
             retries: retries(state),
+            approvals: approvals(state),
             artifacts: self.artifacts(),
             failure: failure(state),
             recommendation: Vec::new(),
             undo: None,
-            reports: ["md", "json"]
+            reports: REPORT_FILES
                 .map(|extension| {
                     self.layout
                         .report(&state.run, extension)
@@ -253,6 +273,28 @@ impl<'a> Sources<'a> {
             .collect()
     }
 
+    fn fields_by_class(&self) -> Vec<ClassReport> {
+        let mut fields: BTreeMap<ColumnClass, u64> = BTreeMap::new();
+        for cells in facts::masked_cells(&self.outcomes).values() {
+            for (class, count) in &cells.by_class {
+                *fields.entry(*class).or_default() += count;
+            }
+        }
+        let of_class = |(class, fields)| ClassReport { class, fields };
+        fields.into_iter().map(of_class).collect()
+    }
+
+    /// Of plan and units. What is noticed twice in the same words (foreseen, and then done) is said once.
+    fn findings(&self) -> Vec<Finding> {
+        let mut all: Vec<Finding> = Vec::new();
+        for finding in self.plan.findings.iter().chain(&self.state.findings) {
+            if !all.contains(finding) {
+                all.push(finding.clone());
+            }
+        }
+        all
+    }
+
     fn boundaries(&self) -> Vec<BoundaryReport> {
         let sealed = self
             .raw
@@ -299,133 +341,21 @@ impl<'a> Sources<'a> {
     }
 }
 
+/// By the clocks of the servers, as far as all of them can be read.
+fn skew(stores: &[StoreReport]) -> Option<u64> {
+    let moments: Option<Vec<i64>> = stores
+        .iter()
+        .map(|store| {
+            let moment: Option<Timestamp> = store.at.parse().ok();
+            moment.map(Timestamp::as_millisecond)
+        })
+        .collect();
+    let moments = moments.filter(|all| all.len() > 1)?;
+    let (first, last) = (moments.iter().min()?, moments.iter().max()?);
+    Some(last.abs_diff(*first))
+}
+
 fn read_verdict(masked: &Path) -> Option<VerdictReport> {
     let bytes = read_bounded(&masked.join(VERDICT_FILE), MAX_VERDICT_BYTES).ok()?;
     serde_json::from_slice(&bytes).ok()
-}
-
-fn time(wall_millis: u64) -> String {
-    timestamp_of(Duration::from_millis(wall_millis))
-}
-
-/// Time worked so far, the phase Reporting left out: it is not over while it writes the report.
-fn worked(state: &RunState) -> u64 {
-    let before = state
-        .phases
-        .iter()
-        .filter(|(phase, _)| **phase != Phase::Reporting);
-    before.map(|(_, history)| history.millis).sum()
-}
-
-/// A run whose report is being written has succeeded if nothing failed: Reporting is its last phase.
-fn status(state: &RunState) -> ReportStatus {
-    let is_reporting = *state.phase(Phase::Reporting) != PhaseState::Pending;
-    if state.failure.is_some() {
-        ReportStatus::Failed
-    } else if state.is_interrupted() {
-        ReportStatus::Interrupted
-    } else if !state.is_unfinished() || is_reporting {
-        ReportStatus::Success
-    } else {
-        ReportStatus::Unfinished
-    }
-}
-
-/// The checklist. Reporting counts as completed while the report is written: it is there whole or not
-/// at all.
-fn phases(state: &RunState) -> Vec<PhaseReport> {
-    Phase::ALL
-        .into_iter()
-        .map(|phase| {
-            let history = state.phases.get(&phase);
-            let known = state.phase(phase);
-            let is_writing = phase == Phase::Reporting && *known == PhaseState::InProgress;
-            PhaseReport {
-                phase,
-                state: if is_writing {
-                    &PhaseState::Completed
-                } else {
-                    known
-                }
-                .to_string(),
-                reason: match known {
-                    PhaseState::Skipped { reason } => Some(reason.clone()),
-                    _ => None,
-                },
-                millis: history.map_or(0, |history| history.millis),
-            }
-        })
-        .collect()
-}
-
-fn retries(state: &RunState) -> Vec<RetryReport> {
-    let units = state.units.iter().flat_map(|(unit, known)| {
-        known
-            .failures
-            .iter()
-            .map(|failure| (unit.phase, unit.to_string(), failure))
-    });
-    let taking_back = state.compensations.iter().flat_map(|(phase, known)| {
-        known
-            .failures
-            .iter()
-            .map(|failure| (*phase, "take back".to_owned(), failure))
-    });
-    let mut all: Vec<(u64, RetryReport)> = units
-        .chain(taking_back)
-        .map(|(phase, unit, failure)| (failure.wall_millis, retry(phase, unit, failure)))
-        .collect();
-    all.sort_by_key(|(at, _)| *at);
-    all.into_iter().map(|(_, retry)| retry).collect()
-}
-
-fn retry(phase: Phase, unit: String, failure: &AttemptFailure) -> RetryReport {
-    RetryReport {
-        phase,
-        unit,
-        attempt: failure.attempt,
-        kind: failure.kind,
-        reason: error(&failure.error).map_or_else(|| "not recorded".to_owned(), |e| e.chain()),
-        retry_after_millis: failure.retry_after_millis,
-        at: time(failure.wall_millis),
-    }
-}
-
-fn error(value: &Value) -> Option<SkillError> {
-    serde_json::from_value(value.clone()).ok()
-}
-
-fn failure(state: &RunState) -> Option<FailureReport> {
-    let failure = state.failure.as_ref()?;
-    let error = error(&failure.error);
-    let taking_back = state.compensations.get(&failure.phase);
-    Some(FailureReport {
-        phase: failure.phase,
-        kind: failure.kind,
-        message: error
-            .as_ref()
-            .map_or_else(|| "not recorded".to_owned(), |e| e.message.clone()),
-        causes: error
-            .as_ref()
-            .map(|error| error.causes.clone())
-            .unwrap_or_default(),
-        hints: error.map(|error| error.hints).unwrap_or_default(),
-        is_taken_back: taking_back
-            .filter(|_| failure.phase >= Phase::Loading)
-            .map(|state| state.done.is_some()),
-    })
-}
-
-/// Only a run whose rows are in CERT can be taken back.
-fn undo(data: &ReportData) -> Option<String> {
-    let has_loaded = data
-        .phases
-        .iter()
-        .any(|phase| phase.phase == Phase::Loading && phase.state == "completed");
-    let can_undo = has_loaded && !data.is_dry_run && !data.skips_load && data.undone_by.is_none();
-    can_undo.then(|| rollback(&data.run))
-}
-
-fn rollback(run: &RunId) -> String {
-    format!("redistrict rollback {run}")
 }

@@ -17,6 +17,10 @@ pub enum ReportStatus {
     Failed,
     /// Stopped on purpose; it can be resumed.
     Interrupted,
+    /// Nothing goes on until a person has approved it or given credentials.
+    Waiting,
+    /// Given up before it had ended: cancelled, or taken back.
+    Cancelled,
     /// Being worked on, or left by a process that died.
     Unfinished,
 }
@@ -38,6 +42,10 @@ pub struct ReportData {
     /// The run's rows were taken back by this run.
     pub undone_by: Option<RunId>,
     pub plan_digest: String,
+    /// SHA-256 of every column's decision: that of the decision sheet (`redistrict classify`) that the
+    /// run went by.
+    #[serde(default)]
+    pub decisions_digest: String,
     /// RFC 3339, UTC.
     pub started_at: String,
     /// Time worked, without pauses.
@@ -56,23 +64,34 @@ pub struct ReportData {
     pub proof: Option<ProofReport>,
     /// All five, in order.
     pub phases: Vec<PhaseReport>,
+    #[serde(default)]
+    pub timeline: TimelineReport,
     pub checks: Vec<CheckResult>,
     pub stores: Vec<StoreReport>,
+    /// Between the earliest and the latest cut, by the servers' clocks; none with fewer than two cuts.
+    #[serde(default)]
+    pub skew_millis: Option<u64>,
     /// In the order of the plan.
     pub tables: Vec<TableReport>,
     /// What the preflight expected of CERT, before anything was written.
     pub forecast: Vec<ForecastReport>,
     pub masks: Vec<MaskReport>,
+    /// Masked fields added up per class; empty if they were not counted.
+    #[serde(default)]
+    pub fields_by_class: Vec<ClassReport>,
     pub findings: Vec<Finding>,
     pub boundaries: Vec<BoundaryReport>,
     pub retries: Vec<RetryReport>,
+    /// Of the phases that needed one.
+    #[serde(default)]
+    pub approvals: Vec<ApprovalReport>,
     pub artifacts: Vec<ArtifactReport>,
     pub failure: Option<FailureReport>,
     /// What to do next, one step a line; never empty for a failed run.
     pub recommendation: Vec<String>,
     /// The command that takes the run back; none if there is nothing to take back.
     pub undo: Option<String>,
-    /// Where this report is, Markdown first.
+    /// Where this report is: Markdown, HTML, JSON.
     pub reports: Vec<String>,
     pub log: String,
 }
@@ -107,6 +126,47 @@ pub struct PhaseReport {
     /// Why it was skipped.
     pub reason: Option<String>,
     pub millis: u64,
+}
+
+/// When what was worked on. Milliseconds count from the start of the run by the wall clock, pauses
+/// included.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineReport {
+    /// In the order in which they began.
+    pub spans: Vec<SpanReport>,
+    /// Times in which no process worked on the run.
+    pub pauses: Vec<PauseReport>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpanState {
+    Done,
+    Failed,
+    /// The process stopped or died before it had an outcome.
+    CutShort,
+    /// No outcome yet.
+    InProgress,
+}
+
+/// One attempt of a unit, or of taking back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpanReport {
+    pub phase: Phase,
+    pub unit: String,
+    pub attempt: u32,
+    pub state: SpanState,
+    pub from_millis: u64,
+    /// Never before `from_millis`.
+    pub to_millis: u64,
+}
+
+/// From the last event of one process to the first of the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseReport {
+    pub from_millis: u64,
+    pub to_millis: u64,
 }
 
 /// A store with its cut.
@@ -161,6 +221,14 @@ pub struct MaskReport {
     pub cells: Option<u64>,
 }
 
+/// The masked fields of one class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassReport {
+    pub class: ColumnClass,
+    /// Masked cells that were not NULL.
+    pub fields: u64,
+}
+
 /// References to rows that belong elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoundaryReport {
@@ -184,6 +252,21 @@ pub struct RetryReport {
     pub retry_after_millis: Option<u64>,
     /// RFC 3339, UTC.
     pub at: String,
+}
+
+/// The approval of a phase: what was asked, and who gave it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalReport {
+    pub phase: Phase,
+    /// What it covers.
+    pub digest: String,
+    /// RFC 3339, UTC, as the times below.
+    pub requested_at: String,
+    pub approved_by: Option<String>,
+    pub approved_at: Option<String>,
+    pub expires_at: Option<String>,
+    /// The run went on by it.
+    pub is_used: bool,
 }
 
 /// An artifact on disk.

@@ -38,9 +38,22 @@ pub fn duration(millis: u64) -> String {
     }
 }
 
-fn counted(number: u64, what: &str) -> String {
+/// `1 check`, `1,234 checks`.
+pub(crate) fn counted(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
+    format!("{} {what}{plural}", thousands(number))
+}
+
+/// A short time: `350 ms`, `1.2 s`, `3 min 20 s`, `2 h 05 min`.
+pub(crate) fn short(millis: u64) -> String {
+    let seconds = millis / 1_000;
+    let minutes = seconds / 60;
+    match (minutes / 60, minutes, seconds) {
+        (0, 0, 0) => format!("{millis} ms"),
+        (0, 0, _) => format!("{seconds}.{} s", millis % 1_000 / 100),
+        (0, _, _) => format!("{minutes} min {:02} s", seconds % 60),
+        (hours, _, _) => format!("{hours} h {:02} min", minutes % 60),
+    }
 }
 
 /// A number, or that it was not recorded.
@@ -82,6 +95,19 @@ mod tests {
             (5_500_000, "1.5 hours"),
         ] {
             assert_eq!(duration(millis), text);
+        }
+    }
+
+    #[test]
+    fn short_times_have_a_unit() {
+        for (millis, text) in [
+            (0, "0 ms"),
+            (999, "999 ms"),
+            (1_250, "1.2 s"),
+            (200_000, "3 min 20 s"),
+            (7_500_000, "2 h 05 min"),
+        ] {
+            assert_eq!(short(millis), text);
         }
     }
 

@@ -14,6 +14,14 @@ pub(crate) fn recommendation(data: &ReportData) -> Vec<String> {
                 data.run
             )]
         }
+        (ReportStatus::Waiting, _) => waiting(data),
+        (ReportStatus::Cancelled, _) => vec![
+            data.undone_by.as_ref().map_or_else(
+                || "CERT was not written to.".to_owned(),
+                |run| format!("What was written to CERT was taken back by {run}."),
+            ),
+            again(data),
+        ],
         (ReportStatus::Failed, None) => vec![again(data)],
         (ReportStatus::Failed, Some(failure)) => {
             let mut steps = vec![state_of_cert(data)];
@@ -37,6 +45,27 @@ pub(crate) fn recommendation(data: &ReportData) -> Vec<String> {
             }
             steps
         }
+    }
+}
+
+/// What the run waits for.
+fn waiting(data: &ReportData) -> Vec<String> {
+    let run = &data.run;
+    let go_on = format!("Go on with the run: redistrict resume {run}");
+    let open = data.approvals.iter().find(|one| !one.is_used);
+    match open {
+        Some(one) if one.approved_by.is_none() => vec![
+            format!(
+                "{} waits for an approval: redistrict approve {run}",
+                one.phase
+            ),
+            format!("Or give the run up: redistrict cancel {run}"),
+        ],
+        Some(_) => vec![go_on],
+        None => vec![
+            "The run waits for credentials: the last failed attempt says which.".to_owned(),
+            go_on,
+        ],
     }
 }
 

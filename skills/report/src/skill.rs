@@ -11,11 +11,12 @@ use serde_json::json;
 
 use crate::collect::collect;
 use crate::data::ReportData;
-use crate::render::render_markdown;
+use crate::html::render_html;
+use crate::markdown::render_markdown;
 
-/// The skill *report*: one unit, `report`, that writes `data/reports/{run}.md` and `.json` from the
-/// journal and the manifests. Both are replaced atomically, the Markdown last. It runs for a failed
-/// run as well.
+/// The skill *report*: one unit, `report`, that writes `data/reports/{run}.json`, `.html` and `.md` from
+/// the journal and the manifests. Each is replaced atomically, the Markdown last. It runs for a failed run
+/// as well.
 ///
 /// Errors: `Config` if the files cannot be written, `Corrupt` if the journal has no such run.
 pub struct ReportSkill {
@@ -47,7 +48,7 @@ impl ReportSkill {
                 format!("report: the journal has no run {run}"),
             )
         })?;
-        Ok(collect(&state, &self.layout, &self.key))
+        Ok(collect(&records, &state, &self.layout, &self.key))
     }
 
     /// Writes the report of any run.
@@ -60,6 +61,8 @@ impl ReportSkill {
         json.push(b'\n');
         let path = |extension| self.layout.report(run, extension);
         write_atomic(&path("json"), &json).map_err(|error| unwritten(&error))?;
+        let html = render_html(&data);
+        write_atomic(&path("html"), html.as_bytes()).map_err(|error| unwritten(&error))?;
         let markdown = render_markdown(&data);
         write_atomic(&path("md"), markdown.as_bytes()).map_err(|error| unwritten(&error))?;
         Ok(data)

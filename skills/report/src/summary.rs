@@ -26,6 +26,8 @@ pub fn summary(data: &ReportData) -> String {
         ReportStatus::Success => format!("✅ {what} Complete: {district}"),
         ReportStatus::Failed => format!("❌ {what} Failed: {district}"),
         ReportStatus::Interrupted => format!("⏸ {what} Interrupted: {district}"),
+        ReportStatus::Waiting => format!("⏸ {what} Waiting: {district}"),
+        ReportStatus::Cancelled => format!("🛑 {what} Cancelled: {district}"),
         ReportStatus::Unfinished => format!("⏳ {what} Unfinished: {district}"),
     };
     let mut lines = vec![
@@ -49,8 +51,17 @@ pub fn summary(data: &ReportData) -> String {
     lines.join("\n")
 }
 
+/// The headline: what was done with which district.
+pub(crate) fn title(data: &ReportData) -> String {
+    let district = data
+        .district_name
+        .as_deref()
+        .unwrap_or(data.district.as_str());
+    format!("{} of district {district}", what(data))
+}
+
 /// What kind of work the run was, as a headline has it.
-pub(crate) fn what(data: &ReportData) -> String {
+fn what(data: &ReportData) -> String {
     match single(data) {
         _ if data.is_undo => "Rollback".to_owned(),
         Some(phase) => phase.to_string(),
@@ -75,6 +86,8 @@ pub(crate) fn status(status: ReportStatus) -> &'static str {
         ReportStatus::Success => "SUCCESS",
         ReportStatus::Failed => "FAILED",
         ReportStatus::Interrupted => "INTERRUPTED",
+        ReportStatus::Waiting => "WAITING",
+        ReportStatus::Cancelled => "CANCELLED",
         ReportStatus::Unfinished => "UNFINISHED",
     }
 }
@@ -137,7 +150,7 @@ fn taken_back(data: &ReportData) -> Vec<String> {
     vec![format!("- {what}: {parent}"), format!("- Rows: {rows}")]
 }
 
-fn is_without_load(data: &ReportData) -> bool {
+pub(crate) fn is_without_load(data: &ReportData) -> bool {
     let is_skipped = data
         .phases
         .iter()
@@ -158,6 +171,9 @@ fn closing(data: &ReportData) -> String {
     }
 }
 
+/// How the step begins that leads to this report.
+pub(crate) const READ_THE_REPORT: &str = "Read the report: ";
+
 /// What to do after the summary, one step a line.
 #[must_use]
 pub fn next_steps(data: &ReportData) -> Vec<String> {
@@ -169,7 +185,7 @@ pub fn next_steps(data: &ReportData) -> Vec<String> {
         steps.push(format!("Review {warnings} warning{plural} in the report"));
     }
     if let Some(report) = data.reports.first() {
-        steps.push(format!("Read the report: {report}"));
+        steps.push(format!("{READ_THE_REPORT}{report}"));
     }
     if let Some(undo) = &data.undo {
         steps.push(format!("Undo: {undo}"));

@@ -1,360 +1,24 @@
 //! Reports of runs as a journal tells them: expected words stand in full.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod page;
+mod sample;
+mod schema;
+mod sheet;
+mod story;
+
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
-use redistrict_artifact::{
-    ArtifactKind, ArtifactWriter, CutEntry, FORMAT_VERSION, Layout, Manifest, ManifestTable,
-    RootKey, StoreEntry, write_atomic,
-};
-use redistrict_journal::{Event, Journal, MemoryJournal, RunKind, RunOptions};
-use redistrict_model::{
-    CheckOutcome, CheckResult, CheckSection, ColumnClass, ColumnDecision, DistrictId, ErrorKind,
-    ExtractSection, ExtractTable, Finding, LoadSection, MaskKind, MaskName, MaskScope, MaskSection,
-    Membership, Ownership, Phase, Plan, PlanDigest, PlanSections, Provenance, RunId, Severity,
-    StoreName, TableRef, UnitKey, VerdictReport,
-};
-use redistrict_report::{
-    ReportData, ReportSkill, ReportStatus, next_steps, render_markdown, summary,
-};
+use redistrict_artifact::{ArtifactKind, write_atomic};
+use redistrict_journal::{Event, RunOptions};
+use redistrict_model::{CheckOutcome, DistrictId, ErrorKind, Phase, RunId, StoreName, UnitKey};
+use redistrict_report::{ReportData, ReportStatus, next_steps, render_markdown, summary};
 use redistrict_skill::{
     Cancel, ManualClock, Progress, ProgressSink, Skill, SkillError, UnitContext, UnitOutcome,
 };
 use serde_json::{Value, json};
 
-const RUN: &str = "mig-20260101T000000Z-1";
-
-fn table() -> TableRef {
-    "ids.public.\"stu|dents\"".parse().unwrap()
-}
-
-fn plan() -> Plan {
-    let decision = |column: &str, class, kind| ColumnDecision {
-        column: table().column(column),
-        class,
-        mask: MaskName::Email,
-        kind,
-        provenance: Provenance::Name,
-        sensitive: true,
-        domain: column.into(),
-        scope: MaskScope::District,
-        unique: false,
-        keep_reason: None,
-        reason: String::new(),
-    };
-    Plan {
-        format_version: 1,
-        district: DistrictId::new("2"),
-        district_name: Some("North District".into()),
-        sections: PlanSections {
-            extract: ExtractSection {
-                catalogs: Vec::new(),
-                ownership: Ownership {
-                    root: table(),
-                    root_key: vec!["id".into()],
-                    tables: Vec::new(),
-                    edges: Vec::new(),
-                },
-                tables: vec![ExtractTable {
-                    table: table(),
-                    columns: vec!["id".into()],
-                    identity: vec!["id".into()],
-                    max_rows: None,
-                }],
-            },
-            anonymize: MaskSection {
-                key_version: 1,
-                columns: vec![
-                    decision("email", ColumnClass::Email, MaskKind::Reserved),
-                    decision("notes", ColumnClass::Unknown, MaskKind::Synthetic),
-                    decision("code", ColumnClass::Unknown, MaskKind::InFormat),
-                    decision("id", ColumnClass::SurrogateKey, MaskKind::Kept),
-                ],
-            },
-            validate: CheckSection::default(),
-            load: LoadSection {
-                groups: Vec::new(),
-                tables: Vec::new(),
-            },
-        },
-        digest: PlanDigest("p1".into()),
-        findings: Vec::new(),
-    }
-}
-
-/// A journal in the making.
-struct Story {
-    journal: Arc<MemoryJournal>,
-    wall: u64,
-}
-
-impl Story {
-    fn new(options: RunOptions) -> Self {
-        let story = Self {
-            journal: Arc::new(MemoryJournal::new()),
-            wall: 1_767_225_600_000,
-        };
-        story.tell(vec![Event::RunStarted {
-            format_version: 1,
-            run: RunId::new(RUN),
-            kind: RunKind::Migration,
-            district: DistrictId::new("2"),
-            options,
-            parent: None,
-            plan: plan(),
-        }])
-    }
-
-    fn tell(mut self, events: Vec<Event>) -> Self {
-        self.journal
-            .append(&RunId::new(RUN), self.wall, &events)
-            .unwrap();
-        self.wall += 1_000;
-        self
-    }
-
-    fn unit(self, unit: UnitKey, outcome: UnitOutcome) -> Self {
-        let (phase, attempt, millis) = (unit.phase, 1, 60_000);
-        let outcome = serde_json::to_value(outcome).unwrap();
-        self.tell(vec![
-            Event::PhaseStarted { phase, units: 1 },
-            Event::UnitStarted {
-                unit: unit.clone(),
-                attempt,
-            },
-            Event::UnitDone {
-                unit,
-                attempt,
-                millis,
-                outcome,
-            },
-            Event::PhaseDone { phase, millis },
-        ])
-    }
-
-    fn facts(self, phase: Phase, step: &str, facts: Value) -> Self {
-        let unit = UnitKey::new(phase, step).of_table(&table());
-        self.unit(
-            unit,
-            UnitOutcome {
-                facts,
-                ..UnitOutcome::default()
-            },
-        )
-    }
-
-    fn extracted(self) -> Self {
-        let facts = json!({
-            "tables": [entry(Vec::new())],
-            "stores": [{"store": "ids", "kind": "postgres",
-                        "cut": {"snapshot": "s-1", "at": "2026-01-01T00:00:01Z"}}],
-            "boundaries": [{"reference": "ids.public.transfers(to)", "policy": "stub",
-                            "leads": "another district", "rows": 3}],
-        });
-        self.facts(Phase::Extraction, "extract", facts)
-    }
-
-    fn masked(self) -> Self {
-        let cells = json!({"masked_cells": {"email": 1_200, "unknown": 34},
-                           "proof": {"survivors": 0, "values": 777}});
-        self.facts(Phase::Anonymization, "mask", cells)
-    }
-
-    fn validated(self) -> Self {
-        let report = verdict(CheckOutcome::Passed);
-        self.facts(
-            Phase::Validation,
-            "checks",
-            serde_json::to_value(report).unwrap(),
-        )
-    }
-
-    fn loaded(self) -> Self {
-        let facts = json!({"group": "ids", "stores": ["ids"], "tables": [{
-            "table": table(), "staged": 123_456, "inserted": 123_000, "updated": 400,
-            "unchanged": 50, "left": 6, "differing": 6, "conflict": 0}]});
-        let findings = vec![
-            Finding::warning(
-                "shared-row-differs",
-                table().to_string(),
-                "left as it is",
-                6,
-            )
-            .with_lines(["redistrict why …".to_owned()]),
-        ];
-        let unit = UnitKey::new(Phase::Loading, "merge").of_store(&StoreName::new("ids"));
-        self.unit(
-            unit,
-            UnitOutcome {
-                facts,
-                findings,
-                ..UnitOutcome::default()
-            },
-        )
-    }
-
-    fn skipped(self, phases: &[Phase], reason: &str) -> Self {
-        let skip = |phase: &Phase| Event::PhaseSkipped {
-            phase: *phase,
-            reason: reason.into(),
-        };
-        self.tell(phases.iter().map(skip).collect())
-    }
-
-    /// A unit that fails twice, the second time for good.
-    fn fails(self, phase: Phase, kind: ErrorKind, message: &str) -> Self {
-        let unit = UnitKey::new(phase, "work");
-        let error =
-            serde_json::to_value(SkillError::new(kind, message).with_hint("turn it off and on"))
-                .unwrap();
-        let failed = |attempt, retry_after_millis| Event::UnitFailed {
-            unit: unit.clone(),
-            attempt,
-            kind,
-            error: error.clone(),
-            millis: 10,
-            retry_after_millis,
-        };
-        self.tell(vec![
-            Event::PhaseStarted { phase, units: 1 },
-            Event::UnitStarted {
-                unit: unit.clone(),
-                attempt: 1,
-            },
-            failed(1, Some(500)),
-            Event::UnitStarted {
-                unit: unit.clone(),
-                attempt: 2,
-            },
-            failed(2, None),
-            Event::CompensationStarted { phase, attempt: 1 },
-            Event::CompensationDone {
-                phase,
-                outcome: json!({}),
-            },
-        ])
-    }
-
-    fn reporting(self) -> Self {
-        let phase = Phase::Reporting;
-        let unit = UnitKey::new(phase, "report");
-        self.tell(vec![
-            Event::PhaseStarted { phase, units: 1 },
-            Event::UnitStarted { unit, attempt: 1 },
-        ])
-    }
-}
-
-fn entry(parts: Vec<redistrict_artifact::PartEntry>) -> ManifestTable {
-    ManifestTable {
-        table: table(),
-        columns: vec![("id".into(), "bigint".into())],
-        rows: 123_456,
-        own: 123_000,
-        shared: 450,
-        stubs: 6,
-        parts,
-        dangling: Vec::new(),
-    }
-}
-
-fn verdict(outcome: CheckOutcome) -> VerdictReport {
-    VerdictReport::of(vec![CheckResult {
-        check: "foreign-key".into(),
-        subject: "ids.public.enrollments(student_id)".into(),
-        definition: "each has its row".into(),
-        severity: Severity::Error,
-        outcome,
-        examined: 1_000,
-        locators: vec!["ids.public.enrollments row 7".into()],
-    }])
-}
-
-struct Files {
-    dir: tempfile::TempDir,
-    layout: Layout,
-    key: RootKey,
-}
-
-impl Files {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let layout = Layout {
-            data_dir: dir.path().join("data"),
-            log_dir: dir.path().join("logs"),
-            state_dir: dir.path().join("state"),
-        };
-        Self {
-            dir,
-            layout,
-            key: RootKey::new(&[7; 32]).unwrap(),
-        }
-    }
-
-    fn skill(&self, story: &Story) -> ReportSkill {
-        let journal: Arc<dyn Journal> = Arc::clone(&story.journal) as Arc<dyn Journal>;
-        ReportSkill::new(self.layout.clone(), journal, self.key.clone())
-    }
-
-    fn data(&self, story: &Story) -> ReportData {
-        self.skill(story).data(&RunId::new(RUN)).unwrap()
-    }
-
-    /// Texts without the directory of this test.
-    fn relative(&self, text: &str) -> String {
-        text.replace(&format!("{}/", self.dir.path().display()), "")
-    }
-
-    fn seal(&self, kind: ArtifactKind) {
-        let district = DistrictId::new("2");
-        let run = RunId::new(RUN);
-        let dir = match kind {
-            ArtifactKind::Raw => self.layout.raw_of(&district, &self.key),
-            ArtifactKind::Masked => self.layout.masked_of(&district, &self.key),
-        }
-        .join(RUN);
-        let writer = match kind {
-            ArtifactKind::Raw => ArtifactWriter::create_raw(&dir, &run, &self.key),
-            ArtifactKind::Masked => ArtifactWriter::open_masked(&dir, &run, &self.key),
-        }
-        .unwrap();
-        let batch =
-            RecordBatch::try_from_iter([("id", Arc::new(Int64Array::from(vec![1])) as ArrayRef)])
-                .unwrap();
-        let mut part = writer.part(&table(), 0, &batch.schema()).unwrap();
-        part.write(&batch, &[Membership::Own]).unwrap();
-        let parts = vec![part.finish().unwrap()];
-        let manifest = Manifest {
-            format_version: FORMAT_VERSION,
-            kind,
-            run,
-            district,
-            plan_digest: PlanDigest("p1".into()),
-            made_from: None,
-            stores: vec![StoreEntry {
-                store: StoreName::new("ids"),
-                kind: "postgres".into(),
-                cut: CutEntry {
-                    snapshot: "s-9".into(),
-                    at: "2026-01-01T00:00:09Z".into(),
-                },
-            }],
-            tables: vec![entry(parts)],
-            facts: json!({"proof": {"survivors": 0, "values": 5}}),
-        };
-        writer.seal(&manifest).unwrap();
-    }
-}
-
-fn success() -> Story {
-    Story::new(RunOptions::default())
-        .extracted()
-        .masked()
-        .validated()
-        .loaded()
-        .reporting()
-}
+use story::{Files, RUN, Story, every_kind, plan, success, table, verdict};
 
 #[test]
 fn a_migration_that_succeeded_ends_in_the_words_of_the_mission() {
@@ -400,15 +64,15 @@ fn the_report_begins_with_the_summary_and_tells_every_part() {
     let head = "# Migration of district North District\n\n```text\n✅ Migration Complete";
     assert!(report.starts_with(head), "{report}");
     for line in [
-        "| Phase 1 of 5 | Extraction | completed | 1 minute 0 seconds |",
+        "| Phase 1 of 5 | Extraction | completed | 1 min 00 s |",
         "| Phase 5 of 5 | Reporting | completed | - |",
-        "Verdict: **PASSED**. 1 checks, 0 not passed, 1,000 rows and keys examined.",
+        "Verdict: PASSED. 1 check, 0 not passed, 1,000 rows and keys examined.",
         "Leak proof: 0 survivors of 5 values.",
         "| foreign-key | ids.public.enrollments(student_id) | each has its row | ERROR | passed | 1,000 |",
         "| ids | postgres | 2026-01-01T00:00:01Z | s-1 |",
         "| ids.public.\"stu\\|dents\" | unknown | 123,000 | 450 | 6 | 1,234 | 123,000 | 400 | 50 | 6 |",
         "| email | reserved | 1 | 1,200 |",
-        "| unknown | synthetic | 1 | not recorded |",
+        "| unknown | 1 in-format, 1 synthetic | 2 | 34 |",
         "- WARNING shared-row-differs ids.public.\"stu\\|dents\": left as it is (6)",
         "redistrict why …",
         "| ids.public.transfers(to) | another district | stub | 3 |",
@@ -428,17 +92,18 @@ fn the_same_journal_gives_the_same_bytes_and_the_json_reads_back() {
     let run = RunId::new(RUN);
     let data = skill.write(&run).unwrap();
     let read = |extension: &str| std::fs::read(files.layout.report(&run, extension)).unwrap();
-    let first = (read("md"), read("json"));
+    let all = || ["json", "md", "html"].map(read);
+    let first = all();
     assert_eq!(
-        serde_json::from_slice::<ReportData>(&first.1).unwrap(),
+        serde_json::from_slice::<ReportData>(&first[0]).unwrap(),
         data
     );
     skill.write(&run).unwrap();
-    assert_eq!((read("md"), read("json")), first);
+    assert_eq!(all(), first);
     let others = std::fs::read_dir(files.layout.data_dir.join("reports"))
         .unwrap()
         .count();
-    assert_eq!(others, 2);
+    assert_eq!(others, 3);
 }
 
 #[test]
@@ -560,6 +225,7 @@ fn a_load_that_was_taken_back_says_so_and_offers_no_undo() {
                 error,
                 millis: 1,
                 retry_after_millis: None,
+                waits: false,
             },
             Event::CompensationStarted { phase, attempt: 1 },
         ]);
@@ -681,6 +347,30 @@ fn an_interrupted_run_is_told_how_to_go_on() {
 }
 
 #[test]
+fn a_run_that_waits_or_was_given_up_is_no_success() {
+    let files = Files::new();
+    for (kind, status, words) in [
+        (
+            "waiting",
+            ReportStatus::Waiting,
+            "Extraction waits for an approval: redistrict approve mig-",
+        ),
+        (
+            "cancelled",
+            ReportStatus::Cancelled,
+            "CERT was not written to.",
+        ),
+    ] {
+        let mut all = every_kind().into_iter();
+        let (_, story) = all.find(|(name, _)| *name == kind).unwrap();
+        let data = files.data(&story);
+        assert_eq!(data.status, status, "{kind}");
+        let text = summary(&data);
+        assert!(text.contains(words) && !text.contains('✅'), "{text}");
+    }
+}
+
+#[test]
 fn a_run_the_journal_has_not_is_an_error() {
     let files = Files::new();
     let error = files
@@ -697,7 +387,7 @@ impl ProgressSink for Silent {
 }
 
 #[tokio::test]
-async fn the_unit_writes_both_files_and_says_where() {
+async fn the_unit_writes_all_files_and_says_where() {
     let files = Files::new();
     let story = success();
     let skill = files.skill(&story);
@@ -714,7 +404,7 @@ async fn the_unit_writes_both_files_and_says_where() {
     let unit = skill.units(&plan()).remove(0);
     let outcome = skill.run(&unit, &context).await.unwrap();
     assert_eq!(outcome.facts["status"], "SUCCESS");
-    for extension in ["md", "json"] {
+    for extension in ["md", "html", "json"] {
         assert!(files.layout.report(&RunId::new(RUN), extension).exists());
     }
 }

@@ -12,11 +12,12 @@ use neo4j::driver::{Driver, RoutingControl};
 use neo4j::session::{Session, SessionConfig};
 use neo4j::transaction::{Transaction as DriverTransaction, TransactionTimeout};
 use neo4j::{Neo4jError, ValueReceive, ValueSend};
-use redistrict_store::{CommitOutcome, Secret, StoreError};
+use redistrict_store::{CommitOutcome, Listing, Secret, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::connect;
 use crate::error::{Failure, bug};
+use crate::statement::ReadText;
 use crate::url;
 
 /// Bound values by name.
@@ -74,6 +75,8 @@ pub(crate) struct Bolt {
     requests: mpsc::Sender<Opening>,
     agent: Arc<str>,
     committed: Committed,
+    /// Where statements are noted; rows are not read then.
+    listing: Option<Arc<Listing>>,
 }
 
 /// The bookmark of the last transaction that was committed before the open one was begun.
@@ -116,6 +119,14 @@ enum Page {
 impl Bolt {
     /// Connects and logs in. Fails with `Unreachable`, `Auth` or `Config` (trust); never hangs.
     pub(crate) async fn open(url: &Secret) -> Result<Self, StoreError> {
+        Self::open_telling(url, None).await
+    }
+
+    /// The same; with a listing every statement is noted in it, and no row is read.
+    pub(crate) async fn open_telling(
+        url: &Secret,
+        listing: Option<Arc<Listing>>,
+    ) -> Result<Self, StoreError> {
         let what = "connect to the graph";
         let address = url::parse(url)?;
         let driver = connect::driver(&address)?;
@@ -146,6 +157,7 @@ impl Bolt {
             requests,
             agent: agent.into(),
             committed,
+            listing,
         })
     }
 
@@ -177,13 +189,17 @@ impl Bolt {
             .await
             .map_err(|_| Failure::Lost)?;
         answer.await.map_err(|_| Failure::Lost)??;
-        Ok(Transaction { steps })
+        Ok(Transaction {
+            steps,
+            listing: self.listing.clone(),
+        })
     }
 }
 
 /// An open transaction. Dropping it rolls back.
 pub(crate) struct Transaction {
     steps: mpsc::Sender<Step>,
+    listing: Option<Arc<Listing>>,
 }
 
 impl std::fmt::Debug for Transaction {
@@ -200,9 +216,32 @@ impl Transaction {
         statement: impl Into<Arc<str>>,
         parameters: Parameters,
     ) -> Result<Records<'_>, Failure> {
+        self.run_for(statement, parameters, "").await
+    }
+
+    /// The same for a statement of the closed set.
+    pub(crate) async fn run_read(
+        &mut self,
+        text: &ReadText,
+        parameters: Parameters,
+    ) -> Result<Records<'_>, Failure> {
+        self.run_for(text.as_str(), parameters, text.purpose())
+            .await
+    }
+
+    async fn run_for(
+        &mut self,
+        statement: impl Into<Arc<str>>,
+        parameters: Parameters,
+        purpose: &'static str,
+    ) -> Result<Records<'_>, Failure> {
+        let statement = statement.into();
+        if let Some(listing) = &self.listing {
+            listing.note(&statement, purpose);
+        }
         let (pages, records) = mpsc::channel(PAGES);
         let step = Step::Run {
-            statement: statement.into(),
+            statement,
             parameters,
             pages,
         };
@@ -241,6 +280,34 @@ impl Transaction {
             all.extend(page);
         }
         Ok(all)
+    }
+
+    /// Runs a statement of the closed set to its end; gives all records.
+    pub(crate) async fn read(
+        &mut self,
+        text: &ReadText,
+        parameters: Parameters,
+    ) -> Result<Vec<Record>, Failure> {
+        let mut records = self.run_read(text, parameters).await?;
+        let mut all = Vec::new();
+        while let Some(page) = records.page().await? {
+            all.extend(page);
+        }
+        Ok(all)
+    }
+
+    /// As [`Self::stream`] for a statement of the closed set that reads rows; none where the session only
+    /// tells.
+    pub(crate) async fn read_rows(
+        &mut self,
+        text: &ReadText,
+        parameters: Parameters,
+    ) -> Result<Option<Records<'static>>, Failure> {
+        if let Some(listing) = &self.listing {
+            listing.note(text.as_str(), text.purpose());
+            return Ok(None);
+        }
+        self.stream(text.as_str(), parameters).await.map(Some)
     }
 
     /// Commits. A lost reply is `Unknown`, and so is an answer that leaves open what happened; an

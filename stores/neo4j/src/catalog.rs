@@ -149,10 +149,7 @@ async fn all(
     text: &ReadText,
     what: &str,
 ) -> Result<Vec<Record>, StoreError> {
-    transaction
-        .all(text.as_str(), Parameters::new())
-        .await
-        .doing(what)
+    transaction.read(text, Parameters::new()).await.doing(what)
 }
 
 /// The label of `statement::table_of`; `Some(None)` for a node without any.

@@ -17,6 +17,7 @@ mod moments;
 mod plans;
 mod reader;
 mod record;
+mod rights;
 #[cfg(test)]
 mod round_trip;
 mod source;

@@ -79,8 +79,11 @@ impl Constraints {
     /// Reads them in an open transaction.
     pub(crate) async fn read(transaction: &mut Transaction) -> Result<Self, StoreError> {
         let what = "read the uniqueness constraints";
-        let text = statement::CONSTRAINTS.as_str();
-        let records = transaction.all(text, Parameters::new()).await.doing(what)?;
+        let text = &statement::CONSTRAINTS;
+        let records = transaction
+            .read(text, Parameters::new())
+            .await
+            .doing(what)?;
         let mut found = Self::default();
         for record in &records {
             let (kind, on, constraint) = constraint(record).ok_or_else(|| bug(what))?;

@@ -139,7 +139,7 @@ pub(crate) async fn count(
     let table = tables.table(name)?;
     let text = statement::count((table, &tables.constraints));
     let records = transaction
-        .all(text.as_str(), parameters(table))
+        .read(&text, parameters(table))
         .await
         .doing_at("count rows", name)?;
     let count = records.first().and_then(|record| record.first()?.as_int());
@@ -172,7 +172,7 @@ impl KeyReading<'_> {
         let mut parameters = parameters(self.table);
         parameters.extend(probe.parameters);
         let mut records = transaction
-            .run(probe.text.as_str(), parameters)
+            .run_read(&probe.text, parameters)
             .await
             .doing_at(what, name)?;
         while let Some(page) = records.page().await.doing_at(what, name)? {
@@ -406,10 +406,10 @@ impl RowReading<'_> {
         parameters.insert("keys".to_owned(), ValueSend::List(bound));
         let records = self
             .transaction
-            .stream(self.text.as_str(), parameters)
+            .read_rows(&self.text, parameters)
             .await
             .doing_at("read rows", &self.request.table)?;
-        self.records = Some(records);
+        self.records = records;
         Ok(())
     }
 }

@@ -1,13 +1,14 @@
 //! PROD's side: probe, catalog, one cut. Every transaction has access mode READ, which the server
 //! enforces; nothing reachable from here takes a statement's text.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use redistrict_model::{Catalog, Finding, KeyRow, Severity, StoreKind, StoreName, Table, TableRef};
 use redistrict_store::{
-    BatchStream, Cut, Fingerprint, KeyReader, KeyRequest, Probe, RowReader, RowRequest, Secret,
-    SourceCut, SourceStore, StoreError, StoreErrorKind, Unfit,
+    BatchStream, Cut, Fingerprint, KeyReader, KeyRequest, Listing, Probe, RowReader, RowRequest,
+    Secret, SourceCut, SourceStore, StoreError, StoreErrorKind, Unfit,
 };
 
 use crate::bolt::{Access, Begin, Bolt, Parameters, Record, Transaction};
@@ -31,6 +32,7 @@ pub struct Neo4jSource {
     name: StoreName,
     url: Secret,
     schemas: Vec<String>,
+    listing: Option<Arc<Listing>>,
 }
 
 impl Neo4jSource {
@@ -42,7 +44,24 @@ impl Neo4jSource {
             name,
             url: Secret::new(url),
             schemas,
+            listing: None,
         }
+    }
+
+    /// Notes every statement that is sent from now on. What would read rows is noted and not sent.
+    #[must_use]
+    pub fn telling(mut self, listing: Arc<Listing>) -> Self {
+        self.listing = Some(listing);
+        self
+    }
+
+    async fn session(&self) -> Result<Bolt, StoreError> {
+        Bolt::open_telling(&self.url, self.listing.clone()).await
+    }
+
+    /// Where the graph is.
+    pub(crate) fn url(&self) -> &Secret {
+        &self.url
     }
 }
 
@@ -51,19 +70,17 @@ async fn begin(bolt: &Bolt) -> Result<Transaction, StoreError> {
     begun.doing("begin a read-only transaction")
 }
 
-async fn read(
+/// The records of a statement.
+pub(crate) async fn read(
     transaction: &mut Transaction,
     text: &ReadText,
     what: &str,
 ) -> Result<Vec<Record>, StoreError> {
-    transaction
-        .all(text.as_str(), Parameters::new())
-        .await
-        .doing(what)
+    transaction.read(text, Parameters::new()).await.doing(what)
 }
 
 /// The one text of the one record.
-fn text(records: &[Record], place: usize, what: &str) -> Result<String, StoreError> {
+pub(crate) fn text(records: &[Record], place: usize, what: &str) -> Result<String, StoreError> {
     let value = records.first().and_then(|record| record.get(place));
     value
         .and_then(|value| value.as_string())
@@ -112,7 +129,7 @@ impl SourceStore for Neo4jSource {
     }
 
     async fn probe(&self) -> Result<Probe, StoreError> {
-        let bolt = Bolt::open(&self.url).await?;
+        let bolt = self.session().await?;
         let fingerprint = fingerprint(&bolt).await?;
         let mut transaction = begin(&bolt).await?;
         let version = version(&mut transaction).await?;
@@ -144,7 +161,7 @@ impl SourceStore for Neo4jSource {
     }
 
     async fn catalog(&self) -> Result<Catalog, StoreError> {
-        let bolt = Bolt::open(&self.url).await?;
+        let bolt = self.session().await?;
         let mut transaction = begin(&bolt).await?;
         let version = version(&mut transaction).await?;
         catalog::read(
@@ -159,7 +176,7 @@ impl SourceStore for Neo4jSource {
 
     async fn open_cut(&self, tables: &[Table]) -> Result<Box<dyn SourceCut>, StoreError> {
         let what = "take a cut";
-        let bolt = Bolt::open(&self.url).await?;
+        let bolt = self.session().await?;
         let mut before = begin(&bolt).await?;
         let records = read(&mut before, &statement::CLOCK, what).await?;
         let at = text(&records, 0, what)?;

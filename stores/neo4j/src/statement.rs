@@ -16,19 +16,37 @@ pub(crate) use survey::{
 };
 pub(crate) use suspicious::{MAYBE_TOO_LARGE, OUT_OF_RANGE, TOO_LARGE, suspicious};
 
-/// A statement that reads. Only this module makes one.
+/// A statement that reads, and what it is for. Only this module makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ReadText(Cow<'static, str>);
+pub(crate) struct ReadText {
+    text: Cow<'static, str>,
+    purpose: &'static str,
+}
 
 impl ReadText {
+    fn new(text: String, purpose: &'static str) -> Self {
+        Self {
+            text: text.into(),
+            purpose,
+        }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// For people, without names.
+    pub(crate) fn purpose(&self) -> &'static str {
+        self.purpose
     }
 }
 
 macro_rules! fixed {
-    ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {
-        $($(#[$doc])* pub(crate) const $name: ReadText = ReadText(Cow::Borrowed($text));)*
+    ($($(#[$doc:meta])* $name:ident: $purpose:literal = $text:expr;)*) => {
+        $($(#[$doc])* pub(crate) const $name: ReadText = ReadText {
+            text: Cow::Borrowed($text),
+            purpose: $purpose,
+        };)*
     };
 }
 
@@ -44,20 +62,20 @@ pub(crate) const PROCEDURES: [&str; 4] = [
 
 fixed! {
     /// Name, type, labels or types, properties.
-    CONSTRAINTS = "SHOW CONSTRAINTS YIELD name, type, labelsOrTypes, properties \
+    CONSTRAINTS: "catalog: uniqueness constraints are the keys" = "SHOW CONSTRAINTS YIELD name, type, labelsOrTypes, properties \
                    RETURN name, type, labelsOrTypes, properties";
     /// The id of the open database and its name.
-    DATABASE = "CALL db.info() YIELD id, name RETURN id, name";
-    COMPONENTS = "CALL dbms.components() YIELD name, versions, edition \
+    DATABASE: "tells this database from every other one" = "CALL db.info() YIELD id, name RETURN id, name";
+    COMPONENTS: "the server's version and edition" = "CALL dbms.components() YIELD name, versions, edition \
                   RETURN versions[0], edition ORDER BY name LIMIT 1";
     /// Null without roles. It is no read of the database: it needs a transaction of its own.
-    ROLES = "SHOW CURRENT USER YIELD roles RETURN roles";
-    CLOCK = "RETURN toString(datetime.realtime('Z'))";
+    ROLES: "the roles of the user, for warnings" = "SHOW CURRENT USER YIELD roles RETURN roles";
+    CLOCK: "when the cut was taken, for the manifest" = "RETURN toString(datetime.realtime('Z'))";
     /// Byte arrays are `ByteArray` here.
-    NODE_PROPERTY_TYPES = "CALL db.schema.nodeTypeProperties() \
+    NODE_PROPERTY_TYPES: "catalog: types of properties of nodes" = "CALL db.schema.nodeTypeProperties() \
                            YIELD nodeLabels, propertyName, propertyTypes \
                            RETURN nodeLabels, propertyName, propertyTypes";
-    RELATIONSHIP_PROPERTY_TYPES = "CALL db.schema.relTypeProperties() \
+    RELATIONSHIP_PROPERTY_TYPES: "catalog: types of properties of relationships" = "CALL db.schema.relTypeProperties() \
                                    YIELD relType, propertyName, propertyTypes \
                                    RETURN relType, propertyName, propertyTypes";
 }

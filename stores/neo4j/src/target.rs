@@ -80,7 +80,8 @@ impl Neo4jTarget {
         Err(bug(format!("find store {store} in this commit group")))
     }
 
-    async fn session(&self) -> Result<Bolt, StoreError> {
+    /// A session outside of any transaction.
+    pub(crate) async fn session(&self) -> Result<Bolt, StoreError> {
         Bolt::open(&self.url).await
     }
 

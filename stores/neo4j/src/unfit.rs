@@ -89,7 +89,7 @@ async fn candidates(
     parameters.insert("keys".to_owned(), crate::reader::numbered(locators));
     parameters.insert("limit".to_owned(), ValueSend::Integer(limit));
     let mut records = transaction
-        .run(text.as_str(), parameters)
+        .run_read(&text, parameters)
         .await
         .doing_at(what, name)?;
     let mut found = Vec::new();
@@ -135,7 +135,7 @@ async fn is_too_large(
         crate::reader::numbered(&[Key::of(locator)]),
     );
     let records = transaction
-        .all(text.as_str(), parameters)
+        .read(&text, parameters)
         .await
         .doing_at(what, name)?;
     let Some(value) = records.first().and_then(|record| record.first()) else {

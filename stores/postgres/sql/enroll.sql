@@ -1,6 +1,15 @@
 -- Our own objects in a target. Idempotent; runs inside a transaction.
-create schema if not exists redistrict_meta;
-create schema if not exists redistrict_stage;
+-- Where the schemas are there, the role need not be allowed to make any.
+do $$
+begin
+  if to_regnamespace('redistrict_meta') is null then
+    create schema redistrict_meta;
+  end if;
+  if to_regnamespace('redistrict_stage') is null then
+    create schema redistrict_stage;
+  end if;
+end
+$$;
 
 create table if not exists redistrict_meta.environment (
   id int2 primary key default 1 check (id = 1),

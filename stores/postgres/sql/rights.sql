@@ -1,6 +1,6 @@
 -- What the role may do beyond reading. $1: schemas, empty for every non-system one.
 with relation as (
-  select c.oid, c.relowner
+  select c.oid, c.relowner, c.relrowsecurity
   from pg_class as c
   join pg_namespace as n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p')
@@ -9,7 +9,8 @@ with relation as (
 )
 select
   r.rolsuper as is_superuser,
-  r.rolbypassrls as is_bypassing,
+  -- Where row security is on, nobody else sees whole tables.
+  r.rolbypassrls and not exists (select from relation where relrowsecurity) as is_bypassing,
   r.rolreplication as is_replication,
   r.rolcreaterole or r.rolcreatedb as is_creating_roles,
   (select count(*) from relation where pg_has_role(r.oid, relowner, 'member')) as owned,

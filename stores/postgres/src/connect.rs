@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redistrict_store::{Secret, StoreError, StoreErrorKind};
+use redistrict_store::{Listing, Secret, StoreError, StoreErrorKind};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -17,7 +17,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::encoding::{Encoding, KnownChars};
 use crate::error::failed;
-use crate::statement::{Parameters, ReadText};
+use crate::statement::{self, Parameters, ReadText};
 use crate::url::{self, Address, Tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,15 +30,15 @@ pub(crate) enum Target {}
 
 /// Which settings a session starts with.
 pub(crate) trait Side {
-    const SETTINGS: &'static str;
+    const SETTINGS: ReadText;
 }
 
 impl Side for Source {
-    const SETTINGS: &'static str = include_str!("../sql/session_source.sql");
+    const SETTINGS: ReadText = statement::SESSION_SOURCE;
 }
 
 impl Side for Target {
-    const SETTINGS: &'static str = include_str!("../sql/session_target.sql");
+    const SETTINGS: ReadText = statement::SESSION_TARGET;
 }
 
 /// One connection. Dropping it closes the socket; the server rolls back what was open.
@@ -48,6 +48,8 @@ pub(crate) struct Session<S> {
     _driver: JoinSet<()>,
     encoding: Encoding,
     known_chars: KnownChars,
+    /// Where statements are noted; rows are not read then.
+    listing: Option<Arc<Listing>>,
     side: PhantomData<fn() -> S>,
 }
 
@@ -60,6 +62,15 @@ impl<S> std::fmt::Debug for Session<S> {
 impl<S: Side> Session<S> {
     /// Connects and pins the settings. `label` is the session's application name.
     pub(crate) async fn open(url: &Secret, label: &str) -> Result<Self, StoreError> {
+        Self::open_telling(url, label, None).await
+    }
+
+    /// The same; with a listing every statement is noted in it, and no row is read.
+    pub(crate) async fn open_telling(
+        url: &Secret,
+        label: &str,
+        listing: Option<Arc<Listing>>,
+    ) -> Result<Self, StoreError> {
         let address = url::parse(url)?;
         let slow = format!("reach the database server at {}", place(&address.config));
         let opening = connect(address, label);
@@ -71,11 +82,11 @@ impl<S: Side> Session<S> {
             _driver: opened.driver,
             encoding: opened.encoding,
             known_chars: KnownChars::default(),
+            listing,
             side: PhantomData,
         };
         session
-            .client
-            .query_typed(S::SETTINGS, &[])
+            .read(&S::SETTINGS, &[])
             .await
             .map_err(|error| failed("pin the session's settings", &error))?;
         Ok(session)
@@ -104,7 +115,14 @@ impl<S> Session<S> {
         text: &ReadText,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        self.note(text);
         self.client.query_typed(text.as_str(), parameters).await
+    }
+
+    fn note(&self, text: &ReadText) {
+        if let Some(listing) = &self.listing {
+            listing.note(text.as_str(), text.purpose());
+        }
     }
 
     /// The same, row by row.
@@ -113,18 +131,23 @@ impl<S> Session<S> {
         text: &ReadText,
         parameters: Parameters<'_>,
     ) -> Result<tokio_postgres::RowStream, tokio_postgres::Error> {
+        self.note(text);
         let parameters = parameters
             .iter()
             .map(|(value, kind)| (*value, kind.clone()));
         self.client.query_typed_raw(text.as_str(), parameters).await
     }
 
-    /// Runs a `copy … to stdout` of the closed set.
+    /// Runs a `copy … to stdout` of the closed set; none where the session only tells.
     pub(crate) async fn copy_out(
         &self,
         text: &ReadText,
-    ) -> Result<CopyOutStream, tokio_postgres::Error> {
-        self.client.copy_out(text.as_str()).await
+    ) -> Result<Option<CopyOutStream>, tokio_postgres::Error> {
+        self.note(text);
+        if self.listing.is_some() {
+            return Ok(None);
+        }
+        self.client.copy_out(text.as_str()).await.map(Some)
     }
 }
 

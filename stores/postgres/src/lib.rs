@@ -13,6 +13,7 @@ mod error;
 mod live;
 mod locator;
 mod reader;
+mod rights;
 mod source;
 mod statement;
 mod target;

@@ -408,7 +408,7 @@ impl<'a, S> RowReading<'a, S> {
             .copy_out(text)
             .await
             .map_err(|error| self.failed(&error))?;
-        self.copy = Some(Box::pin(copy));
+        self.copy = copy.map(Box::pin);
         Ok(())
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use redistrict_model::{Catalog, Finding, KeyRow, Severity, StoreKind, StoreName, Table, TableRef};
 use redistrict_store::{
-    BatchStream, Cut, KeyReader, KeyRequest, Probe, RowReader, RowRequest, Secret, SourceCut,
-    SourceStore, StoreError, StoreErrorKind, Unfit,
+    BatchStream, Cut, KeyReader, KeyRequest, Listing, Probe, RowReader, RowRequest, Secret,
+    SourceCut, SourceStore, StoreError, StoreErrorKind, Unfit,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -26,6 +26,7 @@ pub struct PostgresSource {
     name: StoreName,
     url: Secret,
     schemas: Vec<String>,
+    listing: Option<Arc<Listing>>,
 }
 
 impl PostgresSource {
@@ -37,11 +38,20 @@ impl PostgresSource {
             name,
             url: Secret::new(url),
             schemas,
+            listing: None,
         }
     }
 
-    async fn session(&self) -> Result<Session<Source>, StoreError> {
-        Session::open(&self.url, &label("probe", 0)).await
+    /// Notes every statement that is sent from now on. What would read rows is noted and not sent.
+    #[must_use]
+    pub fn telling(mut self, listing: Arc<Listing>) -> Self {
+        self.listing = Some(listing);
+        self
+    }
+
+    /// A session outside of any transaction.
+    pub(crate) async fn session(&self) -> Result<Session<Source>, StoreError> {
+        Session::open_telling(&self.url, &label("probe", 0), self.listing.clone()).await
     }
 }
 

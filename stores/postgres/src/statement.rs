@@ -14,44 +14,82 @@ use crate::types::{is_native, is_printed};
 /// Bound values with their types.
 pub(crate) type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 
-/// A statement that reads. Only this module makes one.
+/// A statement that reads, and what it is for. Only this module makes one.
 #[derive(Clone, Debug)]
-pub(crate) struct ReadText(Cow<'static, str>);
+pub(crate) struct ReadText {
+    text: Cow<'static, str>,
+    purpose: &'static str,
+}
 
 impl ReadText {
+    fn new(text: String, purpose: &'static str) -> Self {
+        Self {
+            text: text.into(),
+            purpose,
+        }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// For people, without names.
+    pub(crate) fn purpose(&self) -> &'static str {
+        self.purpose
     }
 }
 
 macro_rules! fixed {
-    ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {
-        $($(#[$doc])* pub(crate) const $name: ReadText = ReadText(Cow::Borrowed($text));)*
+    ($($name:ident: $purpose:literal = $text:expr;)*) => {
+        $(
+            #[doc = $purpose]
+            pub(crate) const $name: ReadText = ReadText {
+                text: Cow::Borrowed($text),
+                purpose: $purpose,
+            };
+        )*
     };
 }
 
 fixed! {
-    BEGIN_READING = "begin isolation level repeatable read read only";
-    ROLLBACK = "rollback";
-    SAVEPOINT = "savepoint redistrict";
-    ROLLBACK_TO_SAVEPOINT = "rollback to savepoint redistrict";
-    /// Gives a text back.
-    ECHO = "select $1::text";
-    CUT = include_str!("../sql/cut.sql");
-    CUT_UNEXPORTED = include_str!("../sql/cut_unexported.sql");
-    FINGERPRINT = include_str!("../sql/fingerprint.sql");
-    RIGHTS = include_str!("../sql/rights.sql");
-    MISSING_SCHEMAS = include_str!("../sql/missing_schemas.sql");
-    TABLES = include_str!("../sql/tables.sql");
-    COLUMNS = include_str!("../sql/columns.sql");
-    UNIQUE_KEYS = include_str!("../sql/unique_keys.sql");
-    FOREIGN_KEYS = include_str!("../sql/foreign_keys.sql");
-    CONSTRAINTS = include_str!("../sql/constraints.sql");
-    TRIGGERS = include_str!("../sql/triggers.sql");
-    DOMAIN_CHECKS = include_str!("../sql/domain_checks.sql");
-    LARGE_VALUES = include_str!("../sql/large_values.sql");
-    KEY_COLUMNS = include_str!("../sql/key_columns.sql");
-    PARTITIONS = include_str!("../sql/partitions.sql");
+    BEGIN_READING: "begins a view that stays the same and cannot write" =
+        "begin isolation level repeatable read read only";
+    ROLLBACK: "ends a view whose snapshot cannot be exported" = "rollback";
+    SAVEPOINT: "before a character is tried that the encoding may lack" = "savepoint redistrict";
+    ROLLBACK_TO_SAVEPOINT: "after a character was tried" = "rollback to savepoint redistrict";
+    ECHO: "gives a text back: does the encoding have its characters?" = "select $1::text";
+    CUT: "names the view's snapshot, for the manifest" = include_str!("../sql/cut.sql");
+    CUT_UNEXPORTED: "names the view's snapshot where it cannot be exported" =
+        include_str!("../sql/cut_unexported.sql");
+    FINGERPRINT: "tells this database from every other one, and the version" =
+        include_str!("../sql/fingerprint.sql");
+    RIGHTS: "what the role may do beyond reading, for warnings" = include_str!("../sql/rights.sql");
+    MISSING_SCHEMAS: "catalog: configured schemas that are not there" =
+        include_str!("../sql/missing_schemas.sql");
+    TABLES: "catalog: tables, row security, estimates" = include_str!("../sql/tables.sql");
+    COLUMNS: "catalog: columns and their types" = include_str!("../sql/columns.sql");
+    UNIQUE_KEYS: "catalog: primary and unique keys" = include_str!("../sql/unique_keys.sql");
+    FOREIGN_KEYS: "catalog: foreign keys" = include_str!("../sql/foreign_keys.sql");
+    CONSTRAINTS: "catalog: CHECK and exclusion constraints" = include_str!("../sql/constraints.sql");
+    TRIGGERS: "catalog: triggers" = include_str!("../sql/triggers.sql");
+    DOMAIN_CHECKS: "catalog: CHECK constraints of domains" =
+        include_str!("../sql/domain_checks.sql");
+    LARGE_VALUES: "whether a table can hold values too large to travel" =
+        include_str!("../sql/large_values.sql");
+    KEY_COLUMNS: "catalog: which columns are keys, where a type is no key" =
+        include_str!("../sql/key_columns.sql");
+    PARTITIONS: "partitions that can be read on their own" = include_str!("../sql/partitions.sql");
+    DATABASE: "the database's name" = "select current_database()::text";
+    GRANTED_TABLES: "catalog: what rights on tables depend on" =
+        include_str!("../sql/granted_tables.sql");
+    OWN_OBJECTS: "our tables that belong to another role" = include_str!("../sql/own_objects.sql");
+    REFERRING_KEYS: "catalog: foreign keys that refer to tables" =
+        include_str!("../sql/referring_keys.sql");
+    SEQUENCES: "catalog: sequences that feed columns" = include_str!("../sql/sequences.sql");
+    SESSION_SOURCE: "pins the settings of a session: read-only, no row filter, formats, time limits" =
+        include_str!("../sql/session_source.sql");
+    SESSION_TARGET: "pins the settings of a session: no row filter, formats, time limits" =
+        include_str!("../sql/session_target.sql");
 }
 
 /// An identifier in double quotes.
@@ -270,8 +308,16 @@ pub(crate) fn key_text(
         }
         Rows::All => String::new(),
     };
-    ReadText(format!("select {select} from {from} as t {rest}").into())
+    let purpose = match rows {
+        Rows::Matching(_) => "keys of the rows that have one of these keys ($1 and up)",
+        Rows::Sample => "a sample of a table ($1 rows), to tell what its columns hold",
+        Rows::All => "the keys of all rows of a table",
+    };
+    let text = format!("select {select} from {from} as t {rest}");
+    ReadText::new(text.trim_end().to_owned(), purpose)
 }
+
+const COPY_PURPOSE: &str = "the rows of the district with these keys, whole";
 
 /// Whole rows by identity as binary COPY; the keys stand in settings.
 pub(crate) fn copy_text(
@@ -281,15 +327,15 @@ pub(crate) fn copy_text(
 ) -> ReadText {
     let select: Vec<String> = columns.iter().map(|column| carried(column)).collect();
     let id: Vec<&LiveColumn> = identity.iter().map(|key| key.column).collect();
-    ReadText(
+    ReadText::new(
         format!(
             "copy (select {} from {} as t where {} order by {}) to stdout (format binary)",
             select.join(", "),
             table.relation(),
             matches("t", identity, KeySource::Settings),
             key_order("t", &id),
-        )
-        .into(),
+        ),
+        COPY_PURPOSE,
     )
 }
 
@@ -298,7 +344,7 @@ pub(crate) fn copy_text(
 pub(crate) fn located_copy_text(relation: &str, columns: &[&LiveColumn]) -> ReadText {
     let select: Vec<String> = columns.iter().map(|column| carried(column)).collect();
     let places = KeySource::Settings.array(0);
-    ReadText(
+    ReadText::new(
         format!(
             "copy (select {} from {relation} as t \
              where t.ctid = any ((select {places}::tid[])::tid[]) \
@@ -306,8 +352,8 @@ pub(crate) fn located_copy_text(relation: &str, columns: &[&LiveColumn]) -> Read
              order by {} collate \"C\") to stdout (format binary)",
             select.join(", "),
             locator("t"),
-        )
-        .into(),
+        ),
+        COPY_PURPOSE,
     )
 }
 
@@ -317,7 +363,10 @@ pub(crate) fn settings_text(count: usize) -> ReadText {
     let each: Vec<String> = (1..=count)
         .map(|n| format!("set_config('redistrict.k{n}', ${n}, true)"))
         .collect();
-    ReadText(format!("select {}", each.join(", ")).into())
+    ReadText::new(
+        format!("select {}", each.join(", ")),
+        "binds the keys of the next COPY, which takes no parameters",
+    )
 }
 
 /// How many rows with these keys (parameters from 1 on) each of the conditions on row `t` is true for.
@@ -344,12 +393,18 @@ fn counts_text(table: &LiveTable, conditions: &[&str], matching: &str) -> ReadTe
         .collect();
     let relation = table.relation();
     let counts = counts.join(", ");
-    ReadText(format!("select {counts} from {relation} as t where {matching}").into())
+    ReadText::new(
+        format!("select {counts} from {relation} as t where {matching}"),
+        "counts the values that cannot travel, in the rows with these keys",
+    )
 }
 
 /// The exact number of rows.
 pub(crate) fn count_text(table: &LiveTable) -> ReadText {
-    ReadText(format!("select count(*) from {} as t", table.relation()).into())
+    ReadText::new(
+        format!("select count(*) from {} as t", table.relation()),
+        "counts the rows of a table",
+    )
 }
 
 /// An array of texts as the server reads it.

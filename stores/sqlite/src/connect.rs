@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Context, bug, config};
 use crate::names::{alias_of, quote};
+use crate::telling::Telling;
 
 /// How long a statement waits for another process's lock.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -85,12 +86,19 @@ impl File {
     }
 }
 
-/// Opens PROD's file: nothing that is reachable over the connection can write.
-pub(crate) fn open_source(path: &Path) -> Result<(Connection, File), StoreError> {
+/// Opens PROD's file: nothing that is reachable over the connection can write. Its statements are noted
+/// where somebody is to be told.
+pub(crate) fn open_source(
+    path: &Path,
+    telling: Option<&Telling>,
+) -> Result<(Connection, File), StoreError> {
     let file = File::find(path)?;
     let what = format!("open the SQLite file {}", path.display());
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&file.path, flags).doing(&what)?;
+    let mut connection = Connection::open_with_flags(&file.path, flags).doing(&what)?;
+    if let Some(telling) = telling {
+        telling.watch(&mut connection).doing(&what)?;
+    }
     harden(&connection, BUSY_TIMEOUT).doing(&what)?;
     connection
         .pragma_update(None, "query_only", true)

@@ -20,6 +20,7 @@ use crate::connect::Session;
 use crate::error::{Context, bad_value, bug};
 use crate::names::quote_list;
 use crate::tables::{Entry, Lookup, Tables};
+use crate::telling::Telling;
 use crate::values::{ColumnBuilder, key_text};
 
 /// The most rows of a batch, and so the most keys of a statement.
@@ -39,6 +40,7 @@ pub(crate) struct Reader {
     session: Session,
     tables: Tables,
     view: View,
+    telling: Option<Telling>,
 }
 
 impl Reader {
@@ -47,7 +49,14 @@ impl Reader {
             session,
             tables,
             view,
+            telling: None,
         }
+    }
+
+    /// With whoever is to be told of the statements: then no row is read.
+    pub(crate) fn telling(mut self, telling: Option<Telling>) -> Self {
+        self.telling = telling;
+        self
     }
 
     pub(crate) fn session(&self) -> &Session {
@@ -58,15 +67,20 @@ impl Reader {
         &self.tables
     }
 
-    /// Runs `work` on the connection, inside of the view.
-    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    /// Runs `work` on the connection, inside of the view; `purpose` says what it is for.
+    pub(crate) async fn read<T, F>(&self, purpose: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let view = self.view;
+        let (view, telling) = (self.view, self.telling.clone());
         self.session
-            .call(move |connection| view.within(connection, work))
+            .call(move |connection| {
+                if let Some(telling) = telling {
+                    telling.purpose(purpose);
+                }
+                view.within(connection, work)
+            })
             .await
     }
 }
@@ -108,13 +122,20 @@ impl KeyReader for Reader {
     async fn keys(&mut self, request: &KeyRequest) -> Result<Vec<KeyRow>, StoreError> {
         let entry = self.tables.entry(&request.table)?;
         let request = request.clone();
-        self.read(move |connection| read_keys(connection, &entry, &request))
-            .await
+        let purpose = match &request.selector {
+            Selector::All => "the keys of all rows of a table",
+            Selector::Sample { .. } => "a sample of a table, to tell what its columns hold",
+            Selector::Matching { .. } => "keys of the rows that have one of these keys",
+        };
+        self.read(purpose, move |connection| {
+            read_keys(connection, &entry, &request)
+        })
+        .await
     }
 
     async fn count(&mut self, table: &TableRef) -> Result<u64, StoreError> {
         let entry = self.tables.entry(table)?;
-        self.read(move |connection| {
+        self.read("counts the rows of a table", move |connection| {
             let sql = format!("select count(*) from {}", entry.sql_name());
             let rows: i64 = connection
                 .query_row(&sql, [], |row| row.get(0))
@@ -137,7 +158,12 @@ impl RowReader for Reader {
         let batches = stream::iter(request.keys.chunks(plan.keys_per_batch()))
             .then(move |keys| {
                 let (plan, keys) = (Arc::clone(&plan), keys.to_vec());
-                reader.read(move |connection| plan.read(connection, &keys))
+                let telling = reader.telling.clone();
+                let purpose = "the rows of the district with these keys, whole";
+                reader.read(purpose, move |connection| match telling {
+                    Some(telling) => plan.tell(&telling, &keys),
+                    None => plan.read(connection, &keys),
+                })
             })
             .filter(|batch| {
                 let is_empty = batch.as_ref().is_ok_and(|batch| batch.num_rows() == 0);
@@ -322,6 +348,20 @@ impl RowPlan {
         self.lookup.keys_per_statement(32_000).min(BATCH_ROWS)
     }
 
+    /// The statement for so many keys.
+    fn sql(&self, keys: usize) -> String {
+        let table = self.entry.sql_name();
+        self.lookup.select(&self.selected, &table, keys)
+    }
+
+    /// Notes what [`Self::read`] would run; no rows come.
+    fn tell(&self, telling: &Telling, keys: &[Key]) -> Result<RecordBatch, StoreError> {
+        for (count, _) in chunks(&self.lookup, keys, keys.len().max(1))? {
+            telling.note(&self.sql(count));
+        }
+        Ok(RecordBatch::new_empty(Arc::clone(&self.schema)))
+    }
+
     /// The rows of these keys in the order of their key text.
     fn read(&self, connection: &Connection, keys: &[Key]) -> Result<RecordBatch, StoreError> {
         let table = &self.entry.table.name;
@@ -333,9 +373,7 @@ impl RowPlan {
             .filter_map(|one| ColumnBuilder::new(*one))
             .collect();
         for (count, values) in chunks(&self.lookup, keys, keys.len().max(1))? {
-            let sql = self
-                .lookup
-                .select(&self.selected, &self.entry.sql_name(), count);
+            let sql = self.sql(count);
             let mut statement = connection.prepare(&sql).doing_at(what, table)?;
             let mut rows = statement
                 .query(params_from_iter(values))

@@ -2,12 +2,13 @@
 //! for writing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use redistrict_model::{Catalog, Finding, KeyRow, Severity, StoreKind, StoreName, Table, TableRef};
 use redistrict_store::{
-    BatchStream, Cut, KeyReader, KeyRequest, Probe, RowReader, RowRequest, SourceCut, SourceStore,
-    StoreError, Unfit,
+    BatchStream, Cut, KeyReader, KeyRequest, Listing, Probe, RowReader, RowRequest, SourceCut,
+    SourceStore, StoreError, Unfit,
 };
 use rusqlite::Connection;
 
@@ -17,6 +18,7 @@ use crate::error::Context;
 use crate::names::SCHEMA;
 use crate::reader::{Reader, View};
 use crate::tables::{Entry, Tables};
+use crate::telling::Telling;
 use crate::unfit;
 
 /// A SQLite file as a source.
@@ -24,13 +26,35 @@ use crate::unfit;
 pub struct SqliteSource {
     name: StoreName,
     path: PathBuf,
+    listing: Option<Arc<Listing>>,
 }
 
 impl SqliteSource {
     /// Names the file; it is opened when it is asked for something.
     #[must_use]
     pub fn new(name: StoreName, path: PathBuf) -> Self {
-        Self { name, path }
+        Self {
+            name,
+            path,
+            listing: None,
+        }
+    }
+
+    /// Notes every statement from now on. What would read rows is noted and not run.
+    #[must_use]
+    pub fn telling(mut self, listing: Arc<Listing>) -> Self {
+        self.listing = Some(listing);
+        self
+    }
+
+    fn tells(&self, purpose: &'static str) -> Option<Telling> {
+        let listing = self.listing.as_ref();
+        listing.map(|listing| Telling::new(Arc::clone(listing), purpose))
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.path
     }
 }
 
@@ -46,8 +70,9 @@ impl SourceStore for SqliteSource {
 
     async fn probe(&self) -> Result<Probe, StoreError> {
         let (name, path) = (self.name.clone(), self.path.clone());
+        let telling = self.tells("looks at the file before anything is read");
         blocking(move || {
-            let (connection, file) = open_source(&path)?;
+            let (connection, file) = open_source(&path, telling.as_ref())?;
             Ok(Probe {
                 findings: findings(&connection, &name)?,
                 fingerprint: file.fingerprint,
@@ -59,8 +84,9 @@ impl SourceStore for SqliteSource {
 
     async fn catalog(&self) -> Result<Catalog, StoreError> {
         let (name, path) = (self.name.clone(), self.path.clone());
+        let telling = self.tells("catalog: tables, columns, keys, constraints");
         blocking(move || {
-            let (mut connection, _) = open_source(&path)?;
+            let (mut connection, _) = open_source(&path, telling.as_ref())?;
             let view = connection.transaction().doing("begin to read")?;
             catalog::read(&view, SCHEMA, &name, Side::Source)
         })
@@ -71,10 +97,12 @@ impl SourceStore for SqliteSource {
         let (name, path) = (self.name.clone(), self.path.clone());
         let entries = tables.iter().filter(|table| table.name.store == self.name);
         let tables = Tables::new(entries.map(|table| (SCHEMA.to_owned(), table.clone())));
+        let telling = self.tells("begins a view that stays the same and cannot write");
         let cut = blocking(move || {
-            let (connection, file) = open_source(&path)?;
+            let (connection, file) = open_source(&path, telling.as_ref())?;
             let cut = begin(&connection, name, &file)?;
-            let reader = Reader::new(Session::new(connection), tables, View::Held);
+            let session = Session::new(connection);
+            let reader = Reader::new(session, tables, View::Held).telling(telling);
             Ok(SqliteCut { cut, reader })
         })
         .await?;

@@ -66,6 +66,12 @@ impl SqliteTarget {
         self
     }
 
+    /// The files, as text.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let files = self.group.files.iter();
+        files.map(|(_, path)| path.display().to_string()).collect()
+    }
+
     async fn gate(&self) -> Result<OwnedMutexGuard<()>, StoreError> {
         let wait = tokio::time::timeout(GATE_TIMEOUT, Arc::clone(&self.gate).lock_owned());
         wait.await.map_err(|_| {

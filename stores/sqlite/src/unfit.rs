@@ -20,7 +20,9 @@ pub(crate) async fn unfit(reader: &Reader, request: &RowRequest) -> Result<Vec<U
     let entry = reader.tables().entry(&request.table)?;
     let request = request.clone();
     reader
-        .read(move |connection| count(connection, &entry, &request))
+        .read("counts the values that cannot travel", move |connection| {
+            count(connection, &entry, &request)
+        })
         .await
 }
 

@@ -1,102 +1,61 @@
 //! `redistrict doctor` and `redistrict config check`: everything that could stop a run, in one list.
 
-use redistrict_model::StoreName;
-use redistrict_store::{Fingerprint, TargetStore};
-
-use crate::apart::Apart;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::output::{self, Format};
-use crate::planning::{self, denied};
+use crate::planning;
+use crate::prerequisites::{self, Item};
 use crate::session::Session;
 
-/// Looks at every store.
+/// Looks at this machine and at every store. The exit code is that of the worst.
 pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
     let workspace = session.workspace()?;
-    let mut findings = Vec::new();
-    let mut rows = Vec::new();
-    let mut worst = Exit::Done;
-    let mut prod = denied(&workspace);
-    for source in workspace.sources()? {
-        match source.probe().await {
-            Ok(probe) => {
-                rows.push(line(
-                    source.name().as_str(),
-                    "PROD",
-                    &probe.version,
-                    "reachable",
-                ));
-                findings.extend(probe.findings);
-                prod.push(probe.fingerprint);
-            }
-            Err(error) => {
-                worst = worst.max(Exit::of(error.error_kind(), None));
-                rows.push(line(source.name().as_str(), "PROD", "", &error.to_string()));
-            }
-        }
-    }
-    let mut apart = Apart::default();
-    for group in session.targets(&workspace)? {
-        for store in group.stores() {
-            let fingerprint = group.fingerprint(store).await;
-            let other = fingerprint.as_ref().ok().and_then(|one| apart.other(one));
-            let state = match (fingerprint, other.cloned()) {
-                (Err(error), _) => {
-                    worst = worst.max(Exit::of(error.error_kind(), None));
-                    error.to_string()
-                }
-                (Ok(fingerprint), _) if prod.contains(&fingerprint) => {
-                    worst = worst.max(Exit::Prerequisite);
-                    "the same database as PROD, or denied".to_owned()
-                }
-                (Ok(_), Some(other)) => {
-                    worst = worst.max(Exit::Prerequisite);
-                    format!("the same database as the target of store {other}")
-                }
-                (Ok(fingerprint), None) => {
-                    apart.add(&[], store, &fingerprint)?;
-                    let (state, exit) = enrolment(group.as_ref(), store, &fingerprint).await;
-                    worst = worst.max(exit);
-                    state
-                }
-            };
-            rows.push(line(store.as_str(), "CERT", "", &state));
-        }
-    }
+    let look = prerequisites::look(session, &workspace).await;
+    let failures = look
+        .items
+        .iter()
+        .filter_map(|item| item.state.as_ref().err());
+    let worst = failures.clone().map(|failure| failure.exit).max();
     if session.format() == Format::Text {
-        let table = output::table(&["store", "side", "version", "state"], &rows);
+        let rows: Vec<Vec<String>> = look.items.iter().map(row).collect();
+        let table = output::table(&["place", "what", "version", "state"], &rows);
         output::data(output::typed(&table));
-        output::findings(&findings);
-    } else {
-        output::json(&serde_json::json!({ "stores": rows, "findings": findings }));
-    }
-    Ok(worst)
-}
-
-/// What is known of a target's mark.
-async fn enrolment(
-    group: &dyn TargetStore,
-    store: &StoreName,
-    fingerprint: &Fingerprint,
-) -> (String, Exit) {
-    match group.enrolment(store).await {
-        Ok(Some(enrolment)) if enrolment.fingerprint == *fingerprint => {
-            (format!("enrolled as {:?}", enrolment.name), Exit::Done)
+        output::findings(&look.findings);
+        for hint in failures.flat_map(|failure| &failure.hints) {
+            output::note(output::typed(&format!("  → {hint}")));
         }
-        Ok(Some(_)) => (
-            "enrolled elsewhere and copied: enroll it again".to_owned(),
-            Exit::Prerequisite,
-        ),
-        Ok(None) => (
-            format!("not enrolled: redistrict enroll {store} --name \"…\""),
-            Exit::Prerequisite,
-        ),
-        Err(error) => (error.to_string(), Exit::of(error.error_kind(), None)),
+    } else {
+        let rows: Vec<serde_json::Value> = look.items.iter().map(as_json).collect();
+        output::json(&serde_json::json!({ "items": rows, "findings": look.findings }));
     }
+    Ok(worst.unwrap_or(Exit::Done))
 }
 
-fn line(store: &str, side: &str, version: &str, state: &str) -> Vec<String> {
-    [store, side, version, state].map(str::to_owned).to_vec()
+fn row(item: &Item) -> Vec<String> {
+    let state = match &item.state {
+        Ok(state) => state.clone(),
+        Err(failure) => format!("could not {}", failure.message),
+    };
+    vec![
+        item.place.clone(),
+        item.side.to_owned(),
+        item.version.clone(),
+        state,
+    ]
+}
+
+fn as_json(item: &Item) -> serde_json::Value {
+    let failure = item.state.as_ref().err();
+    serde_json::json!({
+        "place": item.place, "what": item.side, "version": item.version,
+        "state": item.state.as_ref().ok(),
+        "error": failure.map(|failure| &failure.message),
+        "causes": failure.map(|failure| &failure.causes),
+        "hints": failure.map(|failure| {
+            failure.hints.iter().map(|hint| output::typed(hint)).collect::<Vec<_>>()
+        }),
+        "exit": failure.map_or(0, |failure| failure.exit as u8),
+    })
 }
 
 /// Resolves every name of the configuration against the live catalogs and plans as far as possible.

@@ -10,6 +10,7 @@ use crate::apart::Apart;
 use crate::args;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
+use crate::nearest;
 use crate::output::{self, Format};
 use crate::planning::denied;
 use crate::session::Session;
@@ -23,15 +24,7 @@ pub(crate) async fn run(session: &Session, arguments: &args::Enroll) -> CommandR
         Some(name) => {
             let name = StoreName::new(name.clone());
             if !workspace.store_names().contains(&name) {
-                return Err(Failure::usage(format!(
-                    "enroll {name}: the configuration has no such store"
-                ))
-                .with_hints(
-                    workspace
-                        .store_names()
-                        .iter()
-                        .map(|store| format!("redistrict enroll {store} --name \"…\"")),
-                ));
+                return Err(no_such_store(&name, &workspace.store_names()));
             }
             vec![name]
         }
@@ -45,6 +38,20 @@ pub(crate) async fn run(session: &Session, arguments: &args::Enroll) -> CommandR
         output::json(&serde_json::json!({ "enrolled": wanted, "name": name }));
     }
     Ok(Exit::Done)
+}
+
+/// With the nearest store, or all of them.
+fn no_such_store(name: &StoreName, known: &[StoreName]) -> Failure {
+    let failure = Failure::usage(format!(
+        "enroll {name}: the configuration has no such store"
+    ));
+    let line = |store: &str| format!("redistrict enroll {store} --name \"…\"");
+    match nearest::name(name.as_str(), known.iter().map(StoreName::as_str)) {
+        Some(near) => failure
+            .with_hint(format!("did you mean `{near}`?"))
+            .with_hint(line(near)),
+        None => failure.with_hints(known.iter().map(|store| line(store.as_str()))),
+    }
 }
 
 /// Writes the mark into each target, after a look that none of them is PROD.

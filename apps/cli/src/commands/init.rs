@@ -1,17 +1,20 @@
 //! `redistrict init`: writes redistrict.toml from the catalogs. What was inferred stands in it as
 //! comments with its reason; what a person has to decide stands in it as lines to uncomment.
 
+mod grants;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use redistrict_artifact::write_atomic;
+use redistrict_model::config::ResolveError;
 use redistrict_model::{ColumnDecision, Finding, StoreKind, TableRef};
 
 use crate::args;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
+use crate::nearest;
 use crate::output::{self, Format};
 use crate::planning::{self, Source};
 use crate::secrets;
@@ -44,7 +47,7 @@ pub(super) struct Found {
 /// Writes the configuration.
 pub(crate) async fn run(session: &Session, arguments: &args::Init) -> CommandResult<Exit> {
     if arguments.grants {
-        return Err(Failure::not_available("--grants"));
+        return grants::run(session, arguments).await;
     }
     let path = &session.arguments.config;
     if path.exists() && !arguments.force {
@@ -160,7 +163,7 @@ async fn root(
     let names: Vec<TableRef> = tables.iter().map(|table| table.name.clone()).collect();
     let root = match named {
         Some(name) => redistrict_model::config::resolve_table(name, &names)
-            .map_err(|error| Failure::usage(format!("use --root: could not {error}")))?,
+            .map_err(|error| unknown_root(name, &names, &error))?,
         None => likely_root(&names)?,
     };
     let key = tables
@@ -170,6 +173,29 @@ async fn root(
         .map(<[String]>::to_vec)
         .ok_or_else(|| Failure::usage(format!("use {root} as the tenant root: it has no key")))?;
     Ok((root, key))
+}
+
+/// With the nearest table: whole names are compared, and names without their schema.
+fn unknown_root(name: &str, names: &[TableRef], error: &ResolveError) -> Failure {
+    let failure = Failure::usage(format!("use --root: could not {error}"));
+    let short = |table: &TableRef| format!("{}.{}", table.store, table.table);
+    let known: Vec<String> = match error {
+        ResolveError::NotFound { .. } | ResolveError::Syntax(_) => names
+            .iter()
+            .map(short)
+            .chain(names.iter().map(|table| table.table.clone()))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let near = nearest::name(name, known.iter().map(String::as_str));
+    let near = near.and_then(|near| {
+        let is_it = |table: &&TableRef| near == short(table) || near == table.table;
+        names.iter().find(is_it)
+    });
+    match near {
+        Some(table) => failure.with_hint(format!("did you mean {table}?")),
+        None => failure.with_hint("--root STORE.TABLE; left out, it is inferred"),
+    }
 }
 
 fn likely_root(names: &[TableRef]) -> CommandResult<TableRef> {

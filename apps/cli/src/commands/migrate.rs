@@ -5,10 +5,12 @@ use redistrict_journal::{RunKind, RunOptions};
 use redistrict_model::{DistrictId, Phase, Plan, RunId, shell_argument};
 use redistrict_orchestrator::RunSummary;
 
+use crate::approvals::approvals;
 use crate::args;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::planning::{self, Source, Target};
+use crate::prerequisites;
 use crate::retention;
 use crate::runner::{self, NewRun, Parts};
 use crate::session::Session;
@@ -28,7 +30,7 @@ pub(crate) async fn run(session: &Session, arguments: &args::Migrate) -> Command
         },
         skip_load: arguments.skip_load,
         dry_run: arguments.dry_run,
-        only: Vec::new(),
+        ..RunOptions::default()
     };
     let (parts, summary) = prepared.start(session, options).await?;
     runner::conclude(session, &parts, &summary)
@@ -38,6 +40,8 @@ pub(crate) async fn run(session: &Session, arguments: &args::Migrate) -> Command
 pub(crate) struct Prepared {
     pub(crate) plan: Plan,
     pub(crate) parts: Parts,
+    /// The phases that somebody has to approve.
+    pub(crate) approvals: Vec<Phase>,
 }
 
 impl Prepared {
@@ -47,6 +51,10 @@ impl Prepared {
         session: &Session,
         options: RunOptions,
     ) -> CommandResult<(Parts, RunSummary)> {
+        let options = RunOptions {
+            approvals: self.approvals,
+            ..options
+        };
         let new = NewRun {
             kind: RunKind::Migration,
             district: self.plan.district.clone(),
@@ -66,12 +74,19 @@ pub(crate) async fn prepare(
     district: &str,
 ) -> CommandResult<Prepared> {
     retention::shred_overdue(session, workspace)?;
+    session.notifications.open(workspace);
+    prerequisites::require(prerequisites::look(session, workspace).await)?;
+    let approvals = approvals(&workspace.config)?.phases;
     let mut source = planning::source(workspace, false).await?;
     let target = planning::target(session, workspace, &source.fingerprints(), true).await?;
     let district = DistrictId::new(district);
     let plan = planning::plan(workspace, &mut source, &target, &district).await?;
     let parts = parts(session, workspace, source, target)?;
-    Ok(Prepared { plan, parts })
+    Ok(Prepared {
+        plan,
+        parts,
+        approvals,
+    })
 }
 
 fn parts(
@@ -93,7 +108,7 @@ fn parts(
 
 /// The run that made the newest sealed raw artifact of the plan's district.
 pub(crate) fn newest_raw(prepared: &Prepared) -> CommandResult<RunId> {
-    let Prepared { plan, parts } = prepared;
+    let Prepared { plan, parts, .. } = prepared;
     let dir = parts.layout.raw_of(&plan.district, &parts.key);
     let newest = Artifact::newest(&dir).ok_or_else(|| {
         Failure::prerequisite(format!(

@@ -1,5 +1,7 @@
 //! `redistrict plan`: what would move, decided and counted; reads only.
 
+mod sql;
+
 use std::collections::BTreeMap;
 
 use redistrict_closure::{Members, table_heading};
@@ -9,7 +11,7 @@ use redistrict_store::TargetStore;
 
 use crate::args;
 use crate::exit::Exit;
-use crate::failure::{CommandResult, Failure};
+use crate::failure::CommandResult;
 use crate::output::{self, Format, thousands};
 use crate::planning::{self, Source, Target};
 use crate::session::Session;
@@ -17,7 +19,7 @@ use crate::session::Session;
 /// Prints the plan; with `--exact` the closure is evaluated and counted.
 pub(crate) async fn run(session: &Session, arguments: &args::Plan) -> CommandResult<Exit> {
     if arguments.sql {
-        return Err(Failure::not_available("--sql"));
+        return sql::run(session, &arguments.district).await;
     }
     let workspace = session.workspace()?;
     let mut source = planning::source(&workspace, false).await?;

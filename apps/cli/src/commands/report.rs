@@ -6,7 +6,8 @@ use redistrict_report::ReportSkill;
 
 use crate::args;
 use crate::exit::Exit;
-use crate::failure::{CommandResult, Failure};
+use crate::failure::CommandResult;
+use crate::nearest;
 use crate::output::{self, Format};
 use crate::session::Session;
 
@@ -17,10 +18,7 @@ pub(crate) fn run(session: &Session, arguments: &args::RunArgument) -> CommandRe
     let key = workspace.root_key()?;
     let run = RunId::new(arguments.run.clone());
     if fold(&journal.read(&run)?).is_none() {
-        return Err(
-            Failure::usage(format!("find run {run}: the journal does not have it"))
-                .with_hint("`redistrict runs` lists them"),
-        );
+        return Err(nearest::missing_run(journal.as_ref(), &run));
     }
     let data = ReportSkill::new(workspace.layout.clone(), journal, key).write(&run)?;
     if session.format() == Format::Text {

@@ -39,6 +39,7 @@ pub(crate) async fn parts(
     prod: Prod,
 ) -> CommandResult<Parts> {
     retention::shred_overdue(session, workspace)?;
+    session.notifications.open(workspace);
     let sources = workspace.sources()?;
     let mut source_fingerprints = Vec::new();
     for source in &sources {

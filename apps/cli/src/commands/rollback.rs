@@ -4,11 +4,13 @@ use redistrict_journal::{RunKind, RunOptions, RunState as History, RunStatus, fo
 use redistrict_model::{Phase, RunId};
 use redistrict_store::{LeaseClaim, LeaseOutcome, RunState, TargetStore};
 
+use crate::approvals::approvals;
 use crate::args;
 use crate::commands::resume;
 use crate::digests;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
+use crate::nearest;
 use crate::output::{self, Format};
 use crate::runner::{self, NewRun, Parts};
 use crate::session::Session;
@@ -22,6 +24,7 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
         return Err(Failure::not_available("--retain-shared"));
     }
     let workspace = session.workspace()?;
+    let approvals = approvals(&workspace.config)?;
     let parts = resume::parts(session, &workspace, resume::Prod::MayBeAway).await?;
     let parent = RunId::new(arguments.run.clone());
     let Some(state) = fold(&parts.journal.read(&parent)?) else {
@@ -54,6 +57,11 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
         options: RunOptions {
             dry_run: arguments.dry_run,
             only: vec![Phase::Loading, Phase::Reporting],
+            approvals: approvals
+                .undo
+                .then_some(Phase::Loading)
+                .into_iter()
+                .collect(),
             ..RunOptions::default()
         },
         parent: Some(parent),
@@ -62,7 +70,7 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
     let summary = Box::pin(runner::start(session, &parts, new)).await?;
     let exit = runner::conclude(session, &parts, &summary)?;
     if exit == Exit::Done && !arguments.dry_run {
-        let digest = digests::of_targets(&parts.targets, &parts.key).await?;
+        let digest = digests::of_plan(&parts.targets, &parts.key, &state.plan).await?;
         say(session, &format!("CERT digest: {digest}"));
     }
     Ok(exit)
@@ -109,8 +117,7 @@ async fn unknown(parts: &Parts, run: &RunId, is_dry_run: bool) -> CommandResult<
         freed |= give_back_lease(target.as_ref(), run).await?;
     }
     let failure = match stands {
-        false => Failure::usage(format!("find run {run}: the journal does not have it"))
-            .with_hint("`redistrict runs` lists them"),
+        false => nearest::missing_run(parts.journal.as_ref(), run),
         true => Failure::prerequisite(format!(
             "take run {run} back: its rows stand in CERT, but the journal of this machine does not have its plan"
         ))

@@ -56,7 +56,7 @@ async fn run(
 
 /// The newest masked artifact has to be there and to be of this plan.
 fn masked(prepared: &Prepared, phase: Phase) -> CommandResult<RunOptions> {
-    let Prepared { plan, parts } = prepared;
+    let Prepared { plan, parts, .. } = prepared;
     let dir = parts.layout.masked_of(&plan.district, &parts.key);
     let newest = Artifact::newest(&dir).ok_or_else(|| {
         Failure::prerequisite(format!(

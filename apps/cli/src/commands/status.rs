@@ -1,11 +1,12 @@
 //! `redistrict status` and `redistrict runs`: read from the journal, nothing is connected.
 
 use redistrict_artifact::timestamp_of;
-use redistrict_journal::{RunState, fold};
+use redistrict_journal::{RunState, RunStatus, Waiting, fold};
 use redistrict_model::RunId;
 
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
+use crate::nearest;
 use crate::output::{self, Format};
 use crate::session::Session;
 
@@ -20,10 +21,8 @@ pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit
                 .with_hint("`redistrict migrate DISTRICT` starts one")
         })?,
     };
-    let state = fold(&journal.read(&run)?).ok_or_else(|| {
-        Failure::usage(format!("find run {run}: the journal does not have it"))
-            .with_hint("`redistrict runs` lists them")
-    })?;
+    let state =
+        fold(&journal.read(&run)?).ok_or_else(|| nearest::missing_run(journal.as_ref(), &run))?;
     if session.format() == Format::Text {
         output::data(output::typed(&text(&state)));
     } else {
@@ -52,10 +51,42 @@ fn text(state: &RunState) -> String {
             state.percent(*phase),
         ));
     }
-    if state.is_unfinished() {
-        lines.push(format!("\ngo on with: redistrict resume {}", state.run));
+    for (phase, gate) in &state.gates {
+        let Some(approval) = &gate.approval else {
+            continue;
+        };
+        let at = |millis| timestamp_of(std::time::Duration::from_millis(millis));
+        lines.push(format!(
+            "{phase} was approved by {} at {}, until {}{}",
+            approval.by,
+            at(approval.given_wall_millis),
+            at(approval.expires_wall_millis),
+            if gate.is_passed { ", and went on" } else { "" }
+        ));
     }
+    lines.extend(next_step(state));
     lines.join("\n")
+}
+
+/// What a person can do for an unfinished run.
+fn next_step(state: &RunState) -> Option<String> {
+    let run = &state.run;
+    match &state.status {
+        RunStatus::Waiting(Waiting::Approval { phase, digest }) => Some(format!(
+            "\n{phase} waits for approval: redistrict approve {run} --digest {digest}\n\
+             then: redistrict resume {run}"
+        )),
+        RunStatus::Waiting(Waiting::Credentials(failure)) => {
+            let what = failure.error.get("message").and_then(|text| text.as_str());
+            Some(format!(
+                "\n{} waits for credentials: could not {}\nonce that is mended: redistrict resume {run}",
+                failure.phase,
+                what.unwrap_or("log in"),
+            ))
+        }
+        _ if state.is_unfinished() => Some(format!("\ngo on with: redistrict resume {run}")),
+        _ => None,
+    }
 }
 
 /// Lists all runs, oldest first.

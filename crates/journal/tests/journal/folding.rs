@@ -1,6 +1,6 @@
 //! The fold: over stored runs of every version, and over generated ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use redistrict_journal::{
     Event, Journal, MemoryJournal, Record, RunState, SqliteJournal, check_order, fold,
 };
-use redistrict_model::RunId;
+use redistrict_model::{Phase, RunId};
 use serde_json::Value;
 
 fn stored() -> Vec<PathBuf> {
@@ -84,7 +84,7 @@ fn stored_runs_have_every_event() {
         .map(|event| tag(&serde_json::to_value(event).unwrap()))
         .collect();
     assert_eq!(stored, all);
-    assert_eq!(all.len(), 16);
+    assert_eq!(all.len(), 20);
 }
 
 #[test]
@@ -124,7 +124,10 @@ fn legal_list(choices: &[usize]) -> Vec<Record> {
 fn is_end(record: &Record) -> bool {
     matches!(
         record.event,
-        Event::RunSucceeded { .. } | Event::RunFailed { .. } | Event::Undone { .. }
+        Event::RunSucceeded { .. }
+            | Event::RunFailed { .. }
+            | Event::RunCancelled { .. }
+            | Event::Undone { .. }
     )
 }
 
@@ -151,6 +154,30 @@ proptest! {
         let state = fold(&legal_list(&choices)).unwrap();
         let resumed = check_order(&run(), Some(&state), &Event::RunResumed { process: 1 });
         prop_assert_eq!(resumed.is_ok(), state.is_unfinished());
+    }
+
+    #[test]
+    fn a_run_goes_on_once_by_an_approval_of_what_it_asked_for_last(
+        choices in prop::collection::vec(any::<usize>(), 1..90)
+    ) {
+        let mut asked: BTreeMap<Phase, (String, bool)> = BTreeMap::new();
+        let mut used = BTreeSet::new();
+        for record in legal_list(&choices) {
+            match record.event {
+                Event::ApprovalRequested { phase, digest, .. } => {
+                    asked.insert(phase, (digest, false));
+                }
+                Event::ApprovalGiven { phase, digest, .. } => {
+                    let before = asked.insert(phase, (digest.clone(), true));
+                    prop_assert_eq!(before, Some((digest, false)));
+                }
+                Event::ApprovalUsed { phase, digest } => {
+                    prop_assert_eq!(asked.get(&phase), Some(&(digest, true)));
+                    prop_assert!(used.insert(phase));
+                }
+                _ => {}
+            }
+        }
     }
 
     #[test]

@@ -62,6 +62,52 @@ pub(crate) fn unit_failed(phase: Phase, attempt: u32, retry_after_millis: Option
         error: json!({ "kind": "data", "message": "do it" }),
         millis: 2,
         retry_after_millis,
+        waits: false,
+    }
+}
+
+pub(crate) fn unit_waits(phase: Phase, attempt: u32) -> Event {
+    match unit_failed(phase, attempt, None) {
+        Event::UnitFailed {
+            unit,
+            kind,
+            error,
+            millis,
+            ..
+        } => Event::UnitFailed {
+            unit,
+            attempt,
+            kind,
+            error,
+            millis,
+            retry_after_millis: None,
+            waits: true,
+        },
+        other => other,
+    }
+}
+
+pub(crate) fn approval_requested(phase: Phase, digest: &str) -> Event {
+    Event::ApprovalRequested {
+        phase,
+        subject: Some(unit(phase)),
+        digest: digest.to_owned(),
+    }
+}
+
+pub(crate) fn approval_given(phase: Phase, digest: &str) -> Event {
+    Event::ApprovalGiven {
+        phase,
+        digest: digest.to_owned(),
+        by: "the data owner".to_owned(),
+        expires_wall_millis: 100,
+    }
+}
+
+pub(crate) fn approval_used(phase: Phase, digest: &str) -> Event {
+    Event::ApprovalUsed {
+        phase,
+        digest: digest.to_owned(),
     }
 }
 
@@ -74,6 +120,9 @@ pub(crate) fn universe(run: &RunId) -> Vec<Event> {
         Event::RunInterrupted {
             signal: "asked to stop".to_owned(),
         },
+        Event::RunCancelled {
+            by: "the data owner".to_owned(),
+        },
         Event::RunSucceeded { millis: 9 },
         Event::Undone { by: by.clone() },
         Event::Redone { by },
@@ -81,6 +130,12 @@ pub(crate) fn universe(run: &RunId) -> Vec<Event> {
     for phase in Phase::ALL {
         let error = json!({ "kind": "data", "message": "do it" });
         events.extend([
+            approval_requested(phase, "one"),
+            approval_requested(phase, "two"),
+            approval_given(phase, "one"),
+            approval_given(phase, "two"),
+            approval_used(phase, "one"),
+            approval_used(phase, "two"),
             Event::PhaseStarted { phase, units: 1 },
             Event::PhaseDone { phase, millis: 5 },
             Event::PhaseSkipped {
@@ -104,6 +159,7 @@ pub(crate) fn universe(run: &RunId) -> Vec<Event> {
                 unit_done(phase, attempt),
                 unit_failed(phase, attempt, Some(1000)),
                 unit_failed(phase, attempt, None),
+                unit_waits(phase, attempt),
                 Event::CompensationStarted { phase, attempt },
                 Event::CompensationFailed {
                     phase,

@@ -1,6 +1,8 @@
 //! The orchestrator from outside, with fake skills, journals that die and clocks that obey.
 
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod dying_journal;

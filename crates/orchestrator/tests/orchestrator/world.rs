@@ -29,6 +29,8 @@ struct Inside {
     told_resume: Vec<(String, bool)>,
     faults: BTreeMap<String, VecDeque<Fault>>,
     for_good: BTreeMap<String, Fault>,
+    /// What a look at the world shows.
+    sight: u32,
 }
 
 /// Where skills leave their effects.
@@ -70,6 +72,15 @@ impl World {
             .unwrap()
             .for_good
             .insert(name.to_owned(), fault);
+    }
+
+    /// From now on a look shows something else.
+    pub(crate) fn look_different(&self) {
+        self.0.lock().unwrap().sight += 1;
+    }
+
+    fn sight(&self) -> u32 {
+        self.0.lock().unwrap().sight
     }
 
     fn called(&self, name: &str, context: &UnitContext) -> Option<Fault> {
@@ -147,6 +158,11 @@ impl Skill for FakeSkill {
         steps.map(|step| UnitKey::new(self.phase, *step)).collect()
     }
 
+    fn approved_unit(&self) -> Option<UnitKey> {
+        let look = self.steps.iter().find(|step| **step == "look");
+        look.map(|step| UnitKey::new(self.phase, *step))
+    }
+
     async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
         let name = name_of(unit);
         let fault = self.world.called(&name, context);
@@ -164,7 +180,7 @@ impl Skill for FakeSkill {
         Ok(UnitOutcome {
             rows: before.len() as u64 + 1,
             bytes: 0,
-            facts: json!({ "step": unit.step }),
+            facts: json!({ "step": unit.step, "sight": self.world.sight() }),
             findings: vec![Finding::warning("seen", name, "seen", 1)],
         })
     }

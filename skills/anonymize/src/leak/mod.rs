@@ -18,8 +18,8 @@ mod values;
 
 pub(crate) use members::{IntoValues, collect_row};
 pub(crate) use normal::is_invisible;
-pub(crate) use own_texts::own_texts;
-pub(crate) use proof::{ProofSummary, Prover, strong_hits};
+pub(crate) use own_texts::{own_texts, strong_hits_of_file};
+pub(crate) use proof::{ProofSummary, Prover};
 pub(crate) use rows::paired;
 pub(crate) use scan::Scanner;
 pub(crate) use values::{Builder, Digester, Values};

@@ -435,7 +435,7 @@ impl<'a> Prover<'a> {
 }
 
 /// Strong members and phrases that stand in a text.
-pub(crate) fn strong_hits(scanner: &Scanner<'_>, text: &str) -> u64 {
+fn strong_hits(scanner: &Scanner<'_>, text: &str) -> u64 {
     let mut digests = BTreeSet::new();
     scanner.text(text, &mut |hit| {
         if hit.kind == Kind::Strong {

@@ -54,6 +54,21 @@ impl<'a> Scanner<'a> {
         self.layer(text, DEPTH, on_hit);
     }
 
+    /// Shows the members that stand in the text token by token, in any encoding; digits that only together
+    /// make a member are not looked at.
+    pub(crate) fn words(&self, text: &str, on_hit: &mut dyn FnMut(Hit)) {
+        self.layer_of_words(text, DEPTH, on_hit);
+    }
+
+    fn layer_of_words(&self, text: &str, depth: usize, on_hit: &mut dyn FnMut(Hit)) {
+        self.windows(&Normal::of(text), on_hit);
+        if depth > 0 {
+            for layer in decode::layers(text) {
+                self.layer_of_words(&layer, depth - 1, on_hit);
+            }
+        }
+    }
+
     /// Shows every member that stands in the bytes: the whole, and the text that they are.
     pub(crate) fn bytes(&self, bytes: &[u8], on_hit: &mut dyn FnMut(Hit)) {
         self.digest(self.digester.bytes(bytes), on_hit);

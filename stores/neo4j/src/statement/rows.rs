@@ -90,7 +90,10 @@ pub(crate) fn matching(
         _ => String::new(),
     };
     let fields = returned(fields);
-    ReadText(format!("{first}MATCH {pattern}{hint}{condition}{rest} RETURN {fields}").into())
+    ReadText::new(
+        format!("{first}MATCH {pattern}{hint}{condition}{rest} RETURN {fields}"),
+        "keys of the rows that have one of these keys, or of all",
+    )
 }
 
 /// The first so many rows by these properties (or by element id without any). Bound: `$label`,
@@ -110,9 +113,9 @@ pub(crate) fn sample(
         order.push("elementId(n)".to_owned());
     }
     let (order, fields) = (order.join(", "), returned(fields));
-    ReadText(
-        format!("MATCH {pattern} WITH {variables} ORDER BY {order} LIMIT $limit RETURN {fields}")
-            .into(),
+    ReadText::new(
+        format!("MATCH {pattern} WITH {variables} ORDER BY {order} LIMIT $limit RETURN {fields}"),
+        "a sample of a table ($limit rows), to tell what its columns hold",
     )
 }
 
@@ -127,7 +130,7 @@ pub(crate) fn count((table, constraints): (&LiveTable, &Constraints)) -> ReadTex
             format!("MATCH ()-[n:{}]->() RETURN count(n)", quoted(kind))
         }
     };
-    ReadText(text.into())
+    ReadText::new(text, "counts the rows of a table")
 }
 
 /// The pattern of all rows of a table with its condition, and its variables.
@@ -156,7 +159,10 @@ pub(crate) fn named(
     naming: &Naming<'_>,
     fields: &[String],
 ) -> ReadText {
-    ReadText(format!("{} RETURN {}", named_rows(row, naming), returned(fields)).into())
+    ReadText::new(
+        format!("{} RETURN {}", named_rows(row, naming), returned(fields)),
+        "the rows of the district with these names ($keys)",
+    )
 }
 
 /// As `n`, `a` and `b`.

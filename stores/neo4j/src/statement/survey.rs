@@ -17,26 +17,30 @@ fn is_foreign(variable: &str) -> String {
 
 /// Label sets of all nodes that have a label of ours.
 pub(crate) fn own_label_sets() -> ReadText {
-    ReadText(format!("MATCH (n) WHERE {} RETURN DISTINCT labels(n)", is_own("n")).into())
+    ReadText::new(
+        format!("MATCH (n) WHERE {} RETURN DISTINCT labels(n)", is_own("n")),
+        "catalog: whether nodes of ours have other labels",
+    )
 }
 
 /// Tables and label sets of all nodes: table, labels, number.
 pub(crate) fn label_sets(constraints: &Constraints) -> ReadText {
     let (foreign, table) = (is_foreign("n"), table_of(constraints, "n"));
-    ReadText(
-        format!("MATCH (n) WHERE {foreign} RETURN {table} AS t, labels(n) AS l, count(*)").into(),
+    ReadText::new(
+        format!("MATCH (n) WHERE {foreign} RETURN {table} AS t, labels(n) AS l, count(*)"),
+        "catalog: labels of all nodes, counted",
     )
 }
 
 /// Types of all properties of nodes: table, property, type, number.
 pub(crate) fn node_properties(constraints: &Constraints) -> ReadText {
     let (foreign, table) = (is_foreign("n"), table_of(constraints, "n"));
-    ReadText(
+    ReadText::new(
         format!(
             "MATCH (n) WHERE {foreign} WITH n, {table} AS t UNWIND keys(n) AS k \
              RETURN t, k, valueType(n[k]) AS v, count(*)"
-        )
-        .into(),
+        ),
+        "catalog: properties of all nodes, by type, counted",
     )
 }
 
@@ -44,23 +48,23 @@ pub(crate) fn node_properties(constraints: &Constraints) -> ReadText {
 pub(crate) fn end_sets(constraints: &Constraints) -> ReadText {
     let (start, end) = (table_of(constraints, "a"), table_of(constraints, "b"));
     let foreign = format!("{} AND {}", is_foreign("a"), is_foreign("b"));
-    ReadText(
+    ReadText::new(
         format!(
             "MATCH (a)-[n]->(b) WHERE {foreign} \
              RETURN type(n) AS t, {start} AS s, {end} AS e, count(*)"
-        )
-        .into(),
+        ),
+        "catalog: which tables relationships begin and end in, counted",
     )
 }
 
 /// Types of all properties of relationships: type, property, type of the value, number.
 pub(crate) fn relationship_properties() -> ReadText {
     let foreign = format!("{} AND {}", is_foreign("a"), is_foreign("b"));
-    ReadText(
+    ReadText::new(
         format!(
             "MATCH (a)-[n]->(b) WHERE {foreign} UNWIND keys(n) AS k \
              RETURN type(n) AS t, k, valueType(n[k]) AS v, count(*)"
-        )
-        .into(),
+        ),
+        "catalog: properties of all relationships, by type, counted",
     )
 }

@@ -34,12 +34,12 @@ pub(crate) fn suspicious(
     };
     let verdicts: Vec<String> = columns.iter().map(verdict).collect();
     let (named, verdicts) = (named_rows(row, &Naming::Locator), verdicts.join(", "));
-    ReadText(
+    ReadText::new(
         format!(
             "{named} WITH elementId(n) AS f0, [{verdicts}] AS f1 \
              WHERE any(v IN f1 WHERE v > 0) RETURN f0, f1"
-        )
-        .into(),
+        ),
+        "finds values that may be too large to travel, in rows with these keys",
     )
 }
 

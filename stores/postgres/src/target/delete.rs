@@ -14,10 +14,8 @@ use super::refusal::firing;
 use crate::error::{bug, failed, failed_at};
 use crate::live::{LiveColumn, LiveTable};
 use crate::locator::split;
-use crate::statement::{column_of, key_order, quoted};
+use crate::statement::{REFERRING_KEYS, column_of, key_order, quoted};
 use crate::types::{KeyFit, key_fit};
-
-const REFERRING_KEYS: &str = include_str!("../../sql/referring_keys.sql");
 
 /// What tells a row of a table from the others.
 enum ToldBy<'a> {
@@ -273,7 +271,7 @@ async fn refuse_references(client: &Client, deletes: &[Delete<'_>]) -> Result<()
         .collect();
     let keys = client
         .query_typed(
-            REFERRING_KEYS,
+            REFERRING_KEYS.as_str(),
             &[(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)],
         )
         .await

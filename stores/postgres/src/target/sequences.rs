@@ -8,9 +8,7 @@ use tokio_postgres::{Client, Row};
 use super::lease::{begin_holding, commit};
 use crate::error::{failed, failed_at};
 use crate::live::LiveTables;
-use crate::statement::{column_of, quoted};
-
-const SEQUENCES: &str = include_str!("../../sql/sequences.sql");
+use crate::statement::{SEQUENCES, column_of, quoted};
 
 /// Raises each sequence to the largest value in its column; gives the names of those raised.
 pub(super) async fn raise(
@@ -24,7 +22,7 @@ pub(super) async fn raise(
     let relations: Vec<&str> = names.iter().map(|name| name.table.as_str()).collect();
     let rows = client
         .query_typed(
-            SEQUENCES,
+            SEQUENCES.as_str(),
             &[(&schemas, Type::TEXT_ARRAY), (&relations, Type::TEXT_ARRAY)],
         )
         .await

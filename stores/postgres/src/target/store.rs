@@ -71,7 +71,8 @@ impl PostgresTarget {
         }
     }
 
-    async fn probing(&self) -> Result<Session<Target>, StoreError> {
+    /// A session outside of any transaction and any lease.
+    pub(crate) async fn probing(&self) -> Result<Session<Target>, StoreError> {
         Session::open(&self.url, &label("probe", 0)).await
     }
 
@@ -166,7 +167,9 @@ impl TargetStore for PostgresTarget {
                 .as_deref()
                 .is_some_and(|code| code.starts_with("42501"))
             {
-                mapped = mapped.with_hint("the role needs CREATE on the database, once");
+                mapped = mapped.with_hint(
+                    "`redistrict init --grants` prints what the administrator of CERT runs, once: the role may not make schemas, or nothing in these",
+                );
             }
             mapped
         };

@@ -1,0 +1,147 @@
+//! `redistrict approve`: a person lets a waiting run go on. Only the journal is written.
+
+use std::io::{BufRead, IsTerminal};
+
+use redistrict_artifact::timestamp_of;
+use redistrict_journal::{JournalError, RunState};
+use redistrict_model::{Phase, RunId};
+use redistrict_orchestrator::{ApprovalRefusal, approval};
+use redistrict_report::{ReportData, ReportSkill};
+
+use crate::approvals::approvals;
+use crate::args;
+use crate::exit::Exit;
+use crate::failure::{CommandResult, Failure};
+use crate::output::{self, Format, thousands};
+use crate::person;
+use crate::session::Session;
+
+/// Shows what is to be approved, asks if need be, and journals who approved and until when it counts.
+pub(crate) fn run(session: &Session, arguments: &args::Approve) -> CommandResult<Exit> {
+    let workspace = session.workspace()?;
+    let valid_for = approvals(&workspace.config)?.valid_for;
+    let journal = session.journal(&workspace)?;
+    let run = RunId::new(arguments.run.clone());
+    let state = person::state_of(journal.as_ref(), &run)?;
+    let (phase, gate) = state.open_request().ok_or_else(|| not_asked(&state))?;
+    let digest = gate.digest.clone();
+    let by = person::name(arguments.by.as_deref())?;
+    let report = ReportSkill::new(
+        workspace.layout.clone(),
+        std::sync::Arc::clone(&journal),
+        workspace.root_key()?,
+    );
+    for line in shown(&state, phase, &digest, &report.data(&run)?) {
+        output::note(line);
+    }
+    if arguments.digest.is_none() {
+        ask(&run, &digest)?;
+    }
+    let now = millis(session.clock.wall());
+    let valid = millis(valid_for);
+    let events = approval(&state, arguments.digest.as_deref(), &by, now, valid)
+        .map_err(|refusal| refused(&state, refusal))?;
+    match journal.append(&run, now, &events) {
+        Err(JournalError::IllegalOrder { what, .. }) => {
+            return Err(Failure::prerequisite(format!("approve run {run}: {what}"))
+                .with_hint(format!("`redistrict status {run}` shows where it is")));
+        }
+        result => result?,
+    }
+    let until = timestamp_of(session.clock.wall() + valid_for);
+    if session.format() == Format::Text {
+        output::note(format!("approved by {by}, until {until}"));
+        output::note(format!("go on with: redistrict resume {run}"));
+    } else {
+        output::json(&serde_json::json!({
+            "run": run, "phase": phase, "digest": digest, "by": by, "until": until,
+        }));
+    }
+    Ok(Exit::Done)
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What the approver has to know, as the run found it when it asked.
+fn shown(state: &RunState, phase: Phase, digest: &str, data: &ReportData) -> Vec<String> {
+    let what = match data.is_undo {
+        true => "the undo of",
+        false => "the migration of",
+    };
+    let mut lines = vec![format!(
+        "Run {} ({what} district {}) waits for approval of {phase}.",
+        state.run, state.district
+    )];
+    if phase == Phase::Loading {
+        let totals = &data.totals;
+        let recorded = |count: Option<u64>| count.map_or("not recorded".to_owned(), thousands);
+        if !data.is_undo {
+            let verdict = data
+                .verdict
+                .map_or("none".to_owned(), |verdict| verdict.to_string());
+            lines.push(format!(
+                "Extracted {} records, masked {} PII fields, {} survivors found, verdict {verdict}.",
+                recorded(totals.extracted),
+                recorded(totals.anonymized_fields),
+                recorded(totals.leaks),
+            ));
+            let sum = |of: fn(&redistrict_report::ForecastReport) -> u64| {
+                thousands(data.forecast.iter().map(of).sum())
+            };
+            lines.push(format!(
+                "It would insert {}, update {}, leave {} rows of {} tables.",
+                sum(|table| table.insert),
+                sum(|table| table.update),
+                sum(|table| table.leave),
+                data.forecast.len(),
+            ));
+        }
+    }
+    lines.push(format!("Plan:   {}", data.plan_digest));
+    lines.push(format!("Digest: {digest}"));
+    lines
+}
+
+fn ask(run: &RunId, digest: &str) -> CommandResult {
+    let no = |what: &str| {
+        Failure::usage(format!("approve run {run}: {what}"))
+            .with_hint(format!("redistrict approve {run} --digest {digest}"))
+    };
+    if !std::io::stdin().is_terminal() {
+        return Err(no("say what is approved: this is no terminal to ask on"));
+    }
+    output::note("Approve it? Type yes:");
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    match read.is_ok() && line.trim().eq_ignore_ascii_case("yes") {
+        true => Ok(()),
+        false => Err(no("nothing was approved")),
+    }
+}
+
+fn not_asked(state: &RunState) -> Failure {
+    let run = &state.run;
+    Failure::usage(format!(
+        "approve run {run}: it does not wait for an approval ({})",
+        state.status
+    ))
+    .with_hint(format!("`redistrict status {run}` shows where it is"))
+}
+
+fn refused(state: &RunState, refusal: ApprovalRefusal) -> Failure {
+    let run = &state.run;
+    match refusal {
+        ApprovalRefusal::NotAsked => not_asked(state),
+        ApprovalRefusal::OtherDigest { asked } => Failure::prerequisite(format!(
+            "approve run {run}: the digest is not the one that it asks for"
+        ))
+        .with_hint("look at it again: what was to be approved may have changed")
+        .with_hint(format!("redistrict approve {run} --digest {asked}")),
+        ApprovalRefusal::Approved { by } => Failure::prerequisite(format!(
+            "approve run {run}: it is approved already, by {by}"
+        ))
+        .with_hint(format!("redistrict resume {run}")),
+    }
+}

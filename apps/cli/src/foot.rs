@@ -1,0 +1,72 @@
+//! Draws the screen at the foot of the terminal. Everything else that is told goes above it.
+
+use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use redistrict_orchestrator::FeedEvent;
+
+use crate::output;
+use crate::screen::{LINES, Screen};
+
+/// How often at most it is drawn.
+const HERTZ: u8 = 10;
+
+/// The foot of the terminal that stderr is.
+pub(crate) struct Foot {
+    screen: Mutex<Screen>,
+    all: MultiProgress,
+    lines: Vec<ProgressBar>,
+}
+
+impl Foot {
+    /// None where stderr is no terminal, or one that cannot move its cursor.
+    pub(crate) fn of_stderr() -> Option<Self> {
+        let is_dumb = crate::secrets::environment("TERM").is_none_or(|term| term == "dumb");
+        if !std::io::stderr().is_terminal() || is_dumb {
+            return None;
+        }
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(HERTZ));
+        let plain = ProgressStyle::with_template("{msg}").ok()?;
+        let new = || {
+            let bar = ProgressBar::new(0).with_style(plain.clone());
+            all.add(bar)
+        };
+        let lines = (0..LINES).map(|_| new()).collect();
+        output::put_above(Some(all.clone()));
+        Some(Self {
+            screen: Mutex::default(),
+            all,
+            lines,
+        })
+    }
+
+    /// Takes an event in and draws.
+    pub(crate) fn take(&self, event: &FeedEvent, now: Duration) {
+        let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        screen.take(event, now);
+        let (_, columns) = Term::stderr().size();
+        // The last column stays free: some terminals break the line there.
+        let width = usize::from(columns).saturating_sub(1);
+        for (bar, line) in self.lines.iter().zip(screen.lines(width, now)) {
+            bar.set_message(line);
+        }
+        if matches!(event, FeedEvent::RunEnded(_)) {
+            self.clear();
+        }
+    }
+
+    fn clear(&self) {
+        output::put_above(None);
+        let _closed_terminal = self.all.clear();
+        self.all.set_draw_target(ProgressDrawTarget::hidden());
+    }
+}
+
+impl Drop for Foot {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
