@@ -97,7 +97,7 @@ pub(crate) enum Command {
     /// List the runs.
     Runs,
     /// Go on with an unfinished run (default: the newest unfinished).
-    Resume(OptionalRun),
+    Resume(Resume),
     /// Take a run's rows out of CERT again, exactly, or refuse.
     ///
     /// Of an undo: put them in again. It is refused where others have changed the rows since.
@@ -325,6 +325,11 @@ pub(crate) struct Migrate {
     /// Everything before the load is done: extraction, masks, checks.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Stay where somebody has to approve, and go on by itself once they have.
+    ///
+    /// Without it the run is left there, with exit 9, and `redistrict resume` goes on.
+    #[arg(long)]
+    pub(crate) wait: bool,
     /// Take the district's previous load out and the new one in. Not available yet.
     #[arg(long, hide = true)]
     pub(crate) replace: bool,
@@ -346,6 +351,15 @@ pub(crate) struct Approve {
     /// Who approves (default: the user of this terminal).
     #[arg(long, value_name = "NAME")]
     pub(crate) by: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// The run's id.
+    pub(crate) run: Option<String>,
+    /// Stay where somebody has to approve, and go on by itself once they have.
+    #[arg(long)]
+    pub(crate) wait: bool,
 }
 
 #[derive(Debug, Args)]

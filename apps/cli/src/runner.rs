@@ -192,7 +192,7 @@ fn orchestrator(session: &Session, parts: &Parts, run: &RunId) -> CommandResult<
         &parts.layout.log(run),
         Arc::clone(&session.clock),
     )?;
-    Ok(Orchestrator::new(
+    let mut orchestrator = Orchestrator::new(
         Arc::clone(&parts.journal),
         Arc::clone(&session.clock),
         session.cancel.clone(),
@@ -200,7 +200,9 @@ fn orchestrator(session: &Session, parts: &Parts, run: &RunId) -> CommandResult<
             .notifications
             .sink(console, Arc::clone(&session.clock)),
         parts.layout.state_dir.clone(),
-    ))
+    );
+    orchestrator.at_approval = session.at_approval();
+    Ok(orchestrator)
 }
 
 fn orchestrator_failed(error: OrchestratorError) -> Failure {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use redistrict_journal::Journal;
+use redistrict_orchestrator::AtApproval;
 use redistrict_skill::{Cancel, Clock, SystemClock};
 use redistrict_store::TargetStore;
 
-use crate::args::Arguments;
+use crate::args::{Arguments, Command};
 use crate::composition::Composition;
 use crate::failure::CommandResult;
 use crate::notify::Notifications;
@@ -35,6 +36,20 @@ impl Session {
 
     pub(crate) fn format(&self) -> Format {
         self.arguments.output
+    }
+
+    /// Whether the run is left or stayed with where somebody has to approve.
+    pub(crate) fn at_approval(&self) -> AtApproval {
+        let stays = match &self.arguments.command {
+            Command::Migrate(migrate) => migrate.wait,
+            Command::Resume(resume) => resume.wait,
+            _ => false,
+        };
+        if stays {
+            AtApproval::Stay
+        } else {
+            AtApproval::Leave
+        }
     }
 
     /// The workspace of `--config`.

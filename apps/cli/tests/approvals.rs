@@ -1,6 +1,8 @@
 //! Gates from the command line: a run waits, somebody approves it or gives it up, others look on.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::environment::{Ended, Environment};
 
@@ -168,6 +170,31 @@ fn whoever_watches_hears_how_the_run_stands_and_gets_its_exit_code() {
     let after = run(&environment, &["watch", &id]);
     assert_eq!(after.code, 0, "{}", after.err);
     assert_eq!(run(&environment, &["watch", "mig-unknown"]).code, 2);
+}
+
+#[test]
+fn a_run_that_waits_goes_on_by_itself_once_another_terminal_has_approved() {
+    let environment = prepared(r#"["load"]"#);
+    let before = cert(&environment);
+    let mut child = environment
+        .command(&["migrate", "2", "--wait", "--config", CONFIG])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut heard = BufReader::new(child.stderr.take().unwrap()).lines();
+    let waits = |line: &String| line.contains("waits for approval");
+    assert!(heard.by_ref().map(Result::unwrap).any(|line| waits(&line)));
+    assert_eq!(cert(&environment), before);
+    let (id, digest) = waiting(&environment);
+    let busy = run(&environment, &["resume", &id]);
+    assert_eq!(busy.code, 11, "{}", busy.err);
+    let by = ["approve", &id, "--by", "me", "--digest", &digest];
+    assert_eq!(run(&environment, &by).code, 0);
+    let rest: Vec<String> = heard.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("approved by me")));
+    assert_ne!(cert(&environment), before);
 }
 
 #[test]

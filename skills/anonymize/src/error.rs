@@ -90,7 +90,7 @@ impl From<AnonymizeError> for SkillError {
                 .flat_map(|finding| &finding.lines)
                 .fold(skill_error, |error, line| error.with_hint(line)),
             AnonymizeError::Leak(_) => skill_error.with_hint(
-                "CERT was not touched; give the column a class or mask in [column.\"…\"] (a label of a graph has none: exclude its table), then run again",
+                "CERT was not touched; give the column a class or mask in [column.\"…\"] (a label of a graph has none: exclude its table), or, where the column that the values come from says nothing about persons, keep that one with public = true and a reason; then run again",
             ),
             _ => skill_error,
         }

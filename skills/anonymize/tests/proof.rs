@@ -587,6 +587,26 @@ async fn six_digit_numbers_of_other_people_are_chance_and_shuffled_ones_are_not(
     );
 }
 
+#[tokio::test]
+async fn where_values_of_one_column_stand_in_another_both_are_named() {
+    let schools = table("schools", &["id"], &["id:int8!", "code:varchar(20)!"]);
+    let estate = Estate::new(vec![
+        (Role::Root, table("districts", &["id"], &["id:int8!"])),
+        (Role::Owned, schools),
+    ]);
+    let plan = estate.whole_plan();
+    let id = |n: u32| (255_900_000 + n * 7_001).to_string();
+    let rows: Vec<Vec<String>> = (0..50).map(|n| vec![id(n), id((n + 1) % 50)]).collect();
+    let data = BTreeMap::from([("schools", rows)]);
+    let dir = tempfile::tempdir().unwrap();
+    write_raw(dir.path(), &plan, &data);
+    let run = run_all(dir.path(), &plan, MaskRegistry::default());
+    let error = run.await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Leak);
+    let said = "schools.id (they are values of ids.main.schools.code)";
+    assert!(error.message.contains(said), "{}", error.message);
+}
+
 type Rows = Vec<Vec<String>>;
 
 const KINDS: [&str; 2] = ["present", "absent"];

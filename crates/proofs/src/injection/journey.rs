@@ -398,6 +398,9 @@ impl<'a> Journey<'a> {
         for text in said::files(&self.place.project, "md")? {
             found.extend(said::markdown(&text, &self.hostile));
         }
+        for text in said::files(&self.place.project, "html")? {
+            found.extend(said::markup(&text, &self.hostile));
+        }
         for text in said::files(&self.place.project, "dot")? {
             found.extend(said::dot(&text, &self.hostile));
         }

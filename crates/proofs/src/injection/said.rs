@@ -69,6 +69,41 @@ pub(super) fn markdown(text: &str, hostile: &[String]) -> Vec<String> {
     wrong
 }
 
+/// The elements of a page of ours behind its head.
+const ELEMENTS: [&str; 34] = [
+    "a", "b", "body", "caption", "code", "dd", "div", "dl", "dt", "footer", "h1", "h2", "h3",
+    "head", "header", "html", "li", "main", "nav", "ol", "p", "pre", "rect", "section", "small",
+    "span", "svg", "table", "tbody", "td", "th", "thead", "tr", "ul",
+];
+
+/// What is wrong with a page: an element or a reference of another's.
+pub(super) fn markup(text: &str, hostile: &[String]) -> Vec<String> {
+    let mut wrong = lines("page", text, hostile);
+    let Some((head, body)) = text.split_once("</style>") else {
+        return vec!["page: it has no style of its own".to_owned()];
+    };
+    if head.matches('<').count() > 14 {
+        wrong.push("page: its head has more elements than ours".to_owned());
+    }
+    for tag in body.split('<').skip(1) {
+        let Some((inside, _)) = tag.split_once('>') else {
+            wrong.push(format!("page: an element without end: {tag:?}"));
+            continue;
+        };
+        let name = inside.trim_matches('/').split_whitespace().next();
+        if !name.is_some_and(|name| ELEMENTS.contains(&name)) {
+            wrong.push(format!("page: an element of another's: {inside:?}"));
+        }
+        let bare = without_quoted(inside);
+        let acts = bare.split_whitespace().any(|word| word.starts_with("on"));
+        let leaves = inside.contains("href=\"") && !inside.contains("href=\"#");
+        if acts || leaves || bare.contains("src=") || bare.contains("style=") {
+            wrong.push(format!("page: an attribute of another's: {inside:?}"));
+        }
+    }
+    wrong
+}
+
 /// What is wrong with a graph of tables: each line is one statement, each name is in its quotes.
 pub(super) fn dot(text: &str, hostile: &[String]) -> Vec<String> {
     let mut wrong = lines("graph of tables", text, hostile);
@@ -206,6 +241,22 @@ mod tests {
             assert_eq!(markdown(text, &names).len(), 1, "{text:?}");
         }
         assert!(markdown("| a |\n|---|\n| \\| \\< |\n\n```text\n<x>\n```", &names).is_empty());
+        let page = |inside: &str| format!("<style>s</style><body>{inside}</body>");
+        let tame = page("<td class=\"on x\">&lt;b&gt; onx=1</td><a href=\"#top\">top</a>");
+        assert!(
+            markup(&tame, &names).is_empty(),
+            "{:?}",
+            markup(&tame, &names)
+        );
+        for text in [
+            "<script>",
+            "<td onclick=\"x\">",
+            "<a href=\"https://x.test\">",
+            "<td style=\"x\">",
+            "<img",
+        ] {
+            assert!(!markup(&page(text), &names).is_empty(), "{text:?}");
+        }
         let table = "digraph district {\n  \"a\\\"b\" -> \"c\" [label=\"x\", style=bold];\n}";
         assert!(dot(table, &names).is_empty(), "{:?}", dot(table, &names));
         assert_eq!(dot("  \"a\"; evil [x=y];\n", &names).len(), 1);

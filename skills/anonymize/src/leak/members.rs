@@ -13,6 +13,8 @@ use crate::plan::{class_of_name, class_of_text};
 
 /// Takes the members of a row.
 pub(crate) trait Source {
+    /// What follows comes from this column.
+    fn begin(&mut self, _column: &ColumnMask) {}
     fn strong(&mut self, text: &Normal);
     fn by_use(&mut self, text: &Normal);
     fn low(&mut self, text: &Normal);
@@ -28,6 +30,10 @@ pub(crate) struct IntoValues<'a> {
 }
 
 impl Source for IntoValues<'_> {
+    fn begin(&mut self, column: &ColumnMask) {
+        self.builder.begin(&column.decision.column);
+    }
+
     fn strong(&mut self, text: &Normal) {
         self.builder.add_strong(text, self.row);
     }
@@ -55,9 +61,17 @@ pub(crate) fn collect_row<'a>(
     into: &mut dyn Source,
 ) {
     let mut names = RowNames::default();
+    let mut of_names = None;
     for (column, cell) in cells {
         if !column.decision.sensitive {
             continue;
+        }
+        into.begin(column);
+        if matches!(
+            class_of(column),
+            ColumnClass::FirstName | ColumnClass::Surname
+        ) {
+            of_names = Some(column);
         }
         match cell {
             Some(Cell::Text(text)) => {
@@ -66,6 +80,9 @@ pub(crate) fn collect_row<'a>(
             Some(Cell::Bytes(bytes)) if !bytes.is_empty() => into.bytes(bytes),
             _ => {}
         }
+    }
+    if let Some(column) = of_names {
+        into.begin(column);
     }
     for first in &names.first {
         for last in &names.last {

@@ -142,6 +142,7 @@ impl<'a> Prover<'a> {
         let is_masked = column.action.is_some();
         let by_chance = may_match_by_chance(column);
         let (mut survives, mut coincides, mut format_hit) = (false, false, false);
+        let mut last = None;
         let is_nobodys = matches!(column.decision.mask, MaskName::Phone | MaskName::NationalId)
             && matches!(masked, Cell::Text(text) if is_all_reserved(column, text));
         let mut on_hit = |hit: Hit, place: Place| {
@@ -155,9 +156,16 @@ impl<'a> Prover<'a> {
                 _ if is_nobodys && own_word.is_none() => coincides = true,
                 _ if (by_chance || place == Place::Number) && own_word.is_none() => {
                     format_hit = true;
+                    last = Some(hit.digest);
                 }
-                Kind::Strong => survives = true,
-                Kind::Phrase | Kind::Word if is_masked && place != Place::Key => survives = true,
+                Kind::Strong => {
+                    survives = true;
+                    last = Some(hit.digest);
+                }
+                Kind::Phrase | Kind::Word if is_masked && place != Place::Key => {
+                    survives = true;
+                    last = Some(hit.digest);
+                }
                 Kind::Phrase | Kind::Word => coincides = true,
             }
         };
@@ -177,8 +185,14 @@ impl<'a> Prover<'a> {
         {
             column.each_text(text, &mut |text| {
                 let whole = self.scanner.digester.whole(&Normal::of(text));
-                format_hit |= self.scanner.values.kind(whole).is_some();
+                if self.scanner.values.kind(whole).is_some() {
+                    format_hit = true;
+                    last = Some(whole);
+                }
             });
+        }
+        if let Some(digest) = last {
+            tally.keep(digest);
         }
         tally.survivors += u64::from(survives);
         tally.coincidences += u64::from(coincides && !survives);
@@ -369,7 +383,9 @@ impl<'a> Prover<'a> {
         let wrong: Vec<String> = self
             .tallies
             .values()
-            .flat_map(|(column, tally)| tally.verdict(&column.decision, never_keeps(column)))
+            .flat_map(|(column, tally)| {
+                tally.verdict(&column.decision, never_keeps(column), self.scanner.values)
+            })
             .collect();
         if !wrong.is_empty() {
             let named = wrong[..wrong.len().min(NAMED)].join("; ");

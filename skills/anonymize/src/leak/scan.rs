@@ -142,13 +142,13 @@ mod tests {
     #[test]
     fn chance_makes_numbers_of_neighbouring_digits() {
         // V with nine million members of ten digits.
-        let mut bytes = vec![1];
+        let mut bytes = vec![2];
         bytes.extend([0; 16]);
         for digits in 0..24 {
             let members: u32 = if digits == 10 { 9_000_000 } else { 0 };
             bytes.extend(members.to_le_bytes());
         }
-        bytes.extend([0; 24]);
+        bytes.extend([0; 32]);
         let values = Values::from_bytes(&bytes).unwrap();
         let scanner = Scanner::new(&values, &[7; 32]);
         for (text, runs) in [("a12345-67890b", 1.0), ("12345678901", 0.0), ("ab-cd", 0.0)] {

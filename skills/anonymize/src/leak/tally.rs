@@ -1,9 +1,16 @@
 //! What the proof counts per column, and what of it fails.
 
+use std::collections::BTreeSet;
+
 use redistrict_model::{ColumnDecision, MaskKind, MaskName};
 
 use super::statistics::{allowed, baseline_bound, float};
-use super::values::DigestMap;
+use super::values::{DigestMap, Values};
+
+/// So many found members of a column are kept,
+const KEPT: usize = 64;
+/// and so many of the columns that they come from are named.
+const NAMED: usize = 3;
 
 /// The counts of one column.
 #[derive(Default)]
@@ -26,6 +33,8 @@ pub(crate) struct Tally {
     pub(crate) outside: u64,
     /// Rows that hold two or more originals of their own, of which one stands here.
     pub(crate) own_rows: u64,
+    /// Members that stand here and must not, or that chance does not explain: some, to name their columns.
+    pub(crate) found: BTreeSet<u64>,
     pub(crate) originals: DigestMap<u32>,
     pub(crate) outputs: DigestMap<u32>,
 }
@@ -43,27 +52,58 @@ impl Tally {
         matches.sum::<f64>() / float(self.compared)
     }
 
+    /// Keeps a member that was found, if it is one of the first.
+    pub(crate) fn keep(&mut self, digest: u64) {
+        if self.found.len() < KEPT {
+            self.found.insert(digest);
+        }
+    }
+
+    /// The columns of PROD that what was found comes from, in words.
+    fn origins(&self, values: &Values, column: &str) -> String {
+        let names = self
+            .found
+            .iter()
+            .filter_map(|digest| values.column(*digest));
+        let others: BTreeSet<&str> = names.filter(|name| *name != column).collect();
+        match others.len() {
+            0 => String::new(),
+            _ => {
+                let named: Vec<&str> = others.into_iter().take(NAMED).collect();
+                format!(" (they are values of {})", named.join(", "))
+            }
+        }
+    }
+
     /// What is wrong with the column, in words with counts. `never_keeps`: its mask never gives a
     /// value back, so that chance explains no row that keeps its own.
-    pub(crate) fn verdict(&self, decision: &ColumnDecision, never_keeps: bool) -> Vec<String> {
+    pub(crate) fn verdict(
+        &self,
+        decision: &ColumnDecision,
+        never_keeps: bool,
+        values: &Values,
+    ) -> Vec<String> {
         let column = &decision.column;
+        let origins = self.origins(values, &column.to_string());
         let mut wrong = Vec::new();
-        let mut say = |count: u64, what: &str| {
+        let mut say = |count: u64, what: &str, more: &str| {
             if count > 0 {
-                wrong.push(format!("{count} {what} {column}"));
+                wrong.push(format!("{count} {what} {column}{more}"));
             }
         };
-        say(self.survivors, "values of PROD stand in");
+        say(self.survivors, "values of PROD stand in", &origins);
         if self.format_hits > allowed(self.format_expected) {
             say(
                 self.format_hits,
                 "values of PROD, more than chance explains, stand in",
+                &origins,
             );
         }
-        say(self.outside, "outputs leave the range of the mask in");
+        say(self.outside, "outputs leave the range of the mask in", "");
         say(
             self.own_rows,
             "rows hold two or more of their own originals, one in",
+            "",
         );
         let is_synthetic = decision.kind == MaskKind::Synthetic;
         let bound = if is_synthetic && !never_keeps {
@@ -72,7 +112,7 @@ impl Tally {
             0
         };
         if decision.mask != MaskName::Keep && self.same > bound {
-            say(self.same, "rows keep their own value in");
+            say(self.same, "rows keep their own value in", "");
         }
         wrong
     }

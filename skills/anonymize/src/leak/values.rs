@@ -1,9 +1,11 @@
 //! V, the set that the proof searches for: keyed digests of all sensitive values with how much each
-//! says. 64-bit digests, about 24 bytes a value; no value can be read back from it.
+//! says, and the column that it was first seen in. 64-bit digests, about 24 bytes a value; no value can be
+//! read back from it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use redistrict_model::ColumnRef;
 use zeroize::Zeroizing;
 
 use super::normal::Normal;
@@ -15,7 +17,10 @@ pub(crate) const LONGEST_WINDOW: usize = 12;
 /// Digits alone, without separators, identify from this number on.
 pub(crate) const FEWEST_DIGITS: usize = 9;
 const SHORTEST_TEXT: usize = 8;
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+
+/// Of values that nobody said the column of.
+const NO_COLUMN: u16 = u16::MAX;
 
 /// How much a value says about whom it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,6 +148,7 @@ impl Digester {
 
 struct Candidate {
     kind: Kind,
+    column: u16,
     last_row: u64,
     is_shared: bool,
 }
@@ -155,6 +161,9 @@ pub(crate) struct Builder {
     firsts: DigestMap<u16>,
     patterns: DigestMap<u32>,
     digit_lengths: [u32; 24],
+    columns: HashMap<ColumnRef, u16>,
+    /// The column whose values are being added.
+    column: u16,
     /// Distinct values.
     values: u64,
     /// Values that lie in a reserved range already.
@@ -169,8 +178,23 @@ impl Builder {
             firsts: DigestMap::default(),
             patterns: DigestMap::default(),
             digit_lengths: [0; 24],
+            columns: HashMap::new(),
+            column: NO_COLUMN,
             values: 0,
             reserved: 0,
+        }
+    }
+
+    /// What is added from now on comes from this column.
+    pub(crate) fn begin(&mut self, column: &ColumnRef) {
+        if let Some(known) = self.columns.get(column) {
+            self.column = *known;
+            return;
+        }
+        // Beyond so many columns the rest goes without a name.
+        self.column = u16::try_from(self.columns.len()).unwrap_or(NO_COLUMN);
+        if self.column != NO_COLUMN {
+            self.columns.insert(column.clone(), self.column);
         }
     }
 
@@ -270,6 +294,7 @@ impl Builder {
             None => {
                 let candidate = Candidate {
                     kind,
+                    column: self.column,
                     last_row: row,
                     is_shared: false,
                 };
@@ -296,10 +321,18 @@ impl Builder {
             } else {
                 candidate.kind
             };
-            (digest, kind)
+            let column = candidate.column;
+            (digest, Member { kind, column })
         });
+        let mut columns = vec![String::new(); self.columns.len()];
+        for (column, at) in self.columns {
+            if let Some(name) = columns.get_mut(usize::from(at)) {
+                *name = column.to_string();
+            }
+        }
         Values {
-            kinds: kinds.collect(),
+            members: kinds.collect(),
+            columns,
             firsts: self.firsts,
             patterns: self.patterns,
             digit_lengths: self.digit_lengths,
@@ -328,9 +361,18 @@ fn kind_of_text(text: &Normal) -> Kind {
     }
 }
 
+/// What is known of a value of V.
+#[derive(Clone, Copy)]
+struct Member {
+    kind: Kind,
+    column: u16,
+}
+
 /// V, finished.
 pub(crate) struct Values {
-    kinds: DigestMap<Kind>,
+    members: DigestMap<Member>,
+    /// The names that members go by.
+    columns: Vec<String>,
     /// Digest of a first token to the lengths of the windows that begin with it.
     firsts: DigestMap<u16>,
     patterns: DigestMap<u32>,
@@ -341,7 +383,15 @@ pub(crate) struct Values {
 
 impl Values {
     pub(crate) fn kind(&self, digest: u64) -> Option<Kind> {
-        self.kinds.get(&digest).copied()
+        self.members.get(&digest).map(|member| member.kind)
+    }
+
+    /// The column of PROD that a value was first seen in.
+    pub(crate) fn column(&self, digest: u64) -> Option<&str> {
+        let member = self.members.get(&digest)?;
+        self.columns
+            .get(usize::from(member.column))
+            .map(String::as_str)
     }
 
     /// Bit n is set where a window of n tokens may begin with this one.
@@ -361,7 +411,8 @@ impl Values {
 
     /// High-entropy digests.
     pub(crate) fn high(&self) -> usize {
-        self.kinds.values().filter(|kind| kind.is_high()).count()
+        let members = self.members.values();
+        members.filter(|member| member.kind.is_high()).count()
     }
 
     /// As bytes for the encrypted blob, in digest order.
@@ -372,13 +423,21 @@ impl Values {
         self.digit_lengths
             .iter()
             .for_each(|count| out.extend(count.to_le_bytes()));
-        write_map(&self.kinds, &mut out, |kind, out| out.push(kind.code()));
+        write_map(&self.members, &mut out, |member, out| {
+            out.push(member.kind.code());
+            out.extend(member.column.to_le_bytes());
+        });
         write_map(&self.firsts, &mut out, |mask, out| {
             out.extend(mask.to_le_bytes());
         });
         write_map(&self.patterns, &mut out, |count, out| {
             out.extend(count.to_le_bytes());
         });
+        out.extend((self.columns.len() as u64).to_le_bytes());
+        for name in &self.columns {
+            out.extend((name.len() as u64).to_le_bytes());
+            out.extend(name.as_bytes());
+        }
         Zeroizing::new(out)
     }
 
@@ -395,9 +454,13 @@ impl Values {
             *count = u32::from_le_bytes(reader.array()?);
         }
         let own = Self {
-            kinds: reader.map(|code: [u8; 1]| Kind::from_code(code[0]))?,
+            members: reader.map(|[kind, low, high]| Member {
+                kind: Kind::from_code(kind),
+                column: u16::from_le_bytes([low, high]),
+            })?,
             firsts: reader.map(u16::from_le_bytes)?,
             patterns: reader.map(u32::from_le_bytes)?,
+            columns: reader.names()?,
             digit_lengths,
             values,
             reserved,
@@ -423,6 +486,18 @@ impl Reader<'_> {
         let (taken, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
         Some(*taken)
+    }
+
+    fn names(&mut self) -> Option<Vec<String>> {
+        let count = u64::from_le_bytes(self.array()?);
+        (0..count).map(|_| self.name()).collect()
+    }
+
+    fn name(&mut self) -> Option<String> {
+        let length = usize::try_from(u64::from_le_bytes(self.array()?)).ok()?;
+        let (name, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        String::from_utf8(name.to_vec()).ok()
     }
 
     fn map<T, const N: usize>(&mut self, read: impl Fn([u8; N]) -> T) -> Option<DigestMap<T>> {

@@ -144,24 +144,24 @@ fn roles(out: &mut String, found: &Found) {
     line(out, "\n# ---- Inferred: which rows belong to a district");
     let ownership = &found.source.analysis.ownership;
     for role in &ownership.tables {
-        let owners: Vec<String> = role
-            .owners
-            .iter()
-            .map(|owner| {
-                let edge = ownership.edge(owner.edge);
-                format!("({}) to {}", edge.child_columns.join(", "), edge.parent)
-            })
-            .collect();
+        let mut owners: Vec<String> = Vec::new();
+        for owner in &role.owners {
+            let edge = ownership.edge(owner.edge);
+            let said = format!("({}) to {}", edge.child_columns.join(", "), edge.parent);
+            // One reference may lead to an owner and hang on it too.
+            if !owners.contains(&said) {
+                owners.push(said);
+            }
+        }
         let owners = match (role.role, owners.is_empty()) {
             (Role::Excluded | Role::Unknown, _) | (_, true) => String::new(),
             _ => format!(" by {}", owners.join(", then ")),
         };
+        let twice = format!("{}: ", role.role);
+        let reason = role.reason.strip_prefix(&twice).unwrap_or(&role.reason);
         line(
             out,
-            &shown(&format!(
-                "# {} {}{owners}: {}",
-                role.table, role.role, role.reason
-            )),
+            &shown(&format!("# {} {}{owners}: {reason}", role.table, role.role)),
         );
     }
 }
