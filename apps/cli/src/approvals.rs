@@ -11,6 +11,9 @@ use crate::failure::{CommandResult, Failure};
 /// How long an approval counts unless the configuration says otherwise.
 const VALID: Duration = Duration::from_secs(24 * 3_600);
 
+/// Whoever approves for longer has not looked.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
+
 /// What the configuration asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Approvals {
@@ -42,10 +45,10 @@ pub(crate) fn approvals(config: &Config) -> CommandResult<Approvals> {
         }
     }
     if let Some(text) = &section.valid_for {
-        let valid = duration(text).filter(|valid| !valid.is_zero());
+        let valid = duration(text).filter(|valid| !valid.is_zero() && *valid <= LONGEST);
         approvals.valid_for = valid.ok_or_else(|| {
             Failure::prerequisite(format!(
-                "read [approvals] valid_for: {text:?} is no duration"
+                "read [approvals] valid_for: {text:?} is no duration of at most a year"
             ))
             .with_hint("write it like `24h`, `30m` or `7d`")
         })?;

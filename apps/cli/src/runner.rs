@@ -8,7 +8,7 @@ use redistrict_artifact::{Layout, RootKey};
 use redistrict_extract::ExtractSkill;
 use redistrict_journal::{Journal, RunKind, RunOptions, RunStatus, Waiting};
 use redistrict_load::{LoadSetup, LoadSkill, Mode, UndoSkill, is_undo_refused};
-use redistrict_model::{DistrictId, Plan, RunId};
+use redistrict_model::{DistrictId, Phase, Plan, RunId};
 use redistrict_orchestrator::{
     Orchestrator, OrchestratorError, RunRequest, RunSummary, is_asked_to_stop, new_run_id,
 };
@@ -43,7 +43,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    fn load_setup(&self, mode: Mode) -> LoadSetup {
+    fn load_setup(&self, mode: Mode, options: &RunOptions) -> LoadSetup {
         LoadSetup {
             targets: self.targets.clone(),
             layout: self.layout.clone(),
@@ -52,6 +52,7 @@ impl Parts {
             denied_fingerprints: self.denied.clone(),
             artifact: None,
             mode,
+            is_approved: options.approvals.contains(&Phase::Loading),
         }
     }
 
@@ -83,7 +84,7 @@ impl Parts {
             Arc::new(ExtractSkill::new(sources, layout.clone(), key.clone())),
             Arc::new(anonymize),
             Arc::new(ValidateSkill::new(layout.clone(), key.clone())),
-            Arc::new(LoadSkill::new(self.load_setup(mode))),
+            Arc::new(LoadSkill::new(self.load_setup(mode, options))),
             Arc::new(ReportSkill::new(
                 layout.clone(),
                 Arc::clone(&self.journal),
@@ -100,7 +101,10 @@ impl Parts {
             Mode::Apply
         };
         vec![
-            Arc::new(UndoSkill::new(self.load_setup(mode), parent.clone())),
+            Arc::new(UndoSkill::new(
+                self.load_setup(mode, options),
+                parent.clone(),
+            )),
             Arc::new(ReportSkill::new(
                 self.layout.clone(),
                 Arc::clone(&self.journal),
@@ -304,6 +308,17 @@ fn forecast(data: &ReportData) {
     if !data.is_dry_run || data.is_undo {
         return;
     }
+    output::data("");
+    for line in forecast_lines(data) {
+        output::data(line);
+    }
+}
+
+/// What a load would do per table, as a table; nothing where it was not looked at.
+pub(crate) fn forecast_lines(data: &ReportData) -> Vec<String> {
+    if data.forecast.is_empty() {
+        return Vec::new();
+    }
     let (with_rows, empty): (Vec<_>, Vec<_>) =
         data.forecast.iter().partition(|table| table.rows > 0);
     let rows: Vec<Vec<String>> = with_rows
@@ -316,13 +331,14 @@ fn forecast(data: &ReportData) {
         })
         .collect();
     let header = ["table", "insert", "update", "leave", "conflict"];
-    output::data(format!("\n{}", output::table(&header, &rows)));
+    let mut lines = vec![output::table(&header, &rows)];
     if !empty.is_empty() {
         let count = output::thousands(empty.len() as u64);
-        output::data(format!(
+        lines.push(format!(
             "and {count} tables of which the district has no row"
         ));
     }
+    lines
 }
 
 fn next_steps(data: &ReportData) {

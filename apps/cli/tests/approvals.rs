@@ -123,7 +123,22 @@ fn a_load_and_an_undo_wait_for_approval_and_touch_nothing_before() {
     );
     assert_eq!(approved.code, 0, "{}", approved.err);
     assert_eq!(run(&environment, &["resume"]).code, 0);
-    assert_ne!(cert(&environment), loaded);
+    let undone = cert(&environment);
+    assert_ne!(undone, loaded);
+    a_redo_waits_as_well(&environment, &undo);
+}
+
+/// Rows come into CERT again.
+fn a_redo_waits_as_well(environment: &Environment, undo: &str) {
+    let undone = cert(environment);
+    let again = run(environment, &["rollback", undo]);
+    assert_eq!(again.code, 9, "{}", again.err);
+    assert_eq!(cert(environment), undone);
+    let (redo, _) = waiting(environment);
+    let given_up = run(environment, &["cancel", &redo]);
+    assert_eq!(given_up.code, 0, "{}", given_up.err);
+    assert_eq!(cert(environment), undone);
+    assert_eq!(run(environment, &["resume"]).code, 2, "nothing waits");
 }
 
 #[test]
@@ -164,9 +179,17 @@ fn whoever_watches_hears_how_the_run_stands_and_gets_its_exit_code() {
     let by = ["approve", &id, "--by", "me", "--digest", &digest];
     assert_eq!(run(&environment, &by).code, 0);
     let nobody = run(&environment, &["watch", &id]);
-    assert_eq!(nobody.code, 0, "{}", nobody.err);
+    assert_eq!(nobody.code, 130, "{}", nobody.err);
     assert!(nobody.err.contains("nobody works on run"), "{}", nobody.err);
+    let runs = run(&environment, &["runs"]);
+    assert!(
+        runs.out.contains("approved, nobody works on it"),
+        "{}",
+        runs.out
+    );
     assert_eq!(run(&environment, &["resume"]).code, 0);
+    let runs = run(&environment, &["runs"]);
+    assert!(runs.out.contains("succeeded"), "{}", runs.out);
     let after = run(&environment, &["watch", &id]);
     assert_eq!(after.code, 0, "{}", after.err);
     assert_eq!(run(&environment, &["watch", "mig-unknown"]).code, 2);

@@ -252,9 +252,10 @@ impl RunState {
                 phase,
                 by,
                 expires_wall_millis,
-                digest: _,
+                digest,
             } => {
-                let Some(gate) = self.gates.get_mut(phase) else {
+                let asked = self.gates.get_mut(phase);
+                let Some(gate) = asked.filter(|gate| gate.digest == *digest) else {
                     return;
                 };
                 gate.approval = Some(Approval {
@@ -271,9 +272,10 @@ impl RunState {
                     unit.done = None;
                 }
             }
-            Event::ApprovalUsed { phase, .. } => {
-                if let Some(gate) = self.gates.get_mut(phase) {
-                    gate.is_passed = true;
+            Event::ApprovalUsed { phase, digest } => {
+                let asked = self.gates.get_mut(phase);
+                if let Some(gate) = asked.filter(|gate| gate.digest == *digest) {
+                    gate.is_passed = gate.approval.is_some();
                 }
             }
             _ => {}

@@ -22,7 +22,7 @@ use crate::preflight::{check_drift, check_marks, differing};
 use crate::readers::{OpenMerge, Readers, Views, live_tables};
 use crate::report::{GroupReport, TableCounts, TableReport};
 use crate::rows::{Locators, Place, pick, together};
-use crate::session::Session;
+use crate::session::{Session, preflight_unit};
 use crate::shape::{Shape, target_hasher};
 use crate::skill::group_unit;
 use crate::written::{Decided, ledger_rows, read_back};
@@ -145,6 +145,7 @@ impl<'a> Merging<'a> {
             merge: begun.map_err(failed)?,
         });
         let mut decided = self.decide(open, &mut views, &writes).await?;
+        self.check_approved(&decided)?;
         let applied = self.apply(last(open)?, &decided).await?;
         check_applied(&decided, &applied)?;
         let mut findings = Vec::new();
@@ -164,6 +165,34 @@ impl<'a> Merging<'a> {
             state: RunState::Committed,
         };
         Ok((record, self.outcome(tables, findings)))
+    }
+
+    /// What was approved is what is done, whatever happened in CERT since.
+    fn check_approved(&self, decided: &[Decided]) -> Result<(), SkillError> {
+        if !self.session.setup.is_approved {
+            return Ok(());
+        }
+        let preflight = self.context.outcome(&preflight_unit());
+        let lines = preflight.and_then(|done| done.facts.get("forecast")?.as_array());
+        for table in decided {
+            let name = table.shape.name().to_string();
+            let line =
+                lines.and_then(|lines| lines.iter().find(|one| one["table"] == name.as_str()));
+            let approved = |what: &str| line.and_then(|line| line.get(what)?.as_u64()).unwrap_or(0);
+            let (inserted, updated) = (approved("insert"), approved("update"));
+            let counts = &table.counts;
+            if (counts.inserted, counts.updated) != (inserted, updated) {
+                let what = format!(
+                    "load {name} as approved: CERT has changed since; {} rows would be inserted and {} updated, \
+                     approved were {inserted} and {updated}",
+                    counts.inserted, counts.updated
+                );
+                return Err(SkillError::new(ErrorKind::Conflict, what).with_hint(
+                    "start a new migration: it asks for the approval of what would happen now",
+                ));
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn outcome(&self, tables: Vec<TableReport>, findings: Vec<Finding>) -> UnitOutcome {

@@ -34,6 +34,8 @@ pub struct LoadSetup {
     /// The masked artifact's directory; none means that of the run, else the district's newest.
     pub artifact: Option<PathBuf>,
     pub mode: Mode,
+    /// Somebody has approved what the preflight found: a load that would write anything else is refused.
+    pub is_approved: bool,
 }
 
 /// The unit that looks before anything is written.
@@ -256,6 +258,11 @@ fn busy(group: &LoadGroup, holder: &RunId) -> SkillError {
         ErrorKind::Busy,
         format!("take the lease of {}: run {holder} holds it", group.name),
     )
-    .with_hint(format!("redistrict resume {holder}"))
-    .with_hint(format!("redistrict rollback {holder}"))
+    .with_hint(format!(
+        "`redistrict watch {holder}` tells when it has ended; then run this again"
+    ))
+    .with_hint(format!(
+        "if nobody works on it any more: `redistrict resume {holder}`, or `redistrict cancel {holder}`; \
+         where its journal is lost: `redistrict rollback {holder}` gives its lease back"
+    ))
 }

@@ -327,10 +327,8 @@ async fn a_lease_of_another_run_is_named_with_what_to_do() {
         .await
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Busy);
-    assert_eq!(
-        error.hints,
-        ["redistrict resume mig-0", "redistrict rollback mig-0"]
-    );
+    assert!(error.hints[0].starts_with("`redistrict watch mig-0` tells"));
+    assert!(error.hints[1].contains("`redistrict resume mig-0`, or `redistrict cancel mig-0`"));
     assert_eq!(estate.data(), before);
     assert_eq!(estate.ids.with(|database| database.holder.clone()), None);
     let holder = estate.hcp.with(|database| database.holder.clone());
@@ -359,6 +357,39 @@ async fn a_writer_whose_lease_was_taken_over_writes_nothing_more() {
     let error = zombie.next("stage").await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Busy);
     assert_eq!(estate.ids.with(|database| database.writes), writes);
+}
+
+#[tokio::test]
+async fn what_was_approved_is_done_or_nothing_is() {
+    for is_changed in [false, true] {
+        let estate = Estate::new();
+        load(&estate, "mig-0").await;
+        let mut setup = estate.setup(&Faults::none(), Mode::Apply);
+        setup.is_approved = true;
+        let skill = redistrict_load::LoadSkill::new(setup);
+        let mut run = crate::runner::Steps::new(&estate, &skill, "mig-1");
+        for step in ["preflight", "lease", "lease"] {
+            run.next(step).await.unwrap();
+        }
+        for _ in 0..10 {
+            run.next("stage").await.unwrap();
+        }
+        if is_changed {
+            estate.set("ids.schools", "20", "name", "typed by a tester");
+        }
+        let before = estate.data();
+        let merged = run.next("merge").await;
+        assert_eq!(merged.is_err(), is_changed);
+        if let Err(error) = merged {
+            assert_eq!(error.kind, ErrorKind::Conflict);
+            assert!(
+                error.message.contains("ids.main.schools as approved"),
+                "{}",
+                error.message
+            );
+            assert_eq!(estate.data(), before);
+        }
+    }
 }
 
 /// Otherwise of many runs at once none would go on: each would find a lease held by one that gives up.

@@ -657,6 +657,7 @@ impl Estate {
             denied_fingerprints: Vec::new(),
             artifact: self.artifact.clone(),
             mode,
+            is_approved: false,
         }
     }
 

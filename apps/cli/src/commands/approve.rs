@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::output::{self, Format, thousands};
 use crate::person;
+use crate::runner;
 use crate::session::Session;
 
 /// Shows what is to be approved, asks if need be, and journals who approved and until when it counts.
@@ -25,22 +26,25 @@ pub(crate) fn run(session: &Session, arguments: &args::Approve) -> CommandResult
     let state = person::state_of(journal.as_ref(), &run)?;
     let (phase, gate) = state.open_request().ok_or_else(|| not_asked(&state))?;
     let digest = gate.digest.clone();
-    let by = person::name(arguments.by.as_deref())?;
     let report = ReportSkill::new(
         workspace.layout.clone(),
         std::sync::Arc::clone(&journal),
         workspace.root_key()?,
     );
+    let now = millis(session.clock.wall());
+    let valid = millis(valid_for);
+    let given = arguments.digest.as_deref();
+    let by = person::name(arguments.by.as_deref());
+    let named = by.as_deref().unwrap_or_default();
+    let events =
+        approval(&state, given, named, now, valid).map_err(|refusal| refused(&state, refusal))?;
+    let by = by?;
     for line in shown(&state, phase, &digest, &report.data(&run)?) {
         output::note(line);
     }
     if arguments.digest.is_none() {
         ask(&run, &digest)?;
     }
-    let now = millis(session.clock.wall());
-    let valid = millis(valid_for);
-    let events = approval(&state, arguments.digest.as_deref(), &by, now, valid)
-        .map_err(|refusal| refused(&state, refusal))?;
     match journal.append(&run, now, &events) {
         Err(JournalError::IllegalOrder { what, .. }) => {
             return Err(Failure::prerequisite(format!("approve run {run}: {what}"))
@@ -66,15 +70,18 @@ fn millis(duration: std::time::Duration) -> u64 {
 
 /// What the approver has to know, as the run found it when it asked.
 fn shown(state: &RunState, phase: Phase, digest: &str, data: &ReportData) -> Vec<String> {
-    let what = match data.is_undo {
-        true => "the undo of",
-        false => "the migration of",
+    let what = match &state.parent {
+        None => "the migration".to_owned(),
+        Some(parent) if parent.as_str().starts_with("rb-") => {
+            format!("putting in again what run {parent} took out")
+        }
+        Some(parent) => format!("taking run {parent} out of CERT again"),
     };
     let mut lines = vec![format!(
-        "Run {} ({what} district {}) waits for approval of {phase}.",
+        "Run {} ({what}; district {}) waits for approval of {phase}.",
         state.run, state.district
     )];
-    if phase == Phase::Loading {
+    if phase == Phase::Loading && !data.forecast.is_empty() {
         let totals = &data.totals;
         let recorded = |count: Option<u64>| count.map_or("not recorded".to_owned(), thousands);
         if !data.is_undo {
@@ -99,6 +106,7 @@ fn shown(state: &RunState, phase: Phase, digest: &str, data: &ReportData) -> Vec
             ));
         }
     }
+    lines.extend(runner::forecast_lines(data));
     lines.push(format!("Plan:   {}", data.plan_digest));
     lines.push(format!("Digest: {digest}"));
     lines

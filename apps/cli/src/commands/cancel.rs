@@ -28,7 +28,7 @@ pub(crate) async fn run(session: &Session, run: &str) -> CommandResult<Exit> {
     let lock = stopped(session, &workspace, &run).await?;
     let state = person::state_of(journal.as_ref(), &run)?;
     refuse_ended(&state)?;
-    if state.kind == RunKind::Undo {
+    if state.kind == RunKind::Undo && state.has_touched_cert() {
         return Err(Failure::usage(format!(
             "cancel run {run}: it has stopped, but an undo is not left half done"
         ))

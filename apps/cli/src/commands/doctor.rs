@@ -1,5 +1,6 @@
 //! `redistrict doctor` and `redistrict config check`: everything that could stop a run, in one list.
 
+use crate::approvals::approvals;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::output::{self, Format};
@@ -61,6 +62,7 @@ fn as_json(item: &Item) -> serde_json::Value {
 /// Resolves every name of the configuration against the live catalogs and plans as far as possible.
 pub(crate) async fn check_config(session: &Session) -> CommandResult<Exit> {
     let workspace = session.workspace()?;
+    approvals(&workspace.config)?;
     let mut source = planning::source(&workspace, false).await?;
     if let Err(findings) = planning::source_masks(&workspace, &mut source).await? {
         let what = "use the configuration for a migration yet";

@@ -1,7 +1,7 @@
 //! `redistrict resume`: goes on with an unfinished run.
 
-use redistrict_journal::{Journal, fold};
-use redistrict_model::RunId;
+use redistrict_journal::{Journal, PhaseState, RunState, fold};
+use redistrict_model::{Phase, RunId, shell_argument};
 
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
@@ -20,8 +20,33 @@ pub(crate) async fn run(session: &Session, run: Option<&str>) -> CommandResult<E
         Some(run) => RunId::new(run),
         None => newest_unfinished(parts.journal.as_ref())?,
     };
+    if let Some(state) = fold(&parts.journal.read(&run)?) {
+        refuse_shredded(&parts, &state)?;
+    }
     let summary = Box::pin(runner::resume(session, &parts, &run)).await?;
     runner::conclude(session, &parts, &summary)
+}
+
+/// A run that is still to anonymize needs what it extracted.
+fn refuse_shredded(parts: &Parts, state: &RunState) -> CommandResult {
+    let is_extracted = *state.phase(Phase::Extraction) == PhaseState::Completed;
+    if !state.is_unfinished() || !is_extracted || state.phase(Phase::Anonymization).is_closed() {
+        return Ok(());
+    }
+    let run = &state.run;
+    let dir = parts
+        .layout
+        .raw_of(&state.district, &parts.key)
+        .join(run.as_str());
+    if dir.exists() {
+        return Ok(());
+    }
+    let district = shell_argument(state.district.as_str());
+    Err(Failure::prerequisite(format!(
+        "go on with run {run}: what it extracted was shredded, after [retention] raw or by hand"
+    ))
+    .with_hint(format!("redistrict cancel {run}"))
+    .with_hint(format!("then: redistrict migrate {district}")))
 }
 
 /// Whether PROD has to answer.

@@ -4,7 +4,7 @@ use redistrict_journal::{RunKind, RunOptions, RunState as History, RunStatus, fo
 use redistrict_model::{Phase, RunId};
 use redistrict_store::{LeaseClaim, LeaseOutcome, RunState, TargetStore};
 
-use crate::approvals::approvals;
+use crate::approvals::{Approvals, approvals};
 use crate::args;
 use crate::commands::resume;
 use crate::digests;
@@ -57,8 +57,7 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
         options: RunOptions {
             dry_run: arguments.dry_run,
             only: vec![Phase::Loading, Phase::Reporting],
-            approvals: approvals
-                .undo
+            approvals: needs_approval(&approvals, state.kind)
                 .then_some(Phase::Loading)
                 .into_iter()
                 .collect(),
@@ -74,6 +73,14 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
         say(session, &format!("CERT digest: {digest}"));
     }
     Ok(exit)
+}
+
+/// What takes an undo back puts rows into CERT again, as a load does.
+fn needs_approval(approvals: &Approvals, of: RunKind) -> bool {
+    match of {
+        RunKind::Migration => approvals.undo,
+        RunKind::Undo => approvals.undo || approvals.phases.contains(&Phase::Loading),
+    }
 }
 
 /// What CERT's own records say of a run.

@@ -3,12 +3,14 @@
 use redistrict_artifact::timestamp_of;
 use redistrict_journal::{RunState, RunStatus, Waiting, fold};
 use redistrict_model::RunId;
+use redistrict_orchestrator::is_worked_on;
 
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::nearest;
 use crate::output::{self, Format};
 use crate::session::Session;
+use crate::wire::Workspace;
 
 /// Shows one run: the checklist, retries, how it ended.
 pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit> {
@@ -24,7 +26,7 @@ pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit
     let state =
         fold(&journal.read(&run)?).ok_or_else(|| nearest::missing_run(journal.as_ref(), &run))?;
     if session.format() == Format::Text {
-        output::data(output::typed(&text(&state)));
+        output::data(output::typed(&text(&state, &standing(&workspace, &state))));
     } else {
         let value = serde_json::to_value(&state)
             .map_err(|_| Failure::new(Exit::Unexpected, "print the state of the run"))?;
@@ -33,11 +35,23 @@ pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit
     Ok(Exit::Done)
 }
 
-fn text(state: &RunState) -> String {
+/// How a run stands, in words: one that nobody works on any more does not run.
+fn standing(workspace: &Workspace, state: &RunState) -> String {
+    let is_open = matches!(state.status, RunStatus::Running | RunStatus::Compensating);
+    if !is_open || is_worked_on(&workspace.layout.state_dir, &state.run) {
+        return state.status.to_string();
+    }
+    match state.open_request() {
+        Some((_, gate)) if gate.approval.is_some() => "approved, nobody works on it".to_owned(),
+        _ => "stopped, nobody works on it".to_owned(),
+    }
+}
+
+fn text(state: &RunState, standing: &str) -> String {
     let mut lines = vec![
         format!(
-            "Run {} of district {}: {}",
-            state.run, state.district, state.status
+            "Run {} of district {}: {standing}",
+            state.run, state.district
         ),
         String::new(),
     ];
@@ -64,12 +78,12 @@ fn text(state: &RunState) -> String {
             if gate.is_passed { ", and went on" } else { "" }
         ));
     }
-    lines.extend(next_step(state));
+    lines.extend(next_step(state, standing));
     lines.join("\n")
 }
 
 /// What a person can do for an unfinished run.
-fn next_step(state: &RunState) -> Option<String> {
+fn next_step(state: &RunState, standing: &str) -> Option<String> {
     let run = &state.run;
     match &state.status {
         RunStatus::Waiting(Waiting::Approval { phase, digest }) => Some(format!(
@@ -82,6 +96,12 @@ fn next_step(state: &RunState) -> Option<String> {
                 "\n{} waits for credentials: could not {}\nonce that is mended: redistrict resume {run}",
                 failure.phase,
                 what.unwrap_or("log in"),
+            ))
+        }
+        // It is what it is: somebody works on it.
+        RunStatus::Running | RunStatus::Compensating if *standing == state.status.to_string() => {
+            Some(format!(
+                "\nfollow it with: redistrict watch {run}\nstop it with: redistrict cancel {run}"
             ))
         }
         _ if state.is_unfinished() => Some(format!("\ngo on with: redistrict resume {run}")),
@@ -108,7 +128,7 @@ pub(crate) fn runs(session: &Session) -> CommandResult<Exit> {
                     state.run.to_string(),
                     state.district.to_string(),
                     started(state),
-                    state.status.to_string(),
+                    standing(&workspace, state),
                     state
                         .parent
                         .as_ref()
@@ -128,7 +148,7 @@ pub(crate) fn runs(session: &Session) -> CommandResult<Exit> {
         .map(|state| {
             serde_json::json!({
                 "run": state.run, "district": state.district, "started": started(state),
-                "status": state.status.to_string(), "parent": state.parent,
+                "status": state.status.to_string(), "standing": standing(&workspace, state), "parent": state.parent,
             })
         })
         .collect();

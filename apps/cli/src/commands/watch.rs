@@ -10,7 +10,7 @@ use redistrict_orchestrator::{FeedEvent, FeedSink, RunSummary, is_worked_on, lin
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::feed::Console;
-use crate::output;
+use crate::output::{self, Format};
 use crate::person;
 use crate::runner;
 use crate::session::Session;
@@ -18,7 +18,7 @@ use crate::session::Session;
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Tells what happens until the run ends, waits for a person, or nobody works on it. The exit code is the
-/// run's.
+/// run's; that of an interruption where nobody works on it.
 pub(crate) async fn run(session: &Session, run: Option<&str>) -> CommandResult<Exit> {
     let workspace = session.workspace()?;
     let journal = session.journal(&workspace)?;
@@ -54,7 +54,8 @@ pub(crate) async fn run(session: &Session, run: Option<&str>) -> CommandResult<E
             output::note(format!(
                 "nobody works on run {run} now; go on with: redistrict resume {run}"
             ));
-            return Ok(ended(session, &console, &state));
+            ended(session, &console, &state);
+            return Ok(Exit::Interrupted);
         }
         session.clock.sleep(LOOK).await;
     }
@@ -106,7 +107,14 @@ fn ended(session: &Session, console: &Console, state: &RunState) -> Exit {
     };
     console.event(FeedEvent::RunEnded(Box::new(summary)));
     match failure {
-        None => Exit::Done,
+        None => {
+            if session.format() != Format::Text {
+                output::json(&serde_json::json!({
+                    "run": state.run, "status": state.status.to_string(), "exit": 0,
+                }));
+            }
+            Exit::Done
+        }
         Some(failure) => {
             output::failure(&failure, session.format());
             failure.exit
