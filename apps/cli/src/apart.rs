@@ -5,25 +5,31 @@ use redistrict_store::Fingerprint;
 
 use crate::failure::{CommandResult, Failure};
 
-/// The targets so far.
-#[derive(Default)]
-pub(crate) struct Apart {
+/// The targets so far, and what must not be one.
+pub(crate) struct Apart<'a> {
+    sources: &'a [Fingerprint],
+    denied: Vec<Fingerprint>,
     seen: Vec<(StoreName, Fingerprint)>,
 }
 
-impl Apart {
+impl<'a> Apart<'a> {
+    /// Nothing seen yet.
+    pub(crate) fn new(sources: &'a [Fingerprint], denied: Vec<Fingerprint>) -> Self {
+        Self {
+            sources,
+            denied,
+            seen: Vec::new(),
+        }
+    }
+
     /// Adds the target of a store.
     ///
     /// # Errors
-    /// `PREREQUISITE`: it is one of the sources, or the target of another store. Two stores in one database
-    /// would wait for each other's lease, and each would take the other's rows for those of somebody else.
-    pub(crate) fn add(
-        &mut self,
-        sources: &[Fingerprint],
-        store: &StoreName,
-        target: &Fingerprint,
-    ) -> CommandResult<()> {
-        if sources.contains(target) {
+    /// `PREREQUISITE`: it is one of the sources, denied, or the target of another store. Two stores in one
+    /// database would wait for each other's lease, and each would take the other's rows for those of
+    /// somebody else.
+    pub(crate) fn add(&mut self, store: &StoreName, target: &Fingerprint) -> CommandResult<()> {
+        if self.sources.contains(target) {
             return Err(Failure::prerequisite(format!(
                 "tell PROD and CERT apart: the target of store {store} is a database that is also a source"
             ))
@@ -37,12 +43,17 @@ impl Apart {
                 "a database is one store: name all its schemas in one [store.…], or point [store.{store}] target at a database of its own"
             )));
         }
+        if self.denied.contains(target) {
+            return Err(Failure::prerequisite(format!(
+                "use the target of store {store}: its fingerprint is in deny"
+            )));
+        }
         self.seen.push((store.clone(), target.clone()));
         Ok(())
     }
 
     /// The store that was added with this target.
-    pub(crate) fn other(&self, target: &Fingerprint) -> Option<&StoreName> {
+    fn other(&self, target: &Fingerprint) -> Option<&StoreName> {
         let mut seen = self.seen.iter();
         seen.find(|(_, known)| known == target)
             .map(|(store, _)| store)

@@ -1,10 +1,13 @@
 //! Who sits at this terminal, and the run that they mean.
 
+use std::io::{BufRead, IsTerminal};
+
 use redistrict_journal::{Journal, RunState, fold};
 use redistrict_model::RunId;
 
 use crate::failure::{CommandResult, Failure};
 use crate::nearest;
+use crate::output;
 use crate::secrets::environment;
 
 /// The longest name that is taken.
@@ -27,6 +30,32 @@ pub(crate) fn name(given: Option<&str>) -> CommandResult<String> {
         Failure::usage("say who decides: a name of at most 100 characters on one line")
             .with_hint("--by \"your name\""),
     )
+}
+
+/// What is typed on this terminal after a question, trimmed; none where nobody can type.
+pub(crate) fn answer(question: &str) -> Option<String> {
+    if !std::io::stdin().is_terminal() {
+        return None;
+    }
+    output::note(question);
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).ok()?;
+    Some(line.trim().to_owned())
+}
+
+/// The run that is named, or the newest; `doing` says what for.
+pub(crate) fn named_or_newest(
+    journal: &dyn Journal,
+    run: Option<&str>,
+    doing: &str,
+) -> CommandResult<RunId> {
+    match run {
+        Some(run) => Ok(RunId::new(run)),
+        None => journal.runs()?.pop().ok_or_else(|| {
+            Failure::usage(format!("{doing} a run: there is none yet"))
+                .with_hint("`redistrict migrate DISTRICT` starts one")
+        }),
+    }
 }
 
 /// The state of a run.

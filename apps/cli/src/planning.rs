@@ -311,16 +311,11 @@ pub(crate) async fn target(
     let groups = session.targets(workspace)?;
     let mut catalogs = Vec::new();
     let mut not_enrolled = Vec::new();
-    let mut apart = Apart::default();
+    let mut apart = Apart::new(sources, denied(workspace));
     for group in &groups {
         for store in group.stores() {
             let fingerprint = group.fingerprint(store).await?;
-            apart.add(sources, store, &fingerprint)?;
-            if denied(workspace).contains(&fingerprint) {
-                return Err(Failure::prerequisite(format!(
-                    "use the target of store {store}: its fingerprint is in deny"
-                )));
-            }
+            apart.add(store, &fingerprint)?;
             if group.enrolment(store).await?.is_none() {
                 not_enrolled.push(store.clone());
             }

@@ -63,13 +63,11 @@ pub(crate) async fn look(session: &Session, workspace: &Workspace) -> Look {
         }
         items.push(item);
     }
-    let denied = denied(workspace);
-    let mut targets = Apart::default();
+    let mut targets = Apart::new(&sources, denied(workspace));
     for (mut item, fingerprint) in cert {
         if let Some(fingerprint) = fingerprint {
             let store = StoreName::new(item.place.clone());
-            let apart = apart(&mut targets, &sources, &denied, &store, &fingerprint);
-            item.state = apart.and(item.state);
+            item.state = targets.add(&store, &fingerprint).and(item.state);
         }
         items.push(item);
     }
@@ -210,23 +208,6 @@ fn item(name: &str, side: Side, version: String, state: CommandResult<String>) -
         version,
         state,
     }
-}
-
-/// The target is nobody's source, not denied, and no other store's target.
-fn apart(
-    targets: &mut Apart,
-    sources: &[Fingerprint],
-    denied: &[Fingerprint],
-    store: &StoreName,
-    fingerprint: &Fingerprint,
-) -> CommandResult {
-    targets.add(sources, store, fingerprint)?;
-    if denied.contains(fingerprint) {
-        return Err(Failure::prerequisite(format!(
-            "use the target of store {store}: its fingerprint is in deny"
-        )));
-    }
-    Ok(())
 }
 
 /// What is known of a target's mark.

@@ -21,8 +21,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::feed::Console;
-use crate::nearest;
 use crate::output::{self, Format};
+use crate::person;
 use crate::session::Session;
 
 /// The first signal that asked this process to stop.
@@ -179,9 +179,7 @@ pub(crate) async fn resume(
     parts: &Parts,
     run: &RunId,
 ) -> CommandResult<RunSummary> {
-    let records = parts.journal.read(run)?;
-    let state = redistrict_journal::fold(&records)
-        .ok_or_else(|| nearest::missing_run(parts.journal.as_ref(), run))?;
+    let state = person::state_of(parts.journal.as_ref(), run)?;
     let skills = parts.skills(session, state.kind, state.parent.as_ref(), &state.options);
     let orchestrator = orchestrator(session, parts, run)?;
     let work = Box::pin(orchestrator.resume(run, skills));
@@ -384,8 +382,10 @@ pub(crate) fn failure_of(summary: &RunSummary) -> Option<Failure> {
             .with_hint(format!("then: {resume}")),
         ),
         RunStatus::Waiting(Waiting::Credentials(_)) => {
-            let (phase, error) = summary.error.clone()?;
-            let failure = Failure::from_skill(Some(phase), error);
+            let failure = match summary.error.clone() {
+                Some((phase, error)) => Failure::from_skill(Some(phase), error),
+                None => Failure::new(Exit::Credentials, "go on: credentials are missing"),
+            };
             Some(failure.with_hint(format!("then: {resume}")))
         }
         RunStatus::Cancelled => Some(

@@ -98,6 +98,24 @@ pub(crate) fn sample(name: &str) -> PathBuf {
     file
 }
 
+/// Files below a directory that hold the bytes of a text.
+pub(crate) fn holding(dir: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(holding(&path, text));
+        } else if std::fs::read(&path)
+            .unwrap()
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+        {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
 /// Restores a plain-SQL dump with psql.
 pub(crate) fn restore(dump: &Path, url: &str) {
     let script = format!(

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::environment::{Ended, Environment};
+use crate::environment::{Ended, Environment, holding};
 use crate::hook::{Hook, Reply};
 
 const CONFIG: &str = "redistrict-demo/redistrict.toml";
@@ -25,24 +25,6 @@ fn prepared(more: &str) -> Environment {
 
 fn with_config<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [arguments, &["--config", CONFIG]].concat()
-}
-
-/// Files below a directory that hold the bytes of a text.
-fn holding(dir: &Path, text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(holding(&path, text));
-        } else if std::fs::read(&path)
-            .unwrap()
-            .windows(text.len())
-            .any(|window| window == text.as_bytes())
-        {
-            found.push(path.display().to_string());
-        }
-    }
-    found
 }
 
 fn assert_secret_nowhere(environment: &Environment, ended: &Ended) {

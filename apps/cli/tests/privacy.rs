@@ -1,10 +1,8 @@
 //! No child in the output: what a district holds against the expectation of the plan.
 
-use std::path::Path;
-
 use redistrict_testkit::postgres::{TestServer, execute};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, holding};
 
 const SCHEMA: &str = "
     create table districts (id int primary key, name text);
@@ -44,26 +42,6 @@ async fn prepared(server: &TestServer, more: &str) -> Environment {
     );
     environment.must(&["enroll", "--name", "privacy test"]);
     environment
-}
-
-/// Files below a directory that hold the bytes of a text.
-fn holding(dir: &Path, text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(holding(&path, text));
-            continue;
-        }
-        let bytes = std::fs::read(&path).unwrap();
-        if bytes
-            .windows(text.len())
-            .any(|part| part == text.as_bytes())
-        {
-            found.push(path.display().to_string());
-        }
-    }
-    found
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,12 +3,23 @@
 use std::collections::BTreeMap;
 
 use redistrict_closure::{Closure, ClosureError, Leads, Members, identities, table_heading};
-use redistrict_model::{ErrorKind, ExtractSection, Key, Ownership, Role, StoreName};
+use redistrict_model::{ErrorKind, ExtractSection, Key, Ownership, Role, StoreName, TableRef};
 use redistrict_skill::SkillError;
 use redistrict_store::{KeyRequest, Selector, SourceCut, StoreError};
 
 /// One open cut per store.
 pub type Cuts = BTreeMap<StoreName, Box<dyn SourceCut>>;
+
+/// The open cut of a table's store.
+pub(crate) fn cut_of<'a>(
+    cuts: &'a mut Cuts,
+    table: &TableRef,
+) -> Result<&'a mut Box<dyn SourceCut>, SkillError> {
+    cuts.get_mut(&table.store).ok_or_else(|| {
+        let what = format!("read {table}: no cut is open");
+        SkillError::new(ErrorKind::Bug, what)
+    })
+}
 
 /// The district's key from its text: one part, or as many as the root's key has columns, joined by
 /// commas.
@@ -49,12 +60,7 @@ pub async fn evaluate(
                     keys: fetch.keys.clone(),
                 },
             };
-            let cut = cuts.get_mut(&fetch.table.store).ok_or_else(|| {
-                SkillError::new(
-                    ErrorKind::Bug,
-                    format!("read {}: no cut is open", fetch.table),
-                )
-            })?;
+            let cut = cut_of(cuts, &fetch.table)?;
             let rows = cut
                 .keys(&request)
                 .await

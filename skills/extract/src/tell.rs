@@ -3,10 +3,10 @@
 
 use futures::StreamExt;
 use redistrict_closure::Members;
-use redistrict_model::{ErrorKind, ExtractSection};
+use redistrict_model::ExtractSection;
 use redistrict_skill::SkillError;
 
-use crate::closure::{Cuts, store_failed};
+use crate::closure::{Cuts, cut_of, store_failed};
 use crate::skill::settle;
 use crate::write::requests;
 
@@ -25,10 +25,7 @@ pub async fn ask_for_rows(
         let Some(rows) = members.table(&table.table) else {
             continue;
         };
-        let cut = cuts.get_mut(&table.table.store).ok_or_else(|| {
-            let what = format!("read {}: no cut is open", table.table);
-            SkillError::new(ErrorKind::Bug, what)
-        })?;
+        let cut = cut_of(&mut cuts, &table.table)?;
         for keys in [&rows.own, &rows.shared, &rows.stubs] {
             for request in requests(table, keys) {
                 on_step()?;

@@ -8,7 +8,7 @@ use redistrict_model::{ErrorKind, ExtractSection, ExtractTable, TableRef};
 use redistrict_skill::SkillError;
 use redistrict_store::{RowRequest, SourceCut, UnfitReason};
 
-use crate::closure::{Cuts, store_failed};
+use crate::closure::{Cuts, cut_of, store_failed};
 
 /// Keys asked for at once.
 const KEYS_PER_REQUEST: usize = 10_000;
@@ -31,10 +31,7 @@ pub async fn unfit(
         let Some(rows) = members.table(&table.table) else {
             continue;
         };
-        let cut = cuts.get_mut(&table.table.store).ok_or_else(|| {
-            let what = format!("read {}: no cut is open", table.table);
-            SkillError::new(ErrorKind::Bug, what)
-        })?;
+        let cut = cut_of(cuts, &table.table)?;
         let counts = of_table(table, rows, cut.as_mut(), &mut on_step).await?;
         if !counts.is_empty() {
             found.insert(table.table.clone(), counts);

@@ -12,7 +12,7 @@ use redistrict_model::{ErrorKind, ExtractSection, ExtractTable, Key, Membership,
 use redistrict_skill::{Progress, SkillError, UnitContext};
 use redistrict_store::{RowRequest, SourceCut, arrow_schema};
 
-use crate::closure::{Cuts, store_failed};
+use crate::closure::{Cuts, cut_of, store_failed};
 use crate::isolation::Isolation;
 use crate::rewrite::{NulledCells, RowIds, all_of, as_stubs, stub_nulls};
 
@@ -44,12 +44,7 @@ impl Writing<'_> {
         for table in &self.section.tables {
             let members = self.members.table(&table.table).unwrap_or(&empty);
             check_limit(table, members)?;
-            let cut = cuts.get_mut(&table.table.store).ok_or_else(|| {
-                SkillError::new(
-                    ErrorKind::Bug,
-                    format!("read {}: no cut is open", table.table),
-                )
-            })?;
+            let cut = cut_of(cuts, &table.table)?;
             let nulls = nulled.get(&table.table).unwrap_or(&no_nulls);
             entries.push(
                 self.table(table, members, nulls, cut.as_mut(), isolation)

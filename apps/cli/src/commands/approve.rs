@@ -1,7 +1,5 @@
 //! `redistrict approve`: a person lets a waiting run go on. Only the journal is written.
 
-use std::io::{BufRead, IsTerminal};
-
 use redistrict_artifact::timestamp_of;
 use redistrict_journal::{JournalError, RunState};
 use redistrict_model::{Phase, RunId};
@@ -117,15 +115,10 @@ fn ask(run: &RunId, digest: &str) -> CommandResult {
         Failure::usage(format!("approve run {run}: {what}"))
             .with_hint(format!("redistrict approve {run} --digest {digest}"))
     };
-    if !std::io::stdin().is_terminal() {
-        return Err(no("say what is approved: this is no terminal to ask on"));
-    }
-    output::note("Approve it? Type yes:");
-    let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line);
-    match read.is_ok() && line.trim().eq_ignore_ascii_case("yes") {
-        true => Ok(()),
-        false => Err(no("nothing was approved")),
+    match person::answer("Approve it? Type yes:") {
+        Some(answer) if answer.eq_ignore_ascii_case("yes") => Ok(()),
+        Some(_) => Err(no("nothing was approved")),
+        None => Err(no("say what is approved: this is no terminal to ask on")),
     }
 }
 

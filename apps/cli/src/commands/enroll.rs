@@ -1,7 +1,5 @@
 //! `redistrict enroll`: marks a target as CERT, once, by a person.
 
-use std::io::{BufRead, IsTerminal};
-
 use redistrict_artifact::timestamp_of;
 use redistrict_model::StoreName;
 use redistrict_store::{Enrolment, Fingerprint, TargetStore};
@@ -12,6 +10,7 @@ use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::nearest;
 use crate::output::{self, Format};
+use crate::person;
 use crate::planning::denied;
 use crate::session::Session;
 use crate::wire::Workspace;
@@ -66,10 +65,10 @@ pub(crate) async fn enroll(
         sources.push(source.probe().await?.fingerprint);
     }
     let groups = session.targets(workspace)?;
-    let mut apart = Apart::default();
+    let mut apart = Apart::new(&[], Vec::new());
     for group in &groups {
         for store in group.stores().iter().filter(|store| wanted.contains(store)) {
-            apart.add(&[], store, &group.fingerprint(store).await?)?;
+            apart.add(store, &group.fingerprint(store).await?)?;
         }
     }
     for group in &groups {
@@ -112,19 +111,7 @@ fn ask() -> CommandResult<String> {
         Failure::usage("enroll: give the database a name that tells people what it is")
             .with_hint("redistrict enroll --name \"cert of team blue\"")
     };
-    if !std::io::stdin().is_terminal() {
-        return Err(missing());
-    }
-    output::note("Which certification database is this? Type a name for it:");
-    let mut line = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .map_err(|_| missing())?;
-    let name = line.trim().to_owned();
-    if name.is_empty() {
-        Err(missing())
-    } else {
-        Ok(name)
-    }
+    person::answer("Which certification database is this? Type a name for it:")
+        .filter(|name| !name.is_empty())
+        .ok_or_else(missing)
 }

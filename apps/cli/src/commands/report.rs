@@ -1,14 +1,13 @@
 //! `redistrict report`: writes the report of a run again, from the journal and the manifests.
 
-use redistrict_journal::fold;
 use redistrict_model::RunId;
 use redistrict_report::ReportSkill;
 
 use crate::args;
 use crate::exit::Exit;
 use crate::failure::CommandResult;
-use crate::nearest;
 use crate::output::{self, Format};
+use crate::person;
 use crate::session::Session;
 
 /// Writes Markdown and JSON.
@@ -17,9 +16,7 @@ pub(crate) fn run(session: &Session, arguments: &args::RunArgument) -> CommandRe
     let journal = session.journal(&workspace)?;
     let key = workspace.root_key()?;
     let run = RunId::new(arguments.run.clone());
-    if fold(&journal.read(&run)?).is_none() {
-        return Err(nearest::missing_run(journal.as_ref(), &run));
-    }
+    person::state_of(journal.as_ref(), &run)?;
     let data = ReportSkill::new(workspace.layout.clone(), journal, key).write(&run)?;
     if session.format() == Format::Text {
         for file in &data.reports {

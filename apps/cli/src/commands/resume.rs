@@ -6,6 +6,7 @@ use redistrict_model::{Phase, RunId, shell_argument};
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::output;
+use crate::person;
 use crate::planning;
 use crate::retention;
 use crate::runner::{self, Parts};
@@ -20,9 +21,7 @@ pub(crate) async fn run(session: &Session, run: Option<&str>) -> CommandResult<E
         Some(run) => RunId::new(run),
         None => newest_unfinished(parts.journal.as_ref())?,
     };
-    if let Some(state) = fold(&parts.journal.read(&run)?) {
-        refuse_shredded(&parts, &state)?;
-    }
+    refuse_shredded(&parts, &person::state_of(parts.journal.as_ref(), &run)?)?;
     let summary = Box::pin(runner::resume(session, &parts, &run)).await?;
     runner::conclude(session, &parts, &summary)
 }

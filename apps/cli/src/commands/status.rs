@@ -2,13 +2,12 @@
 
 use redistrict_artifact::timestamp_of;
 use redistrict_journal::{RunState, RunStatus, Waiting, fold};
-use redistrict_model::RunId;
 use redistrict_orchestrator::is_worked_on;
 
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
-use crate::nearest;
 use crate::output::{self, Format};
+use crate::person;
 use crate::session::Session;
 use crate::wire::Workspace;
 
@@ -16,17 +15,11 @@ use crate::wire::Workspace;
 pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit> {
     let workspace = session.workspace()?;
     let journal = session.journal(&workspace)?;
-    let run = match run {
-        Some(run) => RunId::new(run),
-        None => journal.runs()?.pop().ok_or_else(|| {
-            Failure::usage("show a run: there is none yet")
-                .with_hint("`redistrict migrate DISTRICT` starts one")
-        })?,
-    };
-    let state =
-        fold(&journal.read(&run)?).ok_or_else(|| nearest::missing_run(journal.as_ref(), &run))?;
+    let run = person::named_or_newest(journal.as_ref(), run, "show")?;
+    let state = person::state_of(journal.as_ref(), &run)?;
     if session.format() == Format::Text {
-        output::data(output::typed(&text(&state, &standing(&workspace, &state))));
+        let is_left = is_left(&workspace, &state);
+        output::data(output::typed(&text(&state, is_left)));
     } else {
         let value = serde_json::to_value(&state)
             .map_err(|_| Failure::new(Exit::Unexpected, "print the state of the run"))?;
@@ -35,19 +28,23 @@ pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit
     Ok(Exit::Done)
 }
 
-/// How a run stands, in words: one that nobody works on any more does not run.
-fn standing(workspace: &Workspace, state: &RunState) -> String {
-    let is_open = matches!(state.status, RunStatus::Running | RunStatus::Compensating);
-    if !is_open || is_worked_on(&workspace.layout.state_dir, &state.run) {
-        return state.status.to_string();
-    }
+/// The run should be worked on, and nobody does: its process died, or it was approved and not resumed.
+fn is_left(workspace: &Workspace, state: &RunState) -> bool {
+    matches!(state.status, RunStatus::Running | RunStatus::Compensating)
+        && !is_worked_on(&workspace.layout.state_dir, &state.run)
+}
+
+/// How a run stands, in words.
+fn standing(state: &RunState, is_left: bool) -> String {
     match state.open_request() {
+        _ if !is_left => state.status.to_string(),
         Some((_, gate)) if gate.approval.is_some() => "approved, nobody works on it".to_owned(),
         _ => "stopped, nobody works on it".to_owned(),
     }
 }
 
-fn text(state: &RunState, standing: &str) -> String {
+fn text(state: &RunState, is_left: bool) -> String {
+    let standing = standing(state, is_left);
     let mut lines = vec![
         format!(
             "Run {} of district {}: {standing}",
@@ -78,12 +75,12 @@ fn text(state: &RunState, standing: &str) -> String {
             if gate.is_passed { ", and went on" } else { "" }
         ));
     }
-    lines.extend(next_step(state, standing));
+    lines.extend(next_step(state, is_left));
     lines.join("\n")
 }
 
 /// What a person can do for an unfinished run.
-fn next_step(state: &RunState, standing: &str) -> Option<String> {
+fn next_step(state: &RunState, is_left: bool) -> Option<String> {
     let run = &state.run;
     match &state.status {
         RunStatus::Waiting(Waiting::Approval { phase, digest }) => Some(format!(
@@ -98,12 +95,9 @@ fn next_step(state: &RunState, standing: &str) -> Option<String> {
                 what.unwrap_or("log in"),
             ))
         }
-        // It is what it is: somebody works on it.
-        RunStatus::Running | RunStatus::Compensating if *standing == state.status.to_string() => {
-            Some(format!(
-                "\nfollow it with: redistrict watch {run}\nstop it with: redistrict cancel {run}"
-            ))
-        }
+        RunStatus::Running | RunStatus::Compensating if !is_left => Some(format!(
+            "\nfollow it with: redistrict watch {run}\nstop it with: redistrict cancel {run}"
+        )),
         _ if state.is_unfinished() => Some(format!("\ngo on with: redistrict resume {run}")),
         _ => None,
     }
@@ -117,6 +111,7 @@ pub(crate) fn runs(session: &Session) -> CommandResult<Exit> {
     for run in journal.runs()? {
         states.extend(fold(&journal.read(&run)?));
     }
+    let stands = |state: &RunState| standing(state, is_left(&workspace, state));
     let started = |state: &RunState| {
         timestamp_of(std::time::Duration::from_millis(state.started_wall_millis))
     };
@@ -128,7 +123,7 @@ pub(crate) fn runs(session: &Session) -> CommandResult<Exit> {
                     state.run.to_string(),
                     state.district.to_string(),
                     started(state),
-                    standing(&workspace, state),
+                    stands(state),
                     state
                         .parent
                         .as_ref()
@@ -148,7 +143,8 @@ pub(crate) fn runs(session: &Session) -> CommandResult<Exit> {
         .map(|state| {
             serde_json::json!({
                 "run": state.run, "district": state.district, "started": started(state),
-                "status": state.status.to_string(), "standing": standing(&workspace, state), "parent": state.parent,
+                "status": state.status.to_string(), "standing": stands(state),
+                "parent": state.parent,
             })
         })
         .collect();

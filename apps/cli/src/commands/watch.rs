@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redistrict_journal::{Journal, RunState, RunStatus, fold};
-use redistrict_model::RunId;
+use redistrict_journal::{Journal, RunState, RunStatus};
 use redistrict_orchestrator::{FeedEvent, FeedSink, RunSummary, is_worked_on, lines_of};
 
 use crate::exit::Exit;
-use crate::failure::{CommandResult, Failure};
+use crate::failure::CommandResult;
 use crate::feed::Console;
 use crate::output::{self, Format};
 use crate::person;
@@ -22,13 +21,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(crate) async fn run(session: &Session, run: Option<&str>) -> CommandResult<Exit> {
     let workspace = session.workspace()?;
     let journal = session.journal(&workspace)?;
-    let run = match run {
-        Some(run) => RunId::new(run),
-        None => journal.runs()?.pop().ok_or_else(|| {
-            Failure::usage("watch a run: there is none yet")
-                .with_hint("`redistrict migrate DISTRICT` starts one")
-        })?,
-    };
+    let run = person::named_or_newest(journal.as_ref(), run, "watch")?;
     let console = Console::without_log(session.format(), Arc::clone(&session.clock));
     let mut state = person::state_of(journal.as_ref(), &run)?;
     console.event(begin(&state));
@@ -92,10 +85,6 @@ fn tell_news(
             console.event(line);
         }
     }
-    debug_assert_eq!(
-        fold(&records).map(|folded| folded.sequence),
-        Some(state.sequence)
-    );
     Ok(is_news)
 }
 
