@@ -5,8 +5,10 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,11 +46,20 @@ impl SqliteJournal {
     /// A directory or file that cannot be made, a file that is no journal, another format.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
         let path = path.as_ref();
-        prepare_files(path).map_err(|source| JournalError::Directory {
-            path: path.display().to_string(),
-            source,
-        })?;
         let name = path.display().to_string();
+        let failed = |source| JournalError::Directory {
+            path: name.clone(),
+            source,
+        };
+        make_directory(path).map_err(failed)?;
+        if !path.exists() {
+            let draft = draft_of(path);
+            let made = open_connection(&draft, &name).map(drop);
+            let given = made.and_then(|()| give_name(&draft, path).map_err(failed));
+            let _gone = fs::remove_file(&draft);
+            given?;
+        }
+        keep_private(path).map_err(failed)?;
         let connection = open_connection(path, &name)?;
         Ok(Self {
             path: name,
@@ -120,24 +131,39 @@ impl Journal for SqliteJournal {
     }
 }
 
-fn prepare_files(path: &Path) -> std::io::Result<()> {
-    if let Some(directory) = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    {
-        fs::DirBuilder::new()
+fn make_directory(path: &Path) -> std::io::Result<()> {
+    let parent = path.parent();
+    match parent.filter(|parent| !parent.as_os_str().is_empty()) {
+        None => Ok(()),
+        Some(directory) => fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(directory)?;
+            .create(directory),
     }
-    // SQLite gives its -wal and -shm files the mode of the database.
-    let file = fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)?;
-    if file.metadata()?.permissions().mode() & 0o077 != 0 {
-        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+}
+
+/// Beside the journal, of this process and call alone.
+fn draft_of(path: &Path) -> PathBuf {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    path.with_extension(format!("new-{}-{call}", std::process::id()))
+}
+
+/// A new journal is made whole beside its place, in write-ahead mode already, and given its name at once:
+/// a database that changes its mode while others open it refuses them. Whoever is second uses the first
+/// one's.
+fn give_name(draft: &Path, path: &Path) -> std::io::Result<()> {
+    match fs::hard_link(draft, path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The mode of the file, which SQLite gives its -wal and -shm files too. It is not opened for that: to
+/// close a file takes the locks away that the process has on it.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     }
     // The names of file and directory have to survive a power loss as well.
     let directory = path.canonicalize()?;
