@@ -1,4 +1,4 @@
-//! Automation of the repository: `cargo xtask ci | check | test | servers | tidy | docs | pictures | prove | bench`.
+//! Automation of the repository: `cargo xtask ci | check | test | servers | tidy | docs | pictures | prove | bench | dist`.
 //!
 //! Light on purpose: it starts other programs and reads files, it links nothing of the product.
 
@@ -9,6 +9,8 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod ci;
+mod client;
+mod dist;
 mod docs;
 mod pictures;
 mod process;
@@ -47,6 +49,8 @@ enum Command {
     Docs,
     /// Take the pictures of the documents: the demo's report and decision sheet in a headless browser.
     Pictures,
+    /// A release in `dist`: the binary, the archive, a container file, their digests. Tries them.
+    Dist,
     /// A demonstration that ends in one line with PASS or FAIL.
     Prove {
         name: String,
@@ -83,6 +87,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Tidy => tidy::run(),
         Command::Docs => docs::run().map(|()| ExitCode::SUCCESS),
         Command::Pictures => pictures::run().map(|()| ExitCode::SUCCESS),
+        Command::Dist => dist::run().map(|()| ExitCode::SUCCESS),
         Command::Prove { name, quick, seed } => prove::run(&name, quick, seed),
         Command::Bench { what, how } => bench::run(what, how),
     }

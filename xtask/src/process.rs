@@ -1,9 +1,10 @@
 //! Starts other programs.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 /// The root of the repository: of the one that is run, which need not be where it was compiled (a
 /// target folder may serve several checkouts).
@@ -90,6 +91,28 @@ pub(crate) fn must(command: &mut Command) -> Result<()> {
         bail!("{} ended with {status}", describe(command));
     }
     Ok(())
+}
+
+/// Builds the product and tells where its program is; a release has no symbols.
+pub(crate) fn built(is_release: bool) -> Result<PathBuf> {
+    let mut command = cargo(&["build", "--locked", "--package", "redistrict-cli"]);
+    command.args(["--bin", "redistrict"]);
+    command.arg("--message-format=json-render-diagnostics");
+    if is_release {
+        command.args(["--release", "--config", "profile.release.strip=\"symbols\""]);
+    }
+    say(&format!("$ {}", describe(&command)));
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.context("start cargo")?;
+    if !output.status.success() {
+        bail!("the build ended with {}", output.status);
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut executables = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    executables.next_back().context("find the built program")
 }
 
 fn describe(command: &Command) -> String {

@@ -4,14 +4,33 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use crate::client;
 use crate::process::{cargo, status};
 use crate::servers;
 
 /// What there is; `docs/proofs.md` describes each.
-const KNOWN: [&str; 5] = ["estate", "injection", "leak", "run-crash", "types"];
+const KNOWN: [&str; 9] = [
+    "edfi",
+    "estate",
+    "injection",
+    "leak",
+    "mcp",
+    "newcomer",
+    "run-crash",
+    "run-faults",
+    "types",
+];
 
 /// The quick forms that CI runs.
-pub(crate) const IN_CI: [&str; 4] = ["estate", "leak", "run-crash", "types"];
+pub(crate) const IN_CI: [&str; 7] = [
+    "estate",
+    "leak",
+    "mcp",
+    "newcomer",
+    "run-crash",
+    "run-faults",
+    "types",
+];
 
 /// Runs a proof; its last line is the result.
 pub(crate) fn run(name: &str, quick: bool, seed: Option<u64>) -> Result<ExitCode> {
@@ -22,6 +41,10 @@ pub(crate) fn run(name: &str, quick: bool, seed: Option<u64>) -> Result<ExitCode
         );
     }
     servers::require()?;
+    let python = match name {
+        "mcp" => Some(client::require()?),
+        _ => None,
+    };
     let seed_text = seed.map(|seed| seed.to_string());
     let mut arguments = vec![
         "run",
@@ -53,7 +76,11 @@ pub(crate) fn run(name: &str, quick: bool, seed: Option<u64>) -> Result<ExitCode
     if !built.success() {
         return Ok(ExitCode::FAILURE);
     }
-    let status = status(&mut cargo(&arguments))?;
+    let mut prove = cargo(&arguments);
+    if let Some(python) = python {
+        prove.env("REDISTRICT_MCP_PYTHON", python);
+    }
+    let status = status(&mut prove)?;
     Ok(if status.success() {
         ExitCode::SUCCESS
     } else {

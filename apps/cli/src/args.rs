@@ -88,7 +88,7 @@ pub(crate) enum Command {
     Validate(District),
     /// Only load the last sealed masked artifact.
     #[command(alias = "load-to-cert")]
-    Load(District),
+    Load(Load),
     /// Write the report of a run again.
     #[command(alias = "generate-report")]
     Report(RunArgument),
@@ -121,10 +121,16 @@ pub(crate) enum Command {
     /// targets, forecast), counts for `[approvals] valid_for` (24 hours), and works once.
     Approve(Approve),
     /// Give an unfinished run up: stop it, and take back what it loaded.
-    Cancel(RunArgument),
-    /// Not available yet.
-    #[command(hide = true)]
-    Mcp(Rest),
+    Cancel(Cancel),
+    /// Let an assistant drive it: a server of the Model Context Protocol.
+    ///
+    /// On the standard streams, or with `--http` for several assistants on this machine. An assistant
+    /// sees names and numbers, never the value of a row, and cannot approve: whatever writes to CERT
+    /// waits until a person has typed `redistrict approve RUN`.
+    Mcp(Mcp),
+    /// What CERT's own records and tables say; for programs.
+    #[command(subcommand, hide = true)]
+    Cert(CertCommand),
     /// Look after the artifacts: list, verify, shred.
     #[command(subcommand)]
     Artifacts(ArtifactsCommand),
@@ -194,6 +200,12 @@ pub(crate) struct Init {
     /// log in. Statements that are needed in rare cases only stand there as comments.
     #[arg(long)]
     pub(crate) grants: bool,
+    /// With --grants: one file for each database in this directory.
+    ///
+    /// `prod-ids.sql`, `cert-ids.sql` and so on, instead of all of it on the terminal: an administrator runs
+    /// each in its own database.
+    #[arg(long, value_name = "DIR", requires = "grants")]
+    pub(crate) dir: Option<PathBuf>,
     /// The role that reads PROD, for --grants.
     #[arg(
         long,
@@ -325,14 +337,80 @@ pub(crate) struct Migrate {
     /// Everything before the load is done: extraction, masks, checks.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Stay where somebody has to approve, and go on by itself once they have.
+    /// Stay where somebody has to approve or another run is loading, and go on by itself after it.
     ///
     /// Without it the run is left there, with exit 9, and `redistrict resume` goes on.
     #[arg(long)]
     pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) ask: AskBefore,
     /// Take the district's previous load out and the new one in. Not available yet.
     #[arg(long, hide = true)]
     pub(crate) replace: bool,
+}
+
+/// Approvals that this run needs besides those of the configuration.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct AskBefore {
+    /// Wait for somebody's approval before this step, whatever `[approvals]` says.
+    ///
+    /// May be given several times. The steps are those of `[approvals] before`: extract, anonymize,
+    /// validate, load, report, undo.
+    #[arg(long, value_name = "STEP")]
+    pub(crate) ask_before: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// The district: the value of the tenant root's key.
+    pub(crate) district: String,
+    /// Stay where somebody has to approve or another run is loading, and go on by itself after it.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) ask: AskBefore,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cancel {
+    /// The run's id.
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) ask: AskBefore,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Mcp {
+    /// What it is about: the runs (if left out), or one side's databases.
+    #[arg(value_enum)]
+    pub(crate) office: Option<McpOffice>,
+    /// Listen on this port of 127.0.0.1 instead of the standard streams; 0 takes a free one.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) http: Option<u16>,
+    /// Where the bearer token of --http stands (default: mcp-token in the state directory).
+    ///
+    /// Made on first use, with 32 random bytes, for its owner only. It is never printed.
+    #[arg(long, value_name = "FILE", requires = "http")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// The servers that are about one side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum McpOffice {
+    /// Schema, numbers of rows, ranking.
+    Prod,
+    /// What is loaded, digests, drift.
+    Cert,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CertCommand {
+    /// The runs that CERT's ledgers have.
+    Loads,
+    /// Digests of the tables that a run may write (default: the newest migration).
+    Digests(OptionalRun),
+    /// How the tables differ from what a run was planned on (default: the newest migration).
+    Drift(OptionalRun),
 }
 
 #[derive(Debug, Args)]
@@ -357,7 +435,7 @@ pub(crate) struct Approve {
 pub(crate) struct Resume {
     /// The run's id.
     pub(crate) run: Option<String>,
-    /// Stay where somebody has to approve, and go on by itself once they have.
+    /// Stay where somebody has to approve or another run is loading, and go on by itself after it.
     #[arg(long)]
     pub(crate) wait: bool,
 }
@@ -375,6 +453,11 @@ pub(crate) struct Rollback {
     /// Only say whether it could be done.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Stay where somebody has to approve or another run is loading, and go on by itself after it.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) ask: AskBefore,
     /// Not available yet.
     #[arg(long, hide = true)]
     pub(crate) keep_foreign_changes: bool,

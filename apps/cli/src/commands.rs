@@ -4,12 +4,14 @@ mod analyze;
 mod approve;
 mod artifacts;
 mod cancel;
+mod cert;
 mod classify;
 mod completions;
 mod demo;
 mod doctor;
 mod enroll;
 mod init;
+mod mcp;
 mod migrate;
 mod notify;
 mod pages;
@@ -53,8 +55,9 @@ pub(crate) async fn dispatch(session: &Session) -> CommandResult<Exit> {
         Command::Why(_) => Err(not_available("why")),
         Command::Watch(run) => watch::run(session, run.run.as_deref()).await,
         Command::Approve(arguments) => approve::run(session, arguments),
-        Command::Cancel(run) => Box::pin(cancel::run(session, &run.run)).await,
-        Command::Mcp(_) => Err(not_available("mcp")),
+        Command::Cancel(arguments) => Box::pin(cancel::run(session, arguments)).await,
+        Command::Mcp(arguments) => mcp::run(session, arguments).await,
+        Command::Cert(command) => cert::run(session, command).await,
         Command::Artifacts(command) => artifacts::run(session, command),
         Command::Notify(NotifyCommand::Test) => notify::test(session),
         Command::Key(_) => Err(not_available("key")),

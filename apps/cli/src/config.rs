@@ -1,6 +1,8 @@
 //! Reads `redistrict.toml`: the grammar is `redistrict_model::config`; here are the file, the hints
 //! and the list of what is not available yet.
 
+mod refusal;
+
 use std::path::{Path, PathBuf};
 
 use redistrict_model::config::Config;
@@ -64,22 +66,7 @@ fn at_path(mut failure: Failure, path: &Path) -> Failure {
 
 /// Parses the text: the whole grammar, with the nearest known key for an unknown one.
 pub(crate) fn parse(text: &str) -> CommandResult<Config> {
-    let config: Config = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| {
-            text.get(..span.start)
-                .map_or(1, |before| before.matches('\n').count() + 1)
-        });
-        let failure =
-            Failure::prerequisite(format!("line {line}: {}", without_values(error.message())));
-        if is_about_a_secret(error.message()) {
-            return failure
-                .with_hint("name where it is: { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\"] }");
-        }
-        match nearest_key(error.message()) {
-            Some(key) => failure.with_hint(format!("did you mean `{key}`?")),
-            None => failure,
-        }
-    })?;
+    let config: Config = toml::from_str(text).map_err(|error| refusal::refusal(text, &error))?;
     if let Some(raw) = &config.retention.raw {
         retention(raw)?;
     }
@@ -87,44 +74,12 @@ pub(crate) fn parse(text: &str) -> CommandResult<Config> {
     Ok(config)
 }
 
-/// The parser's sentence without the value it quotes: in the place of a reference it may be a secret.
-fn without_values(message: &str) -> String {
-    let first = message.lines().next().unwrap_or(message);
-    if is_about_a_secret(first) {
-        return "a secret is never written here, only a reference to it".to_owned();
-    }
-    match (first.find("string \""), first.rfind("\", expected")) {
-        (Some(start), Some(end)) if start < end => {
-            format!("{}string{}", &first[..start], &first[end + 1..])
-        }
-        _ => first.to_owned(),
-    }
-}
-
-/// Whether it complains about what stands in the place of a reference to a secret.
-fn is_about_a_secret(message: &str) -> bool {
-    message.starts_with("unknown variant") && message.contains("one of `env`, `file`, `command`")
-}
-
 /// `[retention] raw`: how long raw artifacts are kept.
 pub(crate) fn retention(text: &str) -> CommandResult<std::time::Duration> {
     duration(text).ok_or_else(|| {
-        Failure::prerequisite(format!(
-            "read [retention] raw = {text:?}: it is no duration"
-        ))
-        .with_hint("write a number and a unit: 90s, 30m, 24h, 7d")
+        Failure::prerequisite("read [retention] raw: it is no duration")
+            .with_hint("write a number and a unit: 90s, 30m, 24h, 7d")
     })
-}
-
-/// From serde's own sentence: unknown field `a`, expected one of `b`, `c`.
-fn nearest_key(message: &str) -> Option<String> {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let unknown = quoted.next().filter(|_| message.starts_with("unknown "))?;
-    quoted
-        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
-        .filter(|(distance, known)| *distance <= known.len().max(3) / 2)
-        .min()
-        .map(|(_, known)| known.to_owned())
 }
 
 /// What the grammar has and this version has not.

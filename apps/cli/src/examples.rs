@@ -87,6 +87,10 @@ const EXAMPLES: &[Examples] = &[
             ("migrate 2 --dry-run", "everything but the load"),
             ("migrate 2", "all five phases"),
             ("migrate 2 --skip-extraction", "from the last extraction"),
+            (
+                "migrate 2 --ask-before load --wait",
+                "stays until somebody approves",
+            ),
         ],
     ),
     ("extract", &[("extract 2", "")]),
@@ -123,6 +127,14 @@ const EXAMPLES: &[Examples] = &[
     ("watch", &[("watch mig-20260105T180000Z-001", "")]),
     ("approve", &[("approve mig-20260105T180000Z-001", "")]),
     ("cancel", &[("cancel mig-20260105T180000Z-001", "")]),
+    (
+        "mcp",
+        &[
+            ("mcp", "an assistant starts it"),
+            ("mcp --http 8123", "for several, with a token"),
+            ("mcp prod", "only PROD's schema and counts"),
+        ],
+    ),
     (
         "artifacts ls",
         &[

@@ -123,7 +123,8 @@ impl Exit {
                 "somebody who may approves it (`redistrict approve RUN`), then `redistrict resume RUN`"
             }
             Self::LeaseHeld => {
-                "wait for the run that the message names, or look at it: `redistrict status RUN`"
+                "once the run that the message names has ended (`redistrict watch RUN`): `redistrict resume`; \
+                 with `--wait` a run goes on by itself then"
             }
             Self::UndoRefused => {
                 "others changed the rows since: the message names the tables; settle that with them"

@@ -37,7 +37,8 @@ impl Failure {
     }
 
     pub(crate) fn not_available(what: &str) -> Self {
-        Self::usage(format!("{what} is not available yet"))
+        Self::usage(format!("use {what}: it is not available yet"))
+            .with_hint("CHANGELOG.md says what is there")
     }
 
     pub(crate) fn because(
@@ -49,11 +50,18 @@ impl Failure {
     }
 
     pub(crate) fn from_skill(phase: Option<Phase>, error: SkillError) -> Self {
-        Self {
+        let is_full = error.causes.iter().any(|cause| cause.contains(FULL));
+        let failure = Self {
             exit: Exit::of(error.kind, phase),
             message: error.message,
             causes: error.causes,
             hints: error.hints,
+        };
+        match is_full {
+            true => failure.with_hint(
+                "make room there (`redistrict artifacts ls` shows what could be shredded), then run it again",
+            ),
+            false => failure,
         }
     }
 
@@ -69,6 +77,9 @@ impl Failure {
         self
     }
 }
+
+/// What the operating system says of a full disk, in the words of its error.
+const FULL: &str = "No space left on device";
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
@@ -102,6 +113,17 @@ impl From<redistrict_artifact::ArtifactError> for Failure {
 
 impl From<redistrict_journal::JournalError> for Failure {
     fn from(error: redistrict_journal::JournalError) -> Self {
-        Self::because(ErrorKind::Config, "use the journal", &error)
+        let is_corrupt = error.error_kind() == ErrorKind::Corrupt;
+        let failure = Self::because(ErrorKind::Config, "use the journal", &error);
+        match is_corrupt {
+            true => failure.with_hint(
+                "bring it back from a copy; without it the runs that it knew cannot be resumed or taken \
+                 back from here (moved away, a new one is begun)",
+            ),
+            false => failure.with_hint(
+                "see that its folder can be written and read, and that the disk is not full; \
+                 --state-dir and the configuration's place say where it is",
+            ),
+        }
     }
 }

@@ -9,15 +9,22 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use redistrict_orchestrator::FeedEvent;
 
 use crate::output;
-use crate::screen::{LINES, Screen};
+use crate::screen::Screen;
 
 /// How often at most it is drawn.
 const HERTZ: u8 = 10;
 
 /// The foot of the terminal that stderr is.
 pub(crate) struct Foot {
-    screen: Mutex<Screen>,
+    drawn: Mutex<Drawn>,
     all: MultiProgress,
+    style: ProgressStyle,
+}
+
+/// What is shown, and the lines that were ever needed for it.
+#[derive(Default)]
+struct Drawn {
+    screen: Screen,
     lines: Vec<ProgressBar>,
 }
 
@@ -29,29 +36,31 @@ impl Foot {
             return None;
         }
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(HERTZ));
-        let plain = ProgressStyle::with_template("{msg}").ok()?;
-        let new = || {
-            let bar = ProgressBar::new(0).with_style(plain.clone());
-            all.add(bar)
-        };
-        let lines = (0..LINES).map(|_| new()).collect();
+        let style = ProgressStyle::with_template("{msg}").ok()?;
         output::put_above(Some(all.clone()));
         Some(Self {
-            screen: Mutex::default(),
+            drawn: Mutex::default(),
             all,
-            lines,
+            style,
         })
     }
 
     /// Takes an event in and draws.
     pub(crate) fn take(&self, event: &FeedEvent, now: Duration) {
-        let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        let Drawn { screen, lines } = &mut *drawn;
         screen.take(event, now);
         let (_, columns) = Term::stderr().size();
         // The last column stays free: some terminals break the line there.
         let width = usize::from(columns).saturating_sub(1);
-        for (bar, line) in self.lines.iter().zip(screen.lines(width, now)) {
-            bar.set_message(line);
+        let mut shown = screen.lines(width, now);
+        while lines.len() < shown.len() {
+            let line = ProgressBar::new(0).with_style(self.style.clone());
+            lines.push(self.all.add(line));
+        }
+        shown.resize(lines.len(), String::new());
+        for (line, text) in lines.iter().zip(shown) {
+            line.set_message(text);
         }
         if matches!(event, FeedEvent::RunEnded(_)) {
             self.clear();

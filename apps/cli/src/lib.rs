@@ -14,6 +14,7 @@ mod failure;
 mod feed;
 mod foot;
 mod inventory;
+mod mcp;
 mod nearest;
 mod notify;
 mod output;
@@ -69,13 +70,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, composition: Compositi
         }
     };
     session.notifications.finish();
-    exit.into()
+    told(exit)
+}
+
+/// The exit code of a command that ended so: data that could not be written is a failure of its own.
+fn told(exit: Exit) -> ExitCode {
+    let Some(failure) = output::unwritten(exit) else {
+        return exit.into();
+    };
+    // Where the data was to go nothing can be said any more.
+    output::failure(&failure, Format::Text);
+    match exit {
+        Exit::Done => failure.exit.into(),
+        ended => ended.into(),
+    }
 }
 
 fn usage(error: &clap::Error, format: Format) -> ExitCode {
-    let text = error.render();
+    let text = secrets::without_logins(&error.render().to_string());
     if error.use_stderr() && format != Format::Text {
-        let text = text.to_string();
         let mut lines = text.lines().filter(|line| !line.trim().is_empty());
         let first = lines.next().unwrap_or_default();
         let what = first.strip_prefix("error: ").unwrap_or(first);
@@ -84,10 +97,10 @@ fn usage(error: &clap::Error, format: Format) -> ExitCode {
         output::failure(&failure, format);
         Exit::Usage.into()
     } else if error.use_stderr() {
-        output::note(text.to_string().trim_end());
+        output::note(text.trim_end());
         Exit::Usage.into()
     } else {
-        output::data(text.to_string().trim_end());
-        Exit::Done.into()
+        output::data(text.trim_end());
+        told(Exit::Done)
     }
 }

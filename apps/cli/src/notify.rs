@@ -11,6 +11,7 @@ mod webhook;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use redistrict_journal::RunState;
 use redistrict_model::config::Moment;
 use redistrict_orchestrator::{FeedEvent, FeedSink};
 use redistrict_skill::Clock;
@@ -68,6 +69,15 @@ impl Notifications {
             teller: Mutex::default(),
             clock,
         })
+    }
+
+    /// Tells of a run that this process has given up without working on it.
+    pub(crate) fn given_up(&self, state: &RunState, words: &str, now: Duration) {
+        if let (Some(outbox), Some(message)) =
+            (self.outbox.get(), Teller::given_up(state, words, now))
+        {
+            outbox.push(message);
+        }
     }
 
     /// Waits a little for what is not sent yet, and says what could not be. For the end of the

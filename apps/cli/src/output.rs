@@ -10,7 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use indicatif::MultiProgress;
 use redistrict_model::{Finding, Severity, shell_word, shown, shown_lines};
 
+use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::secrets::without_logins;
 
 /// `--output`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -135,10 +137,45 @@ pub(crate) fn script(text: &str) {
     raw(text.trim_end());
 }
 
-/// A closed pipe is not an error of ours.
+/// Why data could not be written to stdout, the first time that happened.
+static LOST: Mutex<Option<std::io::ErrorKind>> = Mutex::new(None);
+
+/// A closed pipe is not an error of ours: nobody wants to read on. What could not be written otherwise
+/// is remembered for [`unwritten`].
 fn raw(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _closed_pipe = writeln!(out, "{text}");
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.get_or_insert(error.kind());
+    }
+}
+
+/// The failure of a process that could not write all of its data to stdout: exit 1. `ended` is how the
+/// command itself ended.
+pub(crate) fn unwritten(ended: Exit) -> Option<Failure> {
+    let lost = *LOST.lock().unwrap_or_else(PoisonError::into_inner);
+    let why = match lost? {
+        std::io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        std::io::ErrorKind::QuotaExceeded => "the quota is used up".to_owned(),
+        other => other.to_string(),
+    };
+    let failure = Failure::new(
+        Exit::Unexpected,
+        format!("write to standard output: {why}; what stands there is not all of it"),
+    );
+    Some(match ended {
+        Exit::Done => failure
+            .with_hint("make room there, or write it elsewhere, and run the command again")
+            .with_hint("of a run nothing is lost: `redistrict status` shows how it ended"),
+        other => failure.with_hint(format!(
+            "the command itself ended with exit {}: {}",
+            other as u8,
+            other.meaning()
+        )),
+    })
 }
 
 /// Writes a line for the person to stderr; commands in it work as they are printed.
@@ -172,22 +209,28 @@ fn in_numbers(json: &str) -> String {
 
 /// Prints a failure: what, why, what to do.
 pub(crate) fn failure(failure: &Failure, format: Format) {
+    let all = |texts: &[String]| -> Vec<String> {
+        let bare = texts.iter().map(|text| without_logins(text));
+        bare.collect()
+    };
+    let message = without_logins(&failure.message);
+    let (causes, hints) = (all(&failure.causes), all(&failure.hints));
     if format != Format::Text {
         json(&serde_json::json!({
-            "error": failure.message,
-            "causes": failure.causes,
-            "hints": failure.hints.iter().map(|hint| typed(hint)).collect::<Vec<_>>(),
+            "error": message,
+            "causes": causes,
+            "hints": hints.iter().map(|hint| typed(hint)).collect::<Vec<_>>(),
             "exit": failure.exit as u8,
         }));
         return;
     }
-    note(format!("error: failed to {}", shown(&failure.message)));
-    for cause in &failure.causes {
+    note(format!("error: failed to {}", shown(&message)));
+    for cause in &causes {
         note(format!("  because: {}", shown(&reason(cause))));
     }
-    if !failure.hints.is_empty() {
+    if !hints.is_empty() {
         note("");
-        for hint in &failure.hints {
+        for hint in &hints {
             // Lines of a configuration are there to be pasted.
             let mark = if is_configuration(hint) { "" } else { "  → " };
             note(format!("{mark}{}", shown(hint)));
@@ -202,14 +245,29 @@ fn is_configuration(line: &str) -> bool {
     line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| is_name(key))
 }
 
-/// Our own causes are fragments; the operating system's are sentences.
+/// Our own causes are fragments that begin with a verb; those of the operating system and of libraries
+/// are sentences of their own.
 pub(crate) fn reason(cause: &str) -> String {
-    if cause.starts_with(|c: char| c.is_ascii_lowercase()) {
-        format!("could not {cause}")
-    } else {
-        cause.to_owned()
+    let first = cause.split_whitespace().next().unwrap_or_default();
+    match is_verb(first.trim_end_matches(':')) {
+        true => format!("could not {cause}"),
+        false => cause.to_owned(),
     }
 }
+
+fn is_verb(word: &str) -> bool {
+    VERBS.split_whitespace().any(|verb| verb == word)
+}
+
+/// What messages of ours begin with.
+const VERBS: &str = "append apply approve ask assemble begin bring build cancel carry change check choose clear \
+    close commit compare connect copy count create decide decode delete do draw drop encode end \
+    enroll establish evaluate exclude extract fetch find finish fit follow forget get give go \
+    hold infer insert join journal keep learn list load lock log look make mark mask measure \
+    merge name notify number open pack pin plan prepare print prove put reach read record remove \
+    rename replace restore rewrite run save say seal see send serialize set show shred stage start stop \
+    store sync take tell transfer undo unpack unwrap update use validate verify wait work wrap \
+    write";
 
 /// So many subjects of the same finding are named.
 const NAMED: usize = 3;
@@ -374,6 +432,59 @@ mod tests {
         ] {
             assert_eq!(called.rewrite(text), expected);
         }
+    }
+
+    #[test]
+    fn a_cause_from_elsewhere_is_a_sentence_of_its_own() {
+        for (cause, said) in [
+            ("read the catalog", "could not read the catalog"),
+            (
+                "finish: the run was cut short",
+                "could not finish: the run was cut short",
+            ),
+            ("unknown variant at line 1", "unknown variant at line 1"),
+            ("file is not a database", "file is not a database"),
+            (
+                "No space left on device (os error 28)",
+                "No space left on device (os error 28)",
+            ),
+        ] {
+            assert_eq!(reason(cause), said);
+        }
+    }
+
+    /// The messages of all error types of the libraries begin with a verb that is known here.
+    #[test]
+    fn every_cause_of_ours_is_known_by_its_verb() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut unknown = Vec::new();
+        let mut dirs: Vec<_> = ["crates", "skills", "stores"]
+            .map(|dir| root.join(dir))
+            .into();
+        let mut found = 0;
+        while let Some(dir) = dirs.pop() {
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    dirs.push(path);
+                } else if path.extension().is_some_and(|one| one == "rs") {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    for message in text.split("#[error(\"").skip(1) {
+                        let word: String = message
+                            .chars()
+                            .take_while(char::is_ascii_lowercase)
+                            .collect();
+                        found += 1;
+                        // `{doing} …` has its verb elsewhere; "the link …" is a sentence.
+                        if !word.is_empty() && word != "the" && !is_verb(&word) {
+                            unknown.push(word);
+                        }
+                    }
+                }
+            }
+        }
+        assert!(found > 40, "{found} error messages");
+        assert_eq!(unknown, Vec::<String>::new(), "put them into VERBS");
     }
 
     #[test]

@@ -485,6 +485,7 @@ fn plan_load(
 
 fn configuration_failed(findings: Vec<Finding>) -> Failure {
     stop("use the configuration", findings.iter())
+        .with_hint("mend that, then `redistrict config check` looks at it again")
 }
 
 fn undecided(findings: Vec<Finding>) -> Failure {

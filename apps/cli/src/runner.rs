@@ -231,6 +231,9 @@ async fn with_signals<T>(
     tokio::pin!(work);
     loop {
         let exit = tokio::select! {
+            // The work first: it takes the run's lock at its first step, and with it away what somebody
+            // asked a process that is gone.
+            biased;
             result = &mut work => return Ok(result),
             () = next_of(&mut interrupts) => Exit::Interrupted,
             () = next_of(&mut terminations) => Exit::Terminated,
@@ -284,7 +287,7 @@ pub(crate) fn conclude(
     // What failed after the report was written must not stand in it as a success.
     let data = match has_ended_well {
         true => report.data(&summary.run)?,
-        false => report.write(&summary.run)?,
+        false => written_or_told(&report, &summary.run)?,
     };
     let failure = failure_of(summary);
     if session.format() == Format::Text {
@@ -299,6 +302,22 @@ pub(crate) fn conclude(
         output::json(&as_json(&data, failure.as_ref()));
     }
     Ok(failure.map_or(Exit::Done, |failure| failure.exit))
+}
+
+/// Writes the report of a run that did not end well. Where that cannot be done (the disk that failed the run
+/// is still full) the run's own failure is told all the same.
+fn written_or_told(report: &ReportSkill, run: &RunId) -> CommandResult<ReportData> {
+    let error = match report.write(run) {
+        Ok(data) => return Ok(data),
+        Err(error) => error,
+    };
+    output::note(format!(
+        "warning: the report is not written: could not {} (`redistrict report {run}` writes it later)",
+        error.chain()
+    ));
+    let mut data = report.data(run)?;
+    data.reports.clear();
+    Ok(data)
 }
 
 /// A dry run says per table what a load would do.
@@ -381,7 +400,7 @@ pub(crate) fn failure_of(summary: &RunSummary) -> Option<Failure> {
             .with_hint(format!("redistrict approve {run} --digest {digest}"))
             .with_hint(format!("then: {resume}")),
         ),
-        RunStatus::Waiting(Waiting::Credentials(_)) => {
+        RunStatus::Waiting(Waiting::Credentials(_) | Waiting::OtherRun(_)) => {
             let failure = match summary.error.clone() {
                 Some((phase, error)) => Failure::from_skill(Some(phase), error),
                 None => Failure::new(Exit::Credentials, "go on: credentials are missing"),

@@ -1,19 +1,20 @@
 //! What stands at the foot of a terminal while a run goes on: the five phases, how far the one in progress
-//! is, and the table that is worked on. Pure: events in, lines out; `foot` draws them.
+//! is, and the table that is worked on, of each store that is. Pure: events in, lines out; `foot` draws
+//! them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use console::{Style, measure_text_width, truncate_str};
 use redistrict_journal::PhaseState;
-use redistrict_model::{Phase, shown};
+use redistrict_model::{Phase, StoreName, shown};
 use redistrict_orchestrator::FeedEvent;
 use redistrict_skill::Progress;
 
 use crate::output::thousands;
 
-/// Lines of the foot: five phases, the one in progress, the table.
-pub(crate) const LINES: usize = 7;
+/// So many stores are shown at work.
+const STORES: usize = 8;
 
 /// Below that there is room for no bar.
 const BAR_FROM: usize = 60;
@@ -27,7 +28,8 @@ pub(crate) struct Screen {
     phases: BTreeMap<Phase, (PhaseState, u64)>,
     /// The phase in progress and how far it is.
     current: Option<(Phase, u8)>,
-    work: Option<Work>,
+    /// By store; what is about no store alone ends when a store's begins.
+    work: BTreeMap<Option<StoreName>, Work>,
 }
 
 /// The table, or the step, that is worked on.
@@ -45,7 +47,7 @@ impl Screen {
             FeedEvent::PhaseStarted { phase, .. } => {
                 self.phases.insert(*phase, (PhaseState::InProgress, 0));
                 self.current = Some((*phase, 0));
-                self.work = None;
+                self.work.clear();
             }
             FeedEvent::PhaseEnded {
                 phase,
@@ -54,14 +56,16 @@ impl Screen {
             } => {
                 self.phases.insert(*phase, (state.clone(), *millis));
                 self.current = None;
-                self.work = None;
+                self.work.clear();
             }
             FeedEvent::UnitDone { unit, percent, .. } => {
                 self.current = Some((unit.phase, *percent));
-                self.work = None;
+                self.work.clear();
             }
             FeedEvent::Progress(progress) => self.moved(progress, now),
-            FeedEvent::Retry { .. } | FeedEvent::CompensationStarted { .. } => self.work = None,
+            FeedEvent::Retry { .. } | FeedEvent::CompensationStarted { .. } => {
+                self.work.clear();
+            }
             _ => {}
         }
     }
@@ -72,36 +76,40 @@ impl Screen {
                 && work.progress.subject == progress.subject
                 && work.progress.rows_done <= progress.rows_done
         };
-        match &mut self.work {
+        let store = &progress.unit.store;
+        if store.is_some() {
+            self.work.remove(&None);
+        }
+        match self.work.get_mut(store) {
             Some(work) if is_same(work) => work.progress = progress.clone(),
-            work => {
-                *work = Some(Work {
+            _ => {
+                let work = Work {
                     progress: progress.clone(),
                     since: now,
                     rows_before: progress.rows_done,
-                });
+                };
+                self.work.insert(store.clone(), work);
             }
         }
     }
 
-    /// The lines, none wider than `width`.
-    pub(crate) fn lines(&self, width: usize, now: Duration) -> [String; LINES] {
-        let mut lines = [const { String::new() }; LINES];
-        for (line, phase) in lines.iter_mut().zip(Phase::ALL) {
-            *line = self.phase_line(phase);
-        }
-        lines[5] = self.current.map_or_else(String::new, |(phase, percent)| {
+    /// The lines, none wider than `width`: the five phases, the one in progress, the stores at work.
+    pub(crate) fn lines(&self, width: usize, now: Duration) -> Vec<String> {
+        let mut lines: Vec<String> = Phase::ALL.map(|phase| self.phase_line(phase)).into();
+        lines.push(self.current.map_or_else(String::new, |(phase, percent)| {
             let said = format!(
                 "Phase {} of 5: {phase} - {percent}% complete",
                 phase.number()
             );
             with_bar(&said, Some(f64::from(percent) / 100.0), width)
-        });
-        lines[6] = self
-            .work
-            .as_ref()
-            .map_or_else(String::new, |work| work.line(width, now));
-        lines.map(|line| truncate_str(&line, width, "…").into_owned())
+        }));
+        let works = self.work.values().take(STORES);
+        lines.extend(works.map(|work| work.line(width, now)));
+        if let Some(more) = self.work.len().checked_sub(STORES).filter(|more| *more > 0) {
+            lines.push(format!("      and {more} more stores"));
+        }
+        let cut = |line: &String| truncate_str(line, width, "…").into_owned();
+        lines.iter().map(cut).collect()
     }
 
     fn phase_line(&self, phase: Phase) -> String {
@@ -282,7 +290,42 @@ mod tests {
         );
         let lines = screen.lines(80, seconds(30));
         assert!(lines[0].contains("completed    12.3 s"), "{lines:#?}");
-        assert_eq!(lines[5..], ["", ""]);
+        assert_eq!(lines[5..], [""]);
+    }
+
+    #[test]
+    fn each_store_at_work_has_a_line_with_its_own_speed() {
+        let mut screen = screen();
+        let told = |store: &str, rows_done| {
+            let FeedEvent::Progress(mut progress) = progress(rows_done, Some(100)) else {
+                unreachable!("made as one");
+            };
+            progress.unit = progress.unit.of_store(&StoreName::new(store));
+            progress.subject = format!("{store}.public.t");
+            FeedEvent::Progress(progress)
+        };
+        for (store, rows, at) in [("b", 10, 20), ("a", 0, 20), ("b", 30, 22), ("a", 80, 22)] {
+            screen.take(&told(store, rows), seconds(at));
+        }
+        let lines = screen.lines(120, seconds(22));
+        let said: Vec<&str> = lines[6..]
+            .iter()
+            .filter_map(|line| line.split("  [").next())
+            .map(str::trim)
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "a.public.t: 80 of 100 rows, 40 rows/s, 0 s left",
+                "b.public.t: 30 of 100 rows, 10 rows/s, 7 s left",
+            ]
+        );
+        for store in 0..20 {
+            screen.take(&told(&format!("s{store:02}"), 1), seconds(23));
+        }
+        let lines = screen.lines(120, seconds(23));
+        assert_eq!(lines.last().unwrap().trim(), "and 14 more stores");
+        assert_eq!(lines.len(), 6 + STORES + 1);
     }
 
     #[test]

@@ -43,6 +43,8 @@ impl Session {
         let stays = match &self.arguments.command {
             Command::Migrate(migrate) => migrate.wait,
             Command::Resume(resume) => resume.wait,
+            Command::Load(load) => load.wait,
+            Command::Rollback(rollback) => rollback.wait,
             _ => false,
         };
         if stays {

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use redistrict_artifact::{Layout, RootKey, create_private_dir, write_atomic};
-use redistrict_journal::SqliteJournal;
+use redistrict_journal::{Journal as _, SqliteJournal};
 use redistrict_model::config::{Config, SecretRef, Store};
-use redistrict_model::{StoreKind, StoreName};
+use redistrict_model::{StoreKind, StoreName, shell_word};
 use redistrict_neo4j::{Neo4jSource, Neo4jTarget};
 use redistrict_postgres::{PostgresSource, PostgresTarget};
 use redistrict_sqlite::{SqliteSource, SqliteTarget};
@@ -118,6 +118,7 @@ impl Workspace {
             let secret = secrets::resolve(&reference, "the masking key", Path::new(""))?;
             return root_key(secret.as_bytes());
         }
+        self.refuse_lost_key(&path)?;
         let (key, text) = RootKey::generate()?;
         create_private_dir(&self.layout.state_dir)?;
         // Linked into place, so that of two first uses at the same time one key wins for both.
@@ -137,6 +138,32 @@ impl Workspace {
                 error.kind()
             ))),
         }
+    }
+
+    /// What was made with a key is not readable with another one, pseudonyms of another one differ from those
+    /// in CERT, and an undo cannot be proved: a key that is gone is not made anew in silence.
+    fn refuse_lost_key(&self, path: &Path) -> CommandResult {
+        let has_runs = self.layout.journal().exists() && !self.journal()?.runs()?.is_empty();
+        let kept = ["staging", "anonymized"].map(|kind| self.layout.data_dir.join(kind));
+        let made = match (has_runs, kept.iter().find(|dir| has_artifact(dir))) {
+            (_, Some(dir)) => format!("the artifacts in {}", dir.display()),
+            (true, None) => "the runs of the journal".to_owned(),
+            (false, None) => return Ok(()),
+        };
+        let key = path.display();
+        let place = shell_word(&path.to_string_lossy());
+        Err(Failure::new(
+            Exit::Credentials,
+            format!("find the masking key {key}: it is gone, and {made} were made with it"),
+        )
+        .with_hint(format!("bring {key} back from a copy, with mode 0600"))
+        .with_hint(
+            "without it these artifacts cannot be opened, earlier loads cannot be undone, and new \
+             pseudonyms differ from those that CERT has",
+        )
+        .with_hint(format!(
+            "to begin anew all the same: (umask 077; openssl rand -hex 32 > {place})"
+        )))
     }
 
     /// A secret of the configuration; `what` says what it is for.
@@ -189,7 +216,8 @@ impl Workspace {
                 })
             }
             StoreKind::Sqlite => {
-                let source = SqliteSource::new(name, self.sqlite_path(&url));
+                let path = self.sqlite_path(&url, &what)?;
+                let source = SqliteSource::new(name, path);
                 Arc::new(match listing {
                     Some(listing) => source.telling(listing),
                     None => source,
@@ -237,15 +265,17 @@ impl Workspace {
         side: Side,
         url: &str,
     ) -> CommandResult<Box<dyn LeastRights>> {
+        let what = format!("the {} URL of store {name}", side.as_str());
         let (name, schemas) = (name.clone(), store.schemas.clone());
-        let (text, path) = (url.to_owned(), self.sqlite_path(url));
+        let text = url.to_owned();
+        let path = || self.sqlite_path(url, &what);
         Ok(match (store.kind, side) {
             (StoreKind::Postgres, Side::Prod) => {
                 Box::new(PostgresSource::connect_lazy(name, text, schemas))
             }
             (StoreKind::Postgres, Side::Cert) => Box::new(PostgresTarget::new(name, text, schemas)),
-            (StoreKind::Sqlite, Side::Prod) => Box::new(SqliteSource::new(name, path)),
-            (StoreKind::Sqlite, Side::Cert) => Box::new(SqliteTarget::new(vec![(name, path)])),
+            (StoreKind::Sqlite, Side::Prod) => Box::new(SqliteSource::new(name, path()?)),
+            (StoreKind::Sqlite, Side::Cert) => Box::new(SqliteTarget::new(vec![(name, path()?)])),
             (StoreKind::Neo4j, Side::Prod) => {
                 Box::new(Neo4jSource::connect_lazy(name, text, schemas))
             }
@@ -264,7 +294,7 @@ impl Workspace {
             StoreKind::Neo4j => Arc::new(Neo4jTarget::new(store_name, text, schemas)),
             StoreKind::Sqlite => Arc::new(SqliteTarget::new(vec![(
                 store_name,
-                self.sqlite_path(&url),
+                self.sqlite_path(&url, &format!("the target of store {name}"))?,
             )])),
             kind => return Err(Failure::not_available(&format!("kind = \"{kind}\""))),
         })
@@ -288,7 +318,8 @@ impl Workspace {
         for (name, store) in &self.config.store.0 {
             if store.kind == StoreKind::Sqlite {
                 files_at.get_or_insert(groups.len());
-                let path = self.sqlite_path(&self.target_url(name, store)?);
+                let what = format!("the target of store {name}");
+                let path = self.sqlite_path(&self.target_url(name, store)?, &what)?;
                 files.push((StoreName::new(name.clone()), path));
             } else {
                 groups.push(self.target(name, store)?);
@@ -300,11 +331,28 @@ impl Workspace {
         Ok(groups)
     }
 
-    /// `sqlite:PATH` or a plain path, relative to the configuration.
-    fn sqlite_path(&self, url: &str) -> PathBuf {
+    /// `sqlite:PATH` or a plain path, relative to the configuration. A path is told in errors, so that what
+    /// is not there and does not look like one is none: it may be a secret, or another store's URL.
+    fn sqlite_path(&self, url: &str, what: &str) -> CommandResult<PathBuf> {
         let path = url.strip_prefix("sqlite:").unwrap_or(url);
-        self.base.join(path.strip_prefix("//").unwrap_or(path))
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let place = self.base.join(path);
+        if secrets::is_path(path) || place.exists() {
+            return Ok(place);
+        }
+        Err(
+            Failure::prerequisite(format!("use {what}: it names no SQLite file")).with_hint(
+                "expected sqlite:PATH or a path, relative to the folder of the configuration; `kind` \
+                 says what a URL belongs to",
+            ),
+        )
     }
+}
+
+/// Whether a directory of artifacts holds one: they lie in `DISTRICT/RUN`.
+fn has_artifact(dir: &Path) -> bool {
+    let entries = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries(dir).any(|district| entries(&district.path()).next().is_some())
 }
 
 fn root_key(text: &[u8]) -> CommandResult<RootKey> {

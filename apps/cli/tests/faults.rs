@@ -150,6 +150,54 @@ async fn of_many_that_start_together_one_loads_and_the_others_name_the_holder() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_finds_another_one_loading_loses_nothing_and_goes_on_after_it() {
+    let place = Place::new().await;
+    lock_students(&place.ids).await;
+    let holder = place.stuck_in_loading().await;
+    let refused = place.environment.run(&["migrate", "2"]);
+    assert_eq!(refused.code, 11, "{}", refused.err);
+    let run = place.newest();
+    let resume = format!("redistrict resume {run}");
+    assert!(refused.err.contains(&resume), "{}", refused.err);
+    let status = place.environment.must(&["status", &run]);
+    assert!(
+        status.out.contains("waiting for another run"),
+        "{}",
+        status.out
+    );
+    assert!(status.out.contains(&resume), "{}", status.out);
+    let given_up = place.environment.run(&["migrate", "2"]);
+    assert_eq!(given_up.code, 11, "{}", given_up.err);
+    let cancelled = place.environment.must(&["cancel", &place.newest()]);
+    assert!(
+        cancelled.err.contains("had written nothing"),
+        "{}",
+        cancelled.err
+    );
+    let stays = place.spawn(&["resume", &run, "--wait"]);
+    let log = place
+        .environment
+        .dir
+        .path()
+        .join(format!("logs/migrations/{run}.log"));
+    let asks_again = || {
+        std::fs::read_to_string(&log)
+            .unwrap()
+            .matches("holds it")
+            .count()
+            > 1
+    };
+    while !asks_again() {
+        tokio::task::yield_now().await;
+    }
+    unlock(&place.ids).await;
+    assert_eq!(end(holder).0, Some(0));
+    let (code, said) = end(stays);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(count(&place.ids, "select count(*) from students").await, 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_run_says_by_which_signal_and_can_be_resumed_or_rolled_back() {
     let place = Place::new().await;
     let before = place.cert().await;

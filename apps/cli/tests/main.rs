@@ -9,13 +9,17 @@
 
 mod approvals;
 mod artifacts;
+mod chinook;
 mod classify;
 mod demo;
 mod demo_servers;
 mod environment;
+mod examples;
 mod faults;
 mod grants;
 mod hook;
+mod links;
+mod mcp;
 mod modes;
 mod moments;
 mod northwind;
@@ -25,5 +29,7 @@ mod schemas;
 mod screen;
 mod shell;
 mod statements;
+mod streams;
+mod taking_back;
 mod unusual_tables;
 mod wrong_inputs;

@@ -36,7 +36,7 @@ fn assert_secret_nowhere(environment: &Environment, ended: &Ended) {
 }
 
 /// Every message is of the published schema.
-fn assert_schema(hook: &Hook) {
+pub(crate) fn assert_schema(hook: &Hook) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let file = root.join("docs/reference/notification.schema.json");
     let schema = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();

@@ -1,8 +1,54 @@
-//! What a person gets wrong: each with its exit code and a sentence that helps.
+//! What a person gets wrong: each with its exit code, a sentence and a hint that leads on, and a secret in
+//! each that comes out nowhere.
+
+mod configured;
+mod place;
+mod stored;
+mod table;
+mod typed;
 
 use redistrict_testkit::postgres::{RoleKind, TestServer, execute, query};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, holding};
+
+#[test]
+fn every_wrong_input_has_its_exit_code_sentence_and_hint_and_a_secret_in_it_comes_out_nowhere() {
+    let mut place = place::Place::new();
+    let rows = table::rows();
+    assert!(rows.len() >= 60, "{} rows", rows.len());
+    let (mut lines, mut problems) = (Vec::new(), Vec::new());
+    for row in &rows {
+        match place.try_row(row) {
+            Ok(line) => lines.push(line),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    println!("{}", lines.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} of {} rows:\n{}",
+        problems.len(),
+        rows.len(),
+        problems.join("\n")
+    );
+    // The watch over the command lines has really watched.
+    assert!(place.looks > rows.len() as u64, "{} looks", place.looks);
+}
+
+#[test]
+fn a_secret_on_a_command_line_is_seen() {
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", "read line", "Zq-on-a-command-line"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The name of a process is on its command line once it has become the program.
+    while !place::is_on_a_command_line("Zq-on-a-command-line") {
+        assert_eq!(child.try_wait().unwrap(), None);
+    }
+    drop(child.stdin.take());
+    child.wait().unwrap();
+}
 
 const CONFIG: &str = "[tenant]\nroot = \"s.districts\"\nkey = \"id\"\n\
     [store.s]\nkind = \"postgres\"\n\
@@ -102,6 +148,8 @@ async fn a_wrong_password_is_exit_4_and_is_not_repeated() {
     let ended = small.environment.run(&["migrate", "1"]);
     assert_eq!(ended.code, 4, "{}", ended.err);
     assert!(!ended.err.contains("s3cr3t"), "{}", ended.err);
+    let left = holding(small.environment.dir.path(), "s3cr3t");
+    assert_eq!(left, [] as [String; 0]);
     assert!(ended.err.contains("PROD of store s"), "{}", ended.err);
 }
 
@@ -112,7 +160,7 @@ async fn everything_that_is_missing_is_told_at_once() {
         .environment
         .set("PROD", "postgres://nobody:x@127.0.0.1:1/none");
     let more = "[store.t]\nkind = \"sqlite\"\nsource = { env = \"NOT_SET\" }\n\
-        target = { file = \"nowhere\" }\n[approvals]\nvalid_for = \"soon\"\n";
+        target = { file = \"nowhere.url\" }\n[approvals]\nvalid_for = \"soon\"\n";
     let config = [CONFIG, more].concat();
     small.environment.write("redistrict.toml", &config);
     let missing = [
@@ -120,7 +168,7 @@ async fn everything_that_is_missing_is_told_at_once() {
         "valid_for",
         "PROD of store s",
         "NOT_SET",
-        "nowhere",
+        "nowhere.url",
         "redistrict enroll s",
     ];
     small.fails(&["migrate", "1"], 8, &missing);
@@ -266,7 +314,7 @@ async fn two_runs_at_once_are_exit_11_and_the_second_says_who_has_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_that_are_not_there_yet_say_so() {
     let small = small().await;
-    for command in ["why", "mcp"] {
+    for command in ["why", "key"] {
         small.fails(&[command], 2, &["not available yet"]);
     }
     small.fails(&["migrate", "1", "--replace"], 2, &["not available yet"]);

@@ -60,11 +60,17 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".tmp");
     let temporary = path.with_file_name(name);
-    let mut file = create_private_file(&temporary)?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(io_error("write", &temporary))?;
-    fs::rename(&temporary, path).map_err(io_error("rename into place", path))?;
+    let written = create_private_file(&temporary).and_then(|mut file| {
+        file.write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .map_err(io_error("write", path))?;
+        fs::rename(&temporary, path).map_err(io_error("rename into place", path))
+    });
+    if written.is_err() {
+        // A full disk gets its room back; one that cannot be removed is overwritten by the next.
+        let _not_there = fs::remove_file(&temporary);
+    }
+    written?;
     sync_dir(parent)
 }
 
@@ -84,4 +90,23 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, ArtifactError> {
         });
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing_behind() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        fs::create_dir(path.join("by a directory")).unwrap();
+        assert!(write_atomic(&path, b"x").is_err());
+        let names: Vec<_> = fs::read_dir(home.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(names, ["taken"]);
+    }
 }

@@ -142,10 +142,14 @@ impl Artifact {
             .table(table)
             .map(|entry| entry.parts.iter().map(|part| part.file.clone()).collect())
             .unwrap_or_default();
-        let artifact = self.clone();
+        let place = Place {
+            dir: self.dir.clone(),
+            run: self.manifest.run.clone(),
+            data_key: self.data_key.clone(),
+        };
         parts
             .into_iter()
-            .flat_map(move |file| match artifact.open_part(&file) {
+            .flat_map(move |file| match place.open_part(&file) {
                 Ok(batches) => Box::new(batches) as Box<dyn Iterator<Item = _> + Send>,
                 Err(error) => Box::new(std::iter::once(Err(error))),
             })
@@ -182,7 +186,16 @@ impl Artifact {
     pub fn remove_blob(&self, name: &str) -> Result<(), ArtifactError> {
         blob::remove(&self.dir, name)
     }
+}
 
+/// What is needed to read parts: the manifest may be long.
+struct Place {
+    dir: PathBuf,
+    run: RunId,
+    data_key: Option<DataKey>,
+}
+
+impl Place {
     fn open_part(
         &self,
         relative: &str,
@@ -198,7 +211,7 @@ impl Artifact {
         };
         let mut options = ArrowReaderOptions::new();
         if let Some(key) = &self.data_key {
-            let place = place(&self.manifest.run, relative);
+            let place = place(&self.run, relative);
             let decryption = key.decryption(&place).map_err(parquet_error)?;
             options = options.with_file_decryption_properties(decryption);
         }

@@ -131,7 +131,7 @@ impl ArtifactWriter {
     ///
     /// # Errors
     /// The manifest cannot be written.
-    pub fn seal(self, manifest: &Manifest) -> Result<String, ArtifactError> {
+    pub fn seal(&self, manifest: &Manifest) -> Result<String, ArtifactError> {
         manifest.write(&self.dir, &self.root)?;
         Ok(manifest.seal(&self.root))
     }

@@ -5,6 +5,9 @@
     reason = "a test that cannot go on may panic, and this one damages files on purpose"
 )]
 
+#[cfg(test)]
+mod formats;
+
 use std::path::Path;
 use std::sync::Arc;
 

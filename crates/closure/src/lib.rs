@@ -15,7 +15,7 @@ pub use infer::{
     Decisions, Draft, InferError, InferInput, MeasureRequest, Measurements, Problem, infer,
     tables_to_measure,
 };
-pub use lines::{column_heading, references_meant, table_heading};
+pub use lines::{column_heading, link_side, reference, references_meant, table_heading};
 pub use membership::{
     Boundary, Candidate, Closure, ClosureError, Dangling, Fetch, How, Labeller, Leads, Measurer,
     Members, Nulled, Step, Stop, TableMembers, Undecided,

@@ -48,13 +48,9 @@ pub fn references_meant<'e>(table: &TableRef, text: &str, edges: &'e [Edge]) -> 
 }
 
 /// The shortest text of the configuration that means this reference and no other, as a TOML string.
-pub(crate) fn reference(edge: &Edge, edges: &[Edge]) -> String {
-    let columns: Vec<String> = edge
-        .child_columns
-        .iter()
-        .map(|one| column_name(one))
-        .collect();
-    let columns = format!("({})", columns.join(", "));
+#[must_use]
+pub fn reference(edge: &Edge, edges: &[Edge]) -> String {
+    let columns = column_list(&edge.child_columns);
     let texts = [
         columns.clone(),
         format!("{columns} -> {}", edge.parent),
@@ -65,6 +61,17 @@ pub(crate) fn reference(edge: &Edge, edges: &[Edge]) -> String {
         matches!(meant.as_slice(), [one] if one.id == edge.id)
     };
     toml_text(texts.iter().find(is_it).unwrap_or(&columns))
+}
+
+/// One side of a `[[link]]`, as a TOML string: `"ids.public.students(id)"`.
+#[must_use]
+pub fn link_side(table: &TableRef, columns: &[String]) -> String {
+    toml_text(&format!("{table}{}", column_list(columns)))
+}
+
+fn column_list(columns: &[String]) -> String {
+    let columns: Vec<String> = columns.iter().map(|one| column_name(one)).collect();
+    format!("({})", columns.join(", "))
 }
 
 fn column_name(name: &str) -> String {
@@ -87,6 +94,8 @@ mod tests {
         let odd = edge(0, "x", &["a", "b, \"c\""], "p");
         let text = reference(&odd, std::slice::from_ref(&odd));
         assert_eq!(text, "'(a, \"b, \"\"c\"\"\")'");
+        let side = link_side(&odd.child, &odd.child_columns);
+        assert_eq!(side, "'s.main.t(a, \"b, \"\"c\"\"\")'");
     }
 
     fn edge(id: u32, name: &str, columns: &[&str], parent: &str) -> Edge {

@@ -206,7 +206,9 @@ impl RunState {
             } => {
                 let state = self.units.entry(unit.clone()).or_default();
                 state.is_open = false;
-                state.retries += u32::from(retry_after_millis.is_some());
+                // Waiting for another run is no retry of something that failed.
+                let is_retried = retry_after_millis.is_some() && *kind != ErrorKind::Busy;
+                state.retries += u32::from(is_retried);
                 state.failures.push(AttemptFailure {
                     attempt: *attempt,
                     kind: *kind,

@@ -84,6 +84,19 @@ pub struct UnitState {
     pub retries: u32,
 }
 
+impl UnitState {
+    /// Each attempt found another run in its way.
+    fn was_only_refused(&self) -> bool {
+        self.attempts > 0 && self.all_refused(self.attempts)
+    }
+
+    /// So many attempts failed, each because another run was there.
+    fn all_refused(&self, attempts: u32) -> bool {
+        let refused = |failure: &AttemptFailure| failure.kind == ErrorKind::Busy;
+        self.failures.len() == attempts as usize && self.failures.iter().all(refused)
+    }
+}
+
 /// The taking back of a phase that could not be finished.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CompensationState {
@@ -124,7 +137,7 @@ impl Approval {
     }
 }
 
-/// What a run waits for, that only a person can give.
+/// What a run waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Waiting {
@@ -134,6 +147,8 @@ pub enum Waiting {
     },
     /// Credentials that were refused or missing.
     Credentials(RunFailure),
+    /// Another run has the lease of a target.
+    OtherRun(RunFailure),
 }
 
 /// Why and where a run failed.
@@ -172,6 +187,7 @@ impl fmt::Display for RunStatus {
             Self::Interrupted => "interrupted",
             Self::Waiting(Waiting::Approval { .. }) => "waiting for approval",
             Self::Waiting(Waiting::Credentials(_)) => "waiting for credentials",
+            Self::Waiting(Waiting::OtherRun(_)) => "waiting for another run",
             Self::Compensating => "compensating",
             Self::Succeeded => "succeeded",
             Self::Failed(_) => "failed",
@@ -219,7 +235,7 @@ pub struct RunState {
     /// The sequence of the last event.
     pub sequence: u64,
     pub(crate) is_interrupted: bool,
-    /// A unit that a person has to help.
+    /// A unit that waits for a person or for another run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parked: Option<RunFailure>,
     pub(crate) end: Option<RunEnd>,
@@ -254,20 +270,30 @@ impl RunState {
         self.is_interrupted
     }
 
-    /// Left because a person has to do something about a unit, and not resumed since.
+    /// Left because a unit waits for a person or for another run, and not resumed since.
     #[must_use]
     pub fn is_parked(&self) -> bool {
         self.parked.is_some()
     }
 
     /// A unit of Loading may have written to CERT: one behind the first was begun. The first one only
-    /// looks.
+    /// looks; one that was only ever refused, because another run is there, did nothing.
     #[must_use]
     pub fn has_touched_cert(&self) -> bool {
         let begun = self
             .units
-            .keys()
-            .filter(|unit| unit.phase == Phase::Loading);
+            .iter()
+            .filter(|(unit, state)| unit.phase == Phase::Loading && !state.was_only_refused());
+        begun.count() > 1
+    }
+
+    /// As [`has_touched_cert`](Self::has_touched_cert), whatever becomes of the unit's open attempt.
+    #[must_use]
+    pub fn has_touched_cert_before(&self, unit: &UnitKey) -> bool {
+        let begun = self.units.iter().filter(|(known, state)| {
+            let is_new = *known == unit && state.all_refused(state.attempts.saturating_sub(1));
+            known.phase == Phase::Loading && !is_new && !state.was_only_refused()
+        });
         begun.count() > 1
     }
 
@@ -285,7 +311,10 @@ impl RunState {
 
     fn waiting(&self) -> Option<Waiting> {
         if let Some(parked) = &self.parked {
-            return Some(Waiting::Credentials(parked.clone()));
+            return Some(match parked.kind {
+                ErrorKind::Busy => Waiting::OtherRun(parked.clone()),
+                _ => Waiting::Credentials(parked.clone()),
+            });
         }
         let (phase, gate) = self.open_request()?;
         let digest = gate.digest.clone();

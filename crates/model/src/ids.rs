@@ -188,7 +188,7 @@ pub(crate) fn split_name(text: &str) -> Result<Vec<String>, ParseTableRefError> 
 
 /// A name that is not `store.schema.table`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("read {text:?} as a name: expected parts joined by dots, odd ones in double quotes")]
+#[error("read it as a name: expected parts joined by dots, odd ones in double quotes")]
 pub struct ParseTableRefError {
     pub text: String,
 }

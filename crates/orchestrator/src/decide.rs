@@ -110,23 +110,33 @@ pub fn decide(
             millis,
             error,
         } => {
-            let retries = state.units.get(&unit).map_or(0, |known| known.retries);
+            let known = state.units.get(&unit);
+            let retries = known.map_or(0, |known| match error.kind {
+                ErrorKind::Busy => u32::try_from(known.failures.len()).unwrap_or(u32::MAX),
+                _ => known.retries,
+            });
             let name = format!("{} {unit}", unit.phase);
-            let may_wait = !state.has_touched_cert();
-            after_failure(
-                error.kind,
-                retries,
-                salt(schedule.jitter_seed, &name),
-                |wait, waits| Event::UnitFailed {
-                    unit,
-                    attempt,
-                    kind: error.kind,
-                    error: as_json(&error),
-                    millis,
-                    retry_after_millis: wait,
-                    waits: waits && may_wait,
-                },
-            )
+            let salt = salt(schedule.jitter_seed, &name);
+            let next = directive(error.kind, retries, salt);
+            let may_wait = match next {
+                // A lease that was refused is no lease.
+                Directive::LetPass(_) => !state.has_touched_cert_before(&unit),
+                _ => !state.has_touched_cert(),
+            };
+            let next = match next {
+                Directive::LetPass(_) | Directive::AskHuman if !may_wait => Directive::Stop,
+                Directive::LetPass(wait) if schedule.stays => Directive::Retry(wait),
+                next => next,
+            };
+            after_failure(next, |wait, waits| Event::UnitFailed {
+                unit,
+                attempt,
+                kind: error.kind,
+                error: as_json(&error),
+                millis,
+                retry_after_millis: wait,
+                waits,
+            })
         }
         Occurrence::Compensated { phase, outcome } => {
             vec![journal(Event::CompensationDone {
@@ -231,14 +241,13 @@ fn compensation_failed(
     let known = state.compensations.get(&phase);
     let retries = known.map_or(0, |known| known.retries);
     let salt = salt(schedule.jitter_seed, &format!("take back {phase}"));
-    let mut actions = after_failure(error.kind, retries, salt, |wait, _waits| {
-        Event::CompensationFailed {
-            phase,
-            attempt,
-            kind: error.kind,
-            error: as_json(error),
-            retry_after_millis: wait,
-        }
+    let next = directive(error.kind, retries, salt);
+    let mut actions = after_failure(next, |wait, _waits| Event::CompensationFailed {
+        phase,
+        attempt,
+        kind: error.kind,
+        error: as_json(error),
+        retry_after_millis: wait,
     });
     if actions.len() == 1 {
         actions.push(Action::Leave);
@@ -248,16 +257,11 @@ fn compensation_failed(
 
 /// Journals the failure with the wait that follows, or stops without one, for good or until a person
 /// has helped.
-fn after_failure(
-    kind: ErrorKind,
-    retries: u32,
-    salt: u64,
-    event: impl FnOnce(Option<u64>, bool) -> Event,
-) -> Vec<Action> {
-    match directive(kind, retries, salt) {
+fn after_failure(next: Directive, event: impl FnOnce(Option<u64>, bool) -> Event) -> Vec<Action> {
+    match next {
         Directive::Interrupt => interrupt(),
         Directive::Stop => vec![journal(event(None, false))],
-        Directive::AskHuman => vec![journal(event(None, true))],
+        Directive::AskHuman | Directive::LetPass(_) => vec![journal(event(None, true))],
         Directive::Retry(wait) => {
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             let wait = Duration::from_millis(millis);

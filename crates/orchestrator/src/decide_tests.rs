@@ -26,6 +26,7 @@ fn schedule() -> Schedule {
     Schedule {
         phases: BTreeMap::from(phases),
         jitter_seed: 1,
+        stays: false,
     }
 }
 

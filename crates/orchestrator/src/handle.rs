@@ -19,13 +19,13 @@ use crate::summary::RunSummary;
 /// At least this often the feed has a line.
 pub const HEARTBEAT: Duration = Duration::from_secs(15 * 60);
 
-/// What a process does where somebody has to approve.
+/// What a process does where somebody has to approve, or where another run is in the way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AtApproval {
     /// It leaves; `resume` goes on.
     #[default]
     Leave,
-    /// It stays, and goes on by itself once somebody has.
+    /// It stays, and goes on by itself once somebody has, or once that one has ended.
     Stay,
 }
 
@@ -151,7 +151,7 @@ impl Orchestrator {
         first: Event,
     ) -> Result<RunSummary, OrchestratorError> {
         recover::check_plan(&state)?;
-        let assignment = Assignment::new(&state, skills, self.jitter_seed)?;
+        let assignment = Assignment::new(&state, skills, self.jitter_seed, self.at_approval)?;
         Execution::new(self, assignment, state)?.work(first).await
     }
 

@@ -17,6 +17,9 @@ pub enum Directive {
     Retry(Duration),
     /// A person has to do something; then `resume` tries again.
     AskHuman,
+    /// Another run is in the way. A process that stays tries again after the wait, another one leaves and
+    /// `resume` tries again.
+    LetPass(Duration),
     /// The phase cannot be finished.
     Stop,
     /// Nobody failed: the run was asked to stop and can be resumed.
@@ -33,9 +36,9 @@ pub fn directive(kind: ErrorKind, retries: u32, salt: u64) -> Directive {
         }
         ErrorKind::Interrupted => Directive::Interrupt,
         ErrorKind::Auth => Directive::AskHuman,
+        ErrorKind::Busy => Directive::LetPass(patience(retries, salt)),
         ErrorKind::Transient
         | ErrorKind::Unreachable
-        | ErrorKind::Busy
         | ErrorKind::Config
         | ErrorKind::Usage
         | ErrorKind::Data
@@ -53,6 +56,14 @@ pub fn directive(kind: ErrorKind, retries: u32, salt: u64) -> Directive {
 pub fn backoff(retries: u32, salt: u64) -> Duration {
     let base = BASE.saturating_mul(FACTOR.saturating_pow(retries));
     let jitter = mix(salt ^ u64::from(retries)) % 501;
+    base + base.saturating_mul(u32::try_from(jitter).unwrap_or(0)) / 1000
+}
+
+/// The wait for another run after so many of them: 5 s, doubled up to 160 s, each with up to half of it
+/// added as jitter. A load takes minutes; the waits of a night are some hundred events.
+pub(crate) fn patience(waits: u32, salt: u64) -> Duration {
+    let base = Duration::from_secs(5) * 2_u32.pow(waits.min(5));
+    let jitter = mix(salt ^ u64::from(waits)) % 501;
     base + base.saturating_mul(u32::try_from(jitter).unwrap_or(0)) / 1000
 }
 
@@ -86,7 +97,6 @@ mod tests {
             assert_eq!(directive(kind, MAX_RETRIES, 7), Directive::Stop);
         }
         for kind in [
-            ErrorKind::Busy,
             ErrorKind::Config,
             ErrorKind::Usage,
             ErrorKind::Data,
@@ -100,6 +110,12 @@ mod tests {
             assert_eq!(directive(kind, 0, 7), Directive::Stop, "{kind:?}");
         }
         assert_eq!(directive(ErrorKind::Auth, 0, 7), Directive::AskHuman);
+        for waits in [0, 1, 100] {
+            let Directive::LetPass(wait) = directive(ErrorKind::Busy, waits, 7) else {
+                panic!("another run ends, sooner or later");
+            };
+            assert!((5..=240).contains(&wait.as_secs()), "{wait:?}");
+        }
         assert_eq!(
             directive(ErrorKind::Interrupted, 0, 7),
             Directive::Interrupt

@@ -10,6 +10,7 @@ use redistrict_model::{Phase, RunId, UnitKey};
 use redistrict_skill::Skill;
 
 use crate::error::OrchestratorError;
+use crate::handle::AtApproval;
 
 /// One phase's part of a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct Schedule {
     pub phases: BTreeMap<Phase, PhaseSchedule>,
     /// Makes the jitter of waits.
     pub jitter_seed: u64,
+    /// This process stays where another run is in the way.
+    pub stays: bool,
 }
 
 impl Schedule {
@@ -82,6 +85,7 @@ impl Assignment {
         state: &RunState,
         skills: Vec<Arc<dyn Skill>>,
         jitter_seed: u64,
+        at_approval: AtApproval,
     ) -> Result<Self, OrchestratorError> {
         let run = &state.run;
         let mut by_unit = BTreeMap::new();
@@ -112,6 +116,7 @@ impl Assignment {
             schedule: Schedule {
                 phases,
                 jitter_seed,
+                stays: at_approval == AtApproval::Stay,
             },
             skills,
             by_unit,

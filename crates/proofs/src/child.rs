@@ -45,6 +45,11 @@ impl Product {
         Ok(product)
     }
 
+    /// Where the program is.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     fn named(name: &str, config: &Path) -> Result<Self> {
         let mut dir = std::env::current_exe().context("find the running program")?;
         dir.pop();
@@ -60,6 +65,13 @@ impl Product {
             config: config.to_path_buf(),
             environment: Vec::new(),
         })
+    }
+
+    /// With a variable in its environment.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// Runs it to its end.

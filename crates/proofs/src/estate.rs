@@ -141,6 +141,11 @@ fn run_of(out: &str) -> Result<String> {
 
 fn compare(world: &World, district: u32, rows: &mut u64) -> Result<Vec<String>> {
     world.product()?.must(&["extract", &district.to_string()])?;
+    differences(world, district, rows)
+}
+
+/// What the newest raw artifact of a district has, against the answer key; counts its rows.
+pub(crate) fn differences(world: &World, district: u32, rows: &mut u64) -> Result<Vec<String>> {
     let extracted = read_raw(world, district)?;
     let answer = &world.estate.answer_key.districts[&district].tables;
     let names: BTreeSet<&String> = extracted.keys().chain(answer.keys()).collect();

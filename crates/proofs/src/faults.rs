@@ -28,6 +28,8 @@ pub enum Fault {
     Kill(u64),
     /// `pause:N`: the process says so at the N-th effect point and waits for a line on its input.
     Pause(u64),
+    /// `at:NAME`: as `pause:N`, at the first effect point that is called so (`before cert commit ids`).
+    PauseAt(String),
     /// `lose:N`: as `pause:N`; if that point comes after a commit, its answer is lost.
     Lose(u64),
     /// `pass:MASK`: the mask gives back what it is given.
@@ -49,6 +51,7 @@ impl FromStr for Fault {
                 .parse()
                 .map(Self::Pause)
                 .map_err(|_| "pause: takes a number".to_owned()),
+            "at" => Ok(Self::PauseAt(rest.to_owned())),
             "lose" => rest
                 .parse()
                 .map(Self::Lose)
@@ -75,6 +78,7 @@ pub fn composition(fault: Option<Fault>) -> Composition {
         Some(Fault::Trace(file)) => Points::trace(file),
         Some(Fault::Kill(at)) => Points::kill(at),
         Some(Fault::Pause(at)) => Points::pause(at),
+        Some(Fault::PauseAt(name)) => Points::pause_at(name),
         Some(Fault::Lose(at)) => Points::lose(at),
     };
     let points = Arc::new(points);

@@ -5,12 +5,16 @@
 mod bench;
 mod child;
 mod digest;
+mod edfi;
 mod estate;
 mod faults;
 mod injection;
 mod joins;
 mod leak;
+mod mcp;
+mod newcomer;
 mod run_crash;
+mod run_faults;
 mod search;
 mod servers;
 mod types;
@@ -60,10 +64,14 @@ pub struct Proof {
 /// An unknown name, or the demonstration could not be run at all (which is a failure too).
 pub fn run(name: &str, options: Options) -> Result<Proof> {
     match name {
+        "edfi" => edfi::prove(options),
         "estate" => estate::prove(options),
         "injection" => injection::prove(options),
         "leak" => leak::prove(options),
+        "mcp" => mcp::prove(options),
+        "newcomer" => newcomer::prove(options),
         "run-crash" => run_crash::prove(options),
+        "run-faults" => run_faults::prove(options),
         "types" => types::prove(options),
         other => bail!("no proof is called {other:?}"),
     }

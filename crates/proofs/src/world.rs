@@ -153,6 +153,24 @@ impl World {
         Ok(world)
     }
 
+    /// Databases that are there already, without a configuration: somebody else writes it.
+    pub(crate) fn bare(
+        dir: &Path,
+        estate: Estate,
+        kinds: StoreKinds,
+        sources: Urls,
+        targets: Urls,
+    ) -> Self {
+        Self {
+            dir: dir.to_path_buf(),
+            estate,
+            kinds,
+            targets,
+            sources,
+            _graphs: None,
+        }
+    }
+
     /// Another world: the same PROD, with what was found out about it, and a CERT of its own as this one's
     /// was in the beginning. On the same servers this one's graph is gone thereby.
     pub(crate) fn beside(
@@ -190,7 +208,7 @@ impl World {
     }
 
     /// The schema of CERT, its neighbour district, the configuration and the enrolment.
-    fn write_cert(&self, runtime: &tokio::runtime::Runtime) -> Result<()> {
+    pub(crate) fn write_cert(&self, runtime: &tokio::runtime::Runtime) -> Result<()> {
         let cert = Databases::new(self.kinds, self.targets.clone());
         runtime.block_on(async {
             cert.write_schema().await?;

@@ -39,7 +39,7 @@ impl SkillError {
         let mut error = Self::new(kind, message);
         let mut next = Some(cause);
         while let Some(cause) = next {
-            error.causes.push(cause.to_string());
+            error.causes.push(told(cause));
             next = cause.source();
         }
         error
@@ -60,5 +60,30 @@ impl SkillError {
             .cloned()
             .collect::<Vec<_>>()
             .join(": ")
+    }
+}
+
+/// What an error says. The reader of JSON quotes what it has read: of its errors only the place is kept.
+fn told(cause: &(dyn std::error::Error + 'static)) -> String {
+    match cause.downcast_ref::<serde_json::Error>() {
+        Some(json) => format!(
+            "What stands there is not of the form that is expected (line {}, column {})",
+            json.line(),
+            json.column()
+        ),
+        None => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_json_holds_is_not_told() {
+        let wrong = serde_json::from_str::<ErrorKind>("\"s3cret\"").unwrap_err();
+        assert!(wrong.to_string().contains("s3cret"));
+        let error = SkillError::because(ErrorKind::Corrupt, "read the journal", &wrong);
+        assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
     }
 }

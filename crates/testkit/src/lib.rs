@@ -3,4 +3,5 @@
 pub mod conformance;
 pub mod neo4j;
 pub mod postgres;
+pub mod proxy;
 pub mod types;

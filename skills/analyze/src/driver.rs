@@ -206,7 +206,7 @@ pub async fn sample_columns(
     Ok(samples)
 }
 
-fn cut_of<'a>(
+pub(crate) fn cut_of<'a>(
     cuts: &'a mut Cuts,
     table: &TableRef,
 ) -> Result<&'a mut Box<dyn SourceCut>, SkillError> {
@@ -222,7 +222,7 @@ fn closure_failed(error: &ClosureError) -> SkillError {
     SkillError::because(error.kind(), "measure who uses a table", error)
 }
 
-fn store_failed(error: &StoreError) -> SkillError {
+pub(crate) fn store_failed(error: &StoreError) -> SkillError {
     let failed = SkillError::new(error.error_kind(), error.to_string());
     match &error.hint {
         Some(hint) => failed.with_hint(hint),

@@ -5,12 +5,14 @@
 
 mod artifacts;
 mod driver;
+mod links;
 mod order;
 mod section;
 mod settings;
 
 pub use artifacts::{Analysis, input_digest};
 pub use driver::{Cuts, infer_ownership, sample_columns, tables_with_rows};
+pub use links::{ProposedLink, ProposedLinks, propose_links};
 pub use order::table_order;
 pub use section::extract_section;
 pub use settings::{Settings, resolve};

@@ -1,6 +1,7 @@
 //! The phase Anonymization: collects V, masks table by table, proves what was written, seals it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, RecordBatch};
@@ -44,9 +45,9 @@ pub struct AnonymizeSkill {
     prepared: Prepared,
 }
 
-/// What all units of a plan and a raw artifact share, made once: the plan's digest, the artifact's
-/// seal, the masks.
-type Prepared = Arc<Mutex<Option<(PlanDigest, String, Arc<Engine>)>>>;
+/// What all units of a plan and a raw artifact share, made once: the plan's digest, the raw artifact as it
+/// was opened, the masks.
+type Prepared = Arc<Mutex<Option<(PlanDigest, Arc<Artifact>, Arc<Engine>)>>>;
 
 impl AnonymizeSkill {
     /// `raw_run` is the run whose raw artifact is used, if it is not the run itself.
@@ -162,8 +163,10 @@ struct Work {
 
 impl Work {
     fn run(&self) -> Result<UnitOutcome, AnonymizeError> {
-        let raw = self.raw()?;
-        let engine = self.engine(&raw)?;
+        let (raw, engine) = match self.prepared() {
+            Some(prepared) => prepared,
+            None => self.prepare()?,
+        };
         match (self.unit.step.as_str(), &self.unit.table) {
             (VALUES, None) => self.collect(&raw, &engine),
             (MASK, Some(table)) => self.mask(&raw, &engine, table),
@@ -179,28 +182,37 @@ impl Work {
         &self.context.plan
     }
 
-    fn raw(&self) -> Result<Artifact, AnonymizeError> {
+    fn raw_dir(&self) -> PathBuf {
         let district = self.layout.raw_of(&self.plan().district, &self.key);
-        Ok(Artifact::open(
-            &district.join(self.raw_run.as_str()),
-            &self.key,
-        )?)
+        district.join(self.raw_run.as_str())
     }
 
-    /// The masks of the plan, if the raw artifact fits it.
-    fn engine(&self, raw: &Artifact) -> Result<Arc<Engine>, AnonymizeError> {
+    /// For the tables: what the first unit opened, whose parts it has verified. With hundreds of tables the
+    /// manifest is long.
+    fn prepared(&self) -> Option<(Arc<Artifact>, Arc<Engine>)> {
+        let prepared = self.prepared.lock().expect("no holder panics");
+        let (plan, raw, engine) = prepared.as_ref()?;
+        let is_same = *plan == self.plan().digest && raw.dir() == self.raw_dir();
+        (self.unit.step == MASK && is_same).then(|| (Arc::clone(raw), Arc::clone(engine)))
+    }
+
+    /// Opens the raw artifact; the masks of the plan, if it fits that.
+    fn prepare(&self) -> Result<(Arc<Artifact>, Arc<Engine>), AnonymizeError> {
+        let raw = Arc::new(Artifact::open(&self.raw_dir(), &self.key)?);
         let mut prepared = self.prepared.lock().expect("no holder panics");
-        if let Some((plan, seal, engine)) = prepared.as_ref()
-            && *plan == self.plan().digest
-            && seal == raw.seal()
-        {
-            return Ok(Arc::clone(engine));
-        }
-        fits(raw.manifest(), self.plan())?;
-        let engine = Arc::new(Engine::new(self.plan(), &self.key, &self.registry)?);
-        let seal = raw.seal().to_owned();
-        *prepared = Some((self.plan().digest.clone(), seal, Arc::clone(&engine)));
-        Ok(engine)
+        let known = prepared
+            .as_ref()
+            .filter(|(plan, known, _)| *plan == self.plan().digest && known.seal() == raw.seal());
+        let engine = match known {
+            Some((_, _, engine)) => Arc::clone(engine),
+            None => {
+                fits(raw.manifest(), self.plan())?;
+                Arc::new(Engine::new(self.plan(), &self.key, &self.registry)?)
+            }
+        };
+        let plan = self.plan().digest.clone();
+        *prepared = Some((plan, Arc::clone(&raw), Arc::clone(&engine)));
+        Ok((raw, engine))
     }
 
     fn tables(&self) -> impl Iterator<Item = &TableRef> {

@@ -159,7 +159,7 @@ impl Isolation {
     }
 
     /// Walks every row upwards.
-    pub(crate) fn judge(self) -> IsolationProof {
+    pub(crate) fn judge(&self) -> IsolationProof {
         let (children, meets_stub) = self.children();
         let reaches = |is_start: &dyn Fn(&Row) -> bool| -> Vec<bool> {
             let mut reached = vec![false; self.rows.len()];

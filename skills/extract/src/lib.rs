@@ -9,6 +9,7 @@ mod rewrite;
 mod skill;
 mod tell;
 mod unfit;
+mod workers;
 mod write;
 
 pub use closure::{Cuts, district_key, evaluate, leads, undecided};

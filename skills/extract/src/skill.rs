@@ -1,10 +1,10 @@
 //! The skill of Phase 1: one unit, because one closure spans all stores and a lost cut means reading
-//! again from the start; two cuts are never mixed.
+//! again from the start; two cuts are never mixed. Inside it one worker per store copies rows.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use futures::future::try_join_all;
 use redistrict_artifact::{
     Artifact, ArtifactKind, ArtifactWriter, CutEntry, FORMAT_VERSION, Layout, Manifest, RootKey,
     StoreEntry, sha256_hex,
@@ -20,6 +20,7 @@ use serde_json::json;
 use crate::closure::{Cuts, district_key, evaluate, leads, store_failed, undecided};
 use crate::isolation::{Isolation, IsolationProof};
 use crate::unfit::unfit;
+use crate::workers;
 use crate::write::{Writing, artifact_failed};
 
 /// Extracts one district out of every source.
@@ -51,6 +52,7 @@ impl ExtractSkill {
             .raw_of(&context.plan.district, &self.key)
             .join(context.run.as_str());
         let writer = ArtifactWriter::create_raw(&dir, &context.run, &self.key)
+            .map(Arc::new)
             .map_err(|error| artifact_failed(&error))?;
         let mut cuts = open_cuts(&self.sources, section).await?;
         let stores = self.stores(&cuts);
@@ -73,23 +75,27 @@ impl ExtractSkill {
             return Err(error);
         }
         let ownership = &section.ownership;
-        let mut isolation = Isolation::new(
+        let isolation = Arc::new(Mutex::new(Isolation::new(
             &ownership.root,
             &ownership.root_key,
             &district,
             &ownership.edges,
+        )));
+        let members = Arc::new(members);
+        let writing = Writing::new(
+            Arc::clone(&members),
+            Arc::clone(&writer),
+            Arc::clone(&isolation),
+            context.clone(),
+            unit.clone(),
         );
-        let writing = Writing {
-            section,
-            members: &members,
-            writer: &writer,
-            context,
-            unit,
-        };
-        let tables = writing.all(&mut cuts, &mut isolation).await?;
+        let tables = workers::copy(&mut cuts, &writing).await?;
         let unsettled = settle(&mut cuts).await?;
         drop(cuts);
-        let proof = isolation.judge();
+        let proof = isolation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .judge();
         if !proof.holds() {
             return Err(not_isolated(&proof));
         }
@@ -183,7 +189,7 @@ impl Skill for ExtractSkill {
     }
 }
 
-/// Opens one cut per store.
+/// Opens one cut per store, all at once: the less time lies between them, the less they differ.
 ///
 /// # Errors
 /// A failing store.
@@ -191,16 +197,13 @@ pub async fn open_cuts(
     sources: &[Arc<dyn SourceStore>],
     section: &ExtractSection,
 ) -> Result<Cuts, SkillError> {
-    let mut cuts: Cuts = BTreeMap::new();
-    for source in sources {
+    let cuts = sources.iter().map(|source| async move {
         let tables: Vec<Table> = tables_of(section, source.name());
-        let cut = source
-            .open_cut(&tables)
-            .await
-            .map_err(|error| store_failed(&error))?;
-        cuts.insert(source.name().clone(), cut);
-    }
-    Ok(cuts)
+        let cut = source.open_cut(&tables).await;
+        cut.map(|cut| (source.name().clone(), cut))
+            .map_err(|error| store_failed(&error))
+    });
+    Ok(try_join_all(cuts).await?.into_iter().collect())
 }
 
 /// Ends the reading. Gives a warning for each store of which not everything read was one state.

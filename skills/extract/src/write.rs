@@ -1,6 +1,7 @@
-//! Writes the members' rows into the raw artifact, table by table.
+//! Writes the members' rows of a table into the raw artifact.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use futures::StreamExt;
@@ -8,11 +9,13 @@ use redistrict_artifact::{
     ArtifactError, ArtifactWriter, DanglingEntry, ManifestTable, PartEntry, TableWriter,
 };
 use redistrict_closure::{Members, TableMembers, table_heading};
-use redistrict_model::{ErrorKind, ExtractSection, ExtractTable, Key, Membership, Table, TableRef};
+use redistrict_model::{
+    ErrorKind, ExtractSection, ExtractTable, Key, Membership, Table, TableRef, UnitKey,
+};
 use redistrict_skill::{Progress, SkillError, UnitContext};
 use redistrict_store::{RowRequest, SourceCut, arrow_schema};
 
-use crate::closure::{Cuts, cut_of, store_failed};
+use crate::closure::store_failed;
 use crate::isolation::Isolation;
 use crate::rewrite::{NulledCells, RowIds, all_of, as_stubs, stub_nulls};
 
@@ -21,48 +24,53 @@ const KEYS_PER_REQUEST: usize = 10_000;
 /// Rows per file.
 const ROWS_PER_PART: u64 = 200_000;
 
-/// What writing needs of the run.
-pub(crate) struct Writing<'a> {
-    pub(crate) section: &'a ExtractSection,
-    pub(crate) members: &'a Members,
-    pub(crate) writer: &'a ArtifactWriter,
-    pub(crate) context: &'a UnitContext,
-    pub(crate) unit: &'a redistrict_model::UnitKey,
+/// What every worker writes with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Writing {
+    pub(crate) members: Arc<Members>,
+    pub(crate) writer: Arc<ArtifactWriter>,
+    pub(crate) isolation: Arc<Mutex<Isolation>>,
+    pub(crate) context: UnitContext,
+    pub(crate) unit: UnitKey,
+    nulled: Arc<BTreeMap<TableRef, NulledCells>>,
 }
 
-impl Writing<'_> {
-    /// Writes every table of the section; tables without members get an entry without parts.
-    pub(crate) async fn all(
-        &self,
-        cuts: &mut Cuts,
-        isolation: &mut Isolation,
-    ) -> Result<Vec<ManifestTable>, SkillError> {
-        let nulled = self.nulled();
-        let empty = TableMembers::default();
-        let no_nulls = NulledCells::default();
-        let mut entries = Vec::new();
-        for table in &self.section.tables {
-            let members = self.members.table(&table.table).unwrap_or(&empty);
-            check_limit(table, members)?;
-            let cut = cut_of(cuts, &table.table)?;
-            let nulls = nulled.get(&table.table).unwrap_or(&no_nulls);
-            entries.push(
-                self.table(table, members, nulls, cut.as_mut(), isolation)
-                    .await?,
-            );
+impl Writing {
+    /// Nothing is written yet.
+    pub(crate) fn new(
+        members: Arc<Members>,
+        writer: Arc<ArtifactWriter>,
+        isolation: Arc<Mutex<Isolation>>,
+        context: UnitContext,
+        unit: UnitKey,
+    ) -> Self {
+        let nulled = nulled(&members, &context.plan.sections.extract);
+        Self {
+            members,
+            writer,
+            isolation,
+            context,
+            unit,
+            nulled: Arc::new(nulled),
         }
-        Ok(entries)
     }
 
-    fn nulled(&self) -> BTreeMap<TableRef, NulledCells> {
-        let mut all: BTreeMap<TableRef, NulledCells> = BTreeMap::new();
-        for nulled in &self.members.nulled {
-            let edge = self.section.ownership.edge(nulled.edge);
-            all.entry(edge.child.clone())
-                .or_default()
-                .add(&edge.nullable_columns, &nulled.rows);
-        }
-        all
+    pub(crate) fn section(&self) -> &ExtractSection {
+        &self.context.plan.sections.extract
+    }
+
+    /// Writes the table's members; a table without members gets an entry without parts.
+    pub(crate) async fn one(
+        &self,
+        table: &ExtractTable,
+        cut: &mut dyn SourceCut,
+    ) -> Result<ManifestTable, SkillError> {
+        let empty = TableMembers::default();
+        let no_nulls = NulledCells::default();
+        let members = self.members.table(&table.table).unwrap_or(&empty);
+        check_limit(table, members)?;
+        let nulls = self.nulled.get(&table.table).unwrap_or(&no_nulls);
+        self.table(table, members, nulls, cut).await
     }
 
     async fn table(
@@ -71,9 +79,8 @@ impl Writing<'_> {
         members: &TableMembers,
         nulled: &NulledCells,
         cut: &mut dyn SourceCut,
-        isolation: &mut Isolation,
     ) -> Result<ManifestTable, SkillError> {
-        let catalog = self.section.catalog_table(&table.table).ok_or_else(|| {
+        let catalog = self.section().catalog_table(&table.table).ok_or_else(|| {
             SkillError::new(
                 ErrorKind::Bug,
                 format!("find {} in the plan's catalogs", table.table),
@@ -115,7 +122,7 @@ impl Writing<'_> {
                     } else {
                         batch
                     };
-                    isolation.add(&table.table, &batch, membership);
+                    self.prove(table, &batch, membership);
                     written += batch.num_rows();
                     parts.write(&batch, membership)?;
                 }
@@ -129,6 +136,14 @@ impl Writing<'_> {
         }
         let parts = parts.finish()?;
         Ok(self.entry(table, catalog, members, parts))
+    }
+
+    fn prove(&self, table: &ExtractTable, batch: &RecordBatch, membership: Membership) {
+        let mut isolation = self
+            .isolation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        isolation.add(&table.table, batch, membership);
     }
 
     fn entry(
@@ -148,7 +163,7 @@ impl Writing<'_> {
             .members
             .dangling
             .iter()
-            .map(|dangling| (self.section.ownership.edge(dangling.edge), dangling.rows))
+            .map(|dangling| (self.section().ownership.edge(dangling.edge), dangling.rows))
             .filter(|(edge, _)| edge.child == table.table)
             .map(|(edge, rows)| DanglingEntry {
                 reference: edge.describe(),
@@ -170,6 +185,17 @@ impl Writing<'_> {
             dangling,
         }
     }
+}
+
+fn nulled(members: &Members, section: &ExtractSection) -> BTreeMap<TableRef, NulledCells> {
+    let mut all: BTreeMap<TableRef, NulledCells> = BTreeMap::new();
+    for nulled in &members.nulled {
+        let edge = section.ownership.edge(nulled.edge);
+        all.entry(edge.child.clone())
+            .or_default()
+            .add(&edge.nullable_columns, &nulled.rows);
+    }
+    all
 }
 
 fn not_all(table: &ExtractTable, came: usize, asked: usize) -> SkillError {
@@ -212,7 +238,7 @@ fn check_limit(table: &ExtractTable, members: &TableMembers) -> Result<(), Skill
 
 /// The files of one table: opened at the first row, rolled over when large.
 struct Parts<'a> {
-    writing: &'a Writing<'a>,
+    writing: &'a Writing,
     table: &'a ExtractTable,
     catalog: &'a Table,
     open: Option<TableWriter>,
@@ -241,7 +267,7 @@ impl Parts<'_> {
             .map_err(|error| artifact_failed(&error))?;
         let rows_so_far: u64 = self.done.iter().map(|part| part.rows).sum::<u64>() + part.rows();
         self.writing.context.progress.progress(Progress {
-            unit: self.writing.unit.clone(),
+            unit: self.writing.unit.clone().of_table(&self.table.table),
             subject: self.table.table.to_string(),
             rows_done: rows_so_far,
             rows_expected: self

@@ -259,7 +259,7 @@ fn busy(group: &LoadGroup, holder: &RunId) -> SkillError {
         format!("take the lease of {}: run {holder} holds it", group.name),
     )
     .with_hint(format!(
-        "`redistrict watch {holder}` tells when it has ended; then run this again"
+        "`redistrict watch {holder}` tells when it has ended"
     ))
     .with_hint(format!(
         "if nobody works on it any more: `redistrict resume {holder}`, or `redistrict cancel {holder}`; \

@@ -119,6 +119,7 @@ impl<'a> Sources<'a> {
             skew_millis: skew(&stores),
             stores,
             forecast: facts::forecast(&self.outcomes),
+            undo_forecast: facts::undo_forecast(&self.outcomes),
             masks: self.masks(),
             fields_by_class: self.fields_by_class(),
             findings: self.findings(),
@@ -164,8 +165,10 @@ impl<'a> Sources<'a> {
             .collect();
         let masked = facts::masked_cells(&self.outcomes);
         let loaded = facts::loaded_rows(&self.outcomes);
-        let taken_back = match self.state.options.dry_run {
-            true => facts::would_take_back(&self.outcomes),
+        let taken_back: BTreeMap<TableRef, u64> = match self.state.options.dry_run {
+            true => (facts::undo_forecast(&self.outcomes).into_iter())
+                .map(|one| (one.table.clone(), one.rows()))
+                .collect(),
             false => facts::taken_back(&self.outcomes),
         };
         let extract = &self.plan.sections.extract;

@@ -75,6 +75,9 @@ pub struct ReportData {
     pub tables: Vec<TableReport>,
     /// What the preflight expected of CERT, before anything was written.
     pub forecast: Vec<ForecastReport>,
+    /// For an undo: what its check expected of CERT, before anything was written.
+    #[serde(default)]
+    pub undo_forecast: Vec<UndoForecastReport>,
     pub masks: Vec<MaskReport>,
     /// Masked fields added up per class; empty if they were not counted.
     #[serde(default)]
@@ -209,6 +212,26 @@ pub struct ForecastReport {
     pub leave: u64,
     #[serde(default)]
     pub conflict: u64,
+}
+
+/// What an undo would do to a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoForecastReport {
+    pub table: TableRef,
+    /// Rows that the run put in and that go.
+    pub remove: u64,
+    /// Rows that the run changed and that become as they were.
+    pub restore: u64,
+    /// Rows that the run took out and that come back.
+    pub reinsert: u64,
+}
+
+impl UndoForecastReport {
+    /// Rows that would change.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.remove + self.restore + self.reinsert
+    }
 }
 
 /// The masked columns of one class and kind.

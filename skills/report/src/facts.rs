@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::data::ForecastReport;
+use crate::data::{ForecastReport, UndoForecastReport};
 
 /// The outcomes of all units that are done, in unit order.
 pub(crate) fn outcomes(state: &RunState) -> Vec<(UnitKey, UnitOutcome)> {
@@ -109,21 +109,30 @@ pub(crate) fn taken_back(outcomes: &[(UnitKey, UnitOutcome)]) -> BTreeMap<TableR
     rows
 }
 
-/// What a dry run of an undo found that it would take back, per table.
-pub(crate) fn would_take_back(outcomes: &[(UnitKey, UnitOutcome)]) -> BTreeMap<TableRef, u64> {
-    let mut rows = BTreeMap::new();
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct UndoneRows {
+    deleted: u64,
+    restored: u64,
+    reinserted: u64,
+}
+
+/// What the check of an undo found that it would do, per table, in the order of its groups.
+pub(crate) fn undo_forecast(outcomes: &[(UnitKey, UnitOutcome)]) -> Vec<UndoForecastReport> {
     let groups = of_phase(outcomes, Phase::Loading)
         .filter_map(|(_, one)| field::<Vec<Value>>(&one.facts, "groups"))
         .flatten();
-    for group in groups {
-        let undo = group.get("undo").cloned().unwrap_or_default();
-        let tables: Vec<(TableRef, BTreeMap<String, u64>)> =
-            field(&undo, "tables").unwrap_or_default();
-        for (table, counts) in tables {
-            *rows.entry(table).or_default() += counts.values().sum::<u64>();
-        }
-    }
-    rows
+    let tables = groups.filter_map(|group| {
+        let undo = group.get("undo")?.clone();
+        field::<Vec<(TableRef, UndoneRows)>>(&undo, "tables")
+    });
+    let forecast = |(table, rows): (TableRef, UndoneRows)| UndoForecastReport {
+        table,
+        remove: rows.deleted,
+        restore: rows.restored,
+        reinsert: rows.reinserted,
+    };
+    tables.flatten().map(forecast).collect()
 }
 
 pub(crate) fn of_phase(

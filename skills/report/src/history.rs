@@ -142,7 +142,8 @@ pub(crate) fn failure(state: &RunState) -> Option<FailureReport> {
             .unwrap_or_default(),
         hints: error.map(|error| error.hints).unwrap_or_default(),
         is_taken_back: taking_back
-            .filter(|_| failure.phase >= Phase::Loading)
+            // Taking back Reporting takes nothing out of CERT.
+            .filter(|_| failure.phase == Phase::Loading)
             .map(|state| state.done.is_some()),
     })
 }

@@ -2,7 +2,7 @@
 
 use redistrict_model::{ErrorKind, Phase, shell_argument};
 
-use crate::data::{ReportData, ReportStatus};
+use crate::data::{FailureReport, ReportData, ReportStatus};
 
 /// One step a line; never empty for a run that did not succeed.
 pub(crate) fn recommendation(data: &ReportData) -> Vec<String> {
@@ -26,7 +26,7 @@ pub(crate) fn recommendation(data: &ReportData) -> Vec<String> {
         (ReportStatus::Failed, Some(failure)) => {
             let mut steps = vec![state_of_cert(data)];
             steps.extend(failure.hints.iter().cloned());
-            steps.push(remedy(failure.kind).to_owned());
+            steps.push(remedy(failure).to_owned());
             if failure.is_taken_back == Some(false) {
                 steps.push(format!(
                     "Finish taking back: redistrict resume {}",
@@ -62,11 +62,22 @@ fn waiting(data: &ReportData) -> Vec<String> {
             format!("Or give the run up: redistrict cancel {run}"),
         ],
         Some(_) => vec![go_on],
+        None if is_in_the_way(data) => vec![
+            "Another run loads into the same target: the last failed attempt says which; \
+             `redistrict watch` tells when it has ended."
+                .to_owned(),
+            go_on,
+        ],
         None => vec![
             "The run waits for credentials: the last failed attempt says which.".to_owned(),
             go_on,
         ],
     }
+}
+
+fn is_in_the_way(data: &ReportData) -> bool {
+    let last = data.retries.last();
+    last.is_some_and(|attempt| attempt.kind == ErrorKind::Busy)
 }
 
 fn state_of_cert(data: &ReportData) -> String {
@@ -82,8 +93,15 @@ fn state_of_cert(data: &ReportData) -> String {
     }
 }
 
-fn remedy(kind: ErrorKind) -> &'static str {
-    match kind {
+/// What the operating system says of a full disk, in the words of its error.
+const FULL: &str = "No space left on device";
+
+fn remedy(failure: &FailureReport) -> &'static str {
+    if failure.causes.iter().any(|cause| cause.contains(FULL)) {
+        return "Make room on the disk that is named (redistrict artifacts ls tells what could be \
+                shredded), then run again.";
+    }
+    match failure.kind {
         ErrorKind::Transient | ErrorKind::Unreachable => {
             "See to it that the server answers (redistrict doctor tells), then run again."
         }
@@ -118,6 +136,10 @@ fn remedy(kind: ErrorKind) -> &'static str {
 /// The command that tries again, without extracting where a raw artifact is there for it.
 fn again(data: &ReportData) -> String {
     let district = shell_argument(data.district.as_str());
+    let failed = data.failure.as_ref().map(|failure| failure.phase);
+    if failed == Some(Phase::Reporting) {
+        return format!("Then: redistrict report {}", data.run);
+    }
     if data.is_undo {
         let run = data.parent.as_ref().unwrap_or(&data.run);
         return format!("Then: redistrict rollback {run}");

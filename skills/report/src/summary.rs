@@ -2,8 +2,8 @@
 
 use redistrict_model::{Phase, Severity, shown};
 
-use crate::data::{ReportData, ReportStatus};
-use crate::format::{duration, recorded};
+use crate::data::{ReportData, ReportStatus, UndoForecastReport};
+use crate::format::{duration, recorded, thousands};
 
 /// The block that ends a run. What the run did not do is not claimed: a failed run has no check mark,
 /// a skill on its own is not called a migration, a run that wrote nothing to CERT does not call it
@@ -144,10 +144,24 @@ fn taken_back(data: &ReportData) -> Vec<String> {
             "Would take back",
             format!("{} (nothing was written)", recorded(rows)),
         )
-    } else {
+    } else if is_taken_back(data) {
         ("Taken back", recorded(rows))
+    } else if data.undo_forecast.is_empty() {
+        ("To take back", recorded(rows))
+    } else {
+        let rows = data.undo_forecast.iter().map(UndoForecastReport::rows);
+        (
+            "To take back",
+            format!("{} (not done)", thousands(rows.sum())),
+        )
     };
     vec![format!("- {what}: {parent}"), format!("- Rows: {rows}")]
+}
+
+/// An undo has done what it is for, or a part of it: not one that waits, was stopped before, or refused.
+pub(crate) fn is_taken_back(data: &ReportData) -> bool {
+    let has_rows = data.tables.iter().any(|table| table.taken_back.is_some());
+    data.status == ReportStatus::Success || has_rows
 }
 
 pub(crate) fn is_without_load(data: &ReportData) -> bool {

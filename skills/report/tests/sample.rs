@@ -10,7 +10,7 @@ use redistrict_report::{
     ApprovalReport, ArtifactReport, BoundaryReport, ClassReport, DecisionSheet, FORMAT_VERSION,
     FailureReport, ForecastReport, MaskReport, PauseReport, PhaseReport, ProofReport, ReportData,
     ReportStatus, RetryReport, SheetBasis, SheetPlan, SpanReport, SpanState, StoreReport,
-    TableReport, TimelineReport, Totals,
+    TableReport, TimelineReport, Totals, UndoForecastReport,
 };
 
 use crate::story::plan;
@@ -141,6 +141,12 @@ pub(crate) fn report(text: &str) -> ReportData {
             update: 3_003,
             leave: 3_004,
             conflict: 3_005,
+        }],
+        undo_forecast: vec![UndoForecastReport {
+            table: name(text),
+            remove: 3_101,
+            restore: 3_102,
+            reinsert: 3_103,
         }],
         masks: vec![MaskReport {
             class: ColumnClass::Email,

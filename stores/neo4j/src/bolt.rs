@@ -131,7 +131,6 @@ impl Bolt {
         let address = url::parse(url)?;
         let driver = connect::driver(&address)?;
         let direct = connect::direct_driver(&address)?;
-        let place = address.place();
         let is_encrypted = address.tls != url::Tls::Off;
         let database = address.database.clone();
         let (requests, openings) = mpsc::channel(1);
@@ -149,6 +148,10 @@ impl Bolt {
         let agent = match answer.await {
             Ok(Ok(agent)) => agent,
             Ok(Err(error)) => {
+                // It asks the machine's resolver.
+                let place = tokio::task::spawn_blocking(move || address.place())
+                    .await
+                    .map_err(|_| bug("name the place of a session"))?;
                 return Err(Failure::of_connecting(&error, &place, is_encrypted).doing(what));
             }
             Err(_) => return Err(Failure::Protocol.doing(what)),

@@ -96,8 +96,10 @@ fn verified(root_certificates: Option<&Path>) -> Result<ClientConfig, StoreError
 
 fn roots_of(path: &Path) -> Result<RootCertStore, StoreError> {
     let unreadable = || {
-        let what = format!("read root certificates from {}", path.display());
+        // A part of the URL: what stands there may be meant for another part.
+        let what = "read root certificates from the file that the connection URL names";
         StoreError::new(StoreErrorKind::Config, what)
+            .with_hint("`sslrootcert=FILE` names a file of PEM certificates that can be read")
     };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(|_| unreadable())? {

@@ -1,7 +1,7 @@
 //! Connection URLs: what they say about the server, the login and trust. Pure: connects to nobody, and
 //! no part of a URL gets into an error.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 
 use redistrict_store::{Secret, StoreError, StoreErrorKind};
@@ -47,9 +47,16 @@ pub(crate) enum Tls {
 }
 
 impl Address {
-    /// Host and port, for errors.
+    /// Host and port, for errors. Where no machine is known by that name it is not told: what stands there
+    /// may be a password that was written in the wrong place. Asks the machine's resolver.
     pub(crate) fn place(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        let is_known = (self.host.as_str(), self.port).to_socket_addrs().is_ok();
+        match is_known {
+            true => format!("{}:{}", self.host, self.port),
+            false => {
+                "the host of the connection URL, which is not known to this machine".to_owned()
+            }
+        }
     }
 }
 
@@ -238,6 +245,15 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_nobody_knows_is_not_told() {
+        let place = |url| read(url).unwrap().place();
+        assert_eq!(place("bolt://u:p@127.0.0.1:7"), "127.0.0.1:7");
+        assert_eq!(place("bolt://u:p@[::1]:7"), "::1:7");
+        let unknown = place("bolt+s://u:p@s3cret.invalid:7");
+        assert!(!unknown.contains("s3cret"), "{unknown}");
+    }
+
+    #[test]
     fn login_database_and_file_are_percent_decoded() {
         let url =
             "bolt+s://a%40b:p%3A%2F%3F%23%25@x%@db.example:1234/my%20db?sslrootcert=/a%20b.pem";
@@ -248,7 +264,7 @@ mod tests {
         let login = address.login.as_ref().unwrap();
         assert_eq!(login.user, "a@b");
         assert_eq!(login.password.expose(), "p:/?#%@x");
-        assert_eq!(address.place(), "db.example:1234");
+        assert_eq!((address.host.as_str(), address.port), ("db.example", 1234));
         assert_eq!(address.database.as_deref(), Some("my db"));
         let root_certificates = Some("/a b.pem".into());
         assert_eq!(address.tls, Tls::Verified { root_certificates });

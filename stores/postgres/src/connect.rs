@@ -72,11 +72,16 @@ impl<S: Side> Session<S> {
         listing: Option<Arc<Listing>>,
     ) -> Result<Self, StoreError> {
         let address = url::parse(url)?;
-        let slow = format!("reach the database server at {}", place(&address.config));
-        let opening = connect(address, label);
-        let opened = tokio::time::timeout(SESSION_TIMEOUT, opening)
-            .await
-            .map_err(|_| unreachable_server(&slow))??;
+        let config = address.config.clone();
+        let opening = tokio::time::timeout(SESSION_TIMEOUT, connect(address, label)).await;
+        let opened = match opening {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(Unopened::Ours(error))) => return Err(error),
+            Ok(Err(Unopened::Drivers(error))) => {
+                return Err(refused(&error, place(&config).await.as_deref()));
+            }
+            Err(_) => return Err(unreachable_server(place(&config).await.as_deref())),
+        };
         let session = Self {
             client: opened.client,
             _driver: opened.driver,
@@ -164,14 +169,19 @@ struct Opened {
     encoding: Encoding,
 }
 
+/// Why there is no session.
+enum Unopened {
+    Ours(StoreError),
+    Drivers(tokio_postgres::Error),
+}
+
 /// The driver's parameter with the name of the database's encoding.
 const ENCODING: &str = "server_encoding";
 
-async fn connect(address: Address, label: &str) -> Result<Opened, StoreError> {
+async fn connect(address: Address, label: &str) -> Result<Opened, Unopened> {
     let mut config = address.config;
     prepare(&mut config, label);
-    let place = place(&config);
-    let refused = |error| refused(&error, &place);
+    let refused = Unopened::Drivers;
     let mut driver = JoinSet::new();
     let (client, encoding) = match address.tls {
         Tls::Off => {
@@ -183,7 +193,8 @@ async fn connect(address: Address, label: &str) -> Result<Opened, StoreError> {
         }
         Tls::VerifyFull { root_certificates } => {
             config.ssl_mode(SslMode::Require);
-            let tls = MakeRustlsConnect::new(client_config(root_certificates)?);
+            let certificates = client_config(root_certificates).map_err(Unopened::Ours)?;
+            let tls = MakeRustlsConnect::new(certificates);
             let (client, connection) = config.connect(tls).await.map_err(refused)?;
             let encoding = Encoding::of(connection.parameter(ENCODING));
             driver.spawn(async move { drop(connection.await) });
@@ -214,8 +225,11 @@ fn client_config(root_certificates: Option<PathBuf>) -> Result<ClientConfig, Sto
     match root_certificates {
         Some(path) => {
             let unreadable = || {
-                let what = format!("read root certificates from {}", path.display());
-                StoreError::new(StoreErrorKind::Config, what)
+                // A part of the URL: what stands there may be meant for another part.
+                let what = "read root certificates from the file that the connection URL names";
+                StoreError::new(StoreErrorKind::Config, what).with_hint(
+                    "`sslrootcert=FILE` names a file of PEM certificates that can be read",
+                )
             };
             let certificates = CertificateDer::pem_file_iter(&path).map_err(|_| unreadable())?;
             for certificate in certificates {
@@ -238,22 +252,28 @@ fn client_config(root_certificates: Option<PathBuf>) -> Result<ClientConfig, Sto
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Host and port, for errors; user, password and database stay out.
-fn place(config: &Config) -> String {
+/// Host and port, for errors; user, password and database stay out. None where no machine is known by
+/// that name: what stands there may be a password that was written in the wrong place.
+async fn place(config: &Config) -> Option<String> {
+    let port = config.get_ports().first().copied().unwrap_or(5432);
     let host = match config.get_hosts().first() {
         Some(Host::Tcp(name)) => name.clone(),
-        Some(Host::Unix(path)) => path.display().to_string(),
-        None => "its host".to_owned(),
+        Some(Host::Unix(path)) => return Some(format!("{}:{port}", path.display())),
+        None => return Some(format!("its host:{port}")),
     };
-    let port = config.get_ports().first().copied().unwrap_or(5432);
-    format!("{host}:{port}")
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_known = tokio::net::lookup_host((bare, port)).await.is_ok();
+    is_known.then(|| format!("{host}:{port}"))
 }
 
 /// What a refused connection means. The driver tells its kinds apart by their fixed texts only.
-fn refused(error: &tokio_postgres::Error, place: &str) -> StoreError {
+fn refused(error: &tokio_postgres::Error, known_place: Option<&str>) -> StoreError {
     if error.as_db_error().is_some() {
         return failed("connect to the database", error);
     }
+    let Some(place) = known_place else {
+        return unreachable_server(known_place);
+    };
     let text = error.to_string();
     if text.starts_with("error performing TLS handshake") {
         return StoreError::new(
@@ -271,13 +291,25 @@ fn refused(error: &tokio_postgres::Error, place: &str) -> StoreError {
             format!("log in at {place}: the server asks for a password"),
         );
     }
-    let what = format!("reach the database server at {place}");
-    unreachable_server(&what)
+    unreachable_server(known_place)
 }
 
-fn unreachable_server(what: &str) -> StoreError {
-    StoreError::new(StoreErrorKind::Unreachable, what)
-        .with_hint("check host, port and network of the connection URL")
+fn unreachable_server(known_place: Option<&str>) -> StoreError {
+    match known_place {
+        Some(place) => {
+            let what = format!("reach the database server at {place}");
+            StoreError::new(StoreErrorKind::Unreachable, what)
+                .with_hint("check host, port and network of the connection URL")
+        }
+        None => StoreError::new(
+            StoreErrorKind::Unreachable,
+            "reach the database server: the host of the connection URL is not known to this machine",
+        )
+        .with_hint(
+            "check the host of the connection URL; odd characters of user and password are \
+             percent-encoded there (@ is %40, / is %2F, # is %23)",
+        ),
+    }
 }
 
 /// The application name of a session: `redistrict/{owner}/{epoch}`. The server keeps 63 bytes.

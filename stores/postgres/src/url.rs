@@ -40,6 +40,7 @@ pub(crate) fn parse(text: &Secret) -> Result<Address, StoreError> {
         .iter()
         .any(|scheme| text.starts_with(scheme));
     let (rest, own) = if is_url {
+        refuse_odd_login(text)?;
         split_url(text)
     } else {
         split_keywords(text)?
@@ -58,6 +59,19 @@ pub(crate) fn parse(text: &Secret) -> Result<Address, StoreError> {
 fn unreadable() -> StoreError {
     StoreError::new(StoreErrorKind::Config, "read the connection URL")
         .with_hint("expected postgres://user:password@host:port/database or key=value pairs")
+}
+
+/// The driver takes what follows the first `@` for the host: the rest of a password would be looked up, and
+/// told, as the name of a machine.
+fn refuse_odd_login(text: &str) -> Result<(), StoreError> {
+    let host = text.split_once('@').map_or("", |(_, rest)| rest);
+    let end = host.find(['/', '?']).unwrap_or(host.len());
+    match host[..end].contains('@') {
+        false => Ok(()),
+        true => Err(unreadable().with_hint(
+            "odd characters of user and password are percent-encoded: @ is %40, / is %2F, # is %23",
+        )),
+    }
 }
 
 fn decide(is_local: bool, own: Own) -> Result<Tls, StoreError> {
@@ -209,6 +223,27 @@ mod tests {
     const VERIFIED: Tls = Tls::VerifyFull {
         root_certificates: None,
     };
+
+    #[test]
+    fn the_rest_of_a_password_is_not_taken_for_a_host() {
+        for url in [
+            "postgres://u:p@s3cret@db.example/x",
+            "postgres://u:p/q@s3cret@db.example/x",
+            "postgresql://u:p@s3cret@127.0.0.1:5432/x?sslmode=disable",
+        ] {
+            let error = parse(&Secret::new(url.to_owned())).err().unwrap();
+            assert_eq!(error.kind, StoreErrorKind::Config);
+            let hint = error.hint.clone().unwrap_or_default();
+            assert!(hint.contains("%40"), "{hint}");
+            assert!(!format!("{error:?}").contains("s3cret"));
+        }
+        for url in [
+            "postgres://u:p%40q@127.0.0.1/x",
+            "postgres://127.0.0.1/x?user=a@b",
+        ] {
+            assert!(parse(&Secret::new(url.to_owned())).is_ok(), "{url}");
+        }
+    }
 
     #[test]
     fn plaintext_to_another_machine_is_refused_and_tls_is_the_default() {

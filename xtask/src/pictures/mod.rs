@@ -1,17 +1,24 @@
-//! Pictures of the report and the decision sheet for the documents, by a headless Chromium: what a person
-//! sees is looked at, at the width of a desk and of a phone, light and dark.
+//! Pictures of the report, the decision sheet and the terminal for the documents, by a headless Chromium:
+//! what a person sees is looked at, at the width of a desk and of a phone, light and dark.
+
+mod terminal;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{must, root, say, variable};
+use crate::process::{built, must, root, say, variable, write};
 
 /// Programs that take the picture, in the order in which they are looked for.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 /// The demo's directory and configuration, below the folder of the pages.
 const DEMO: &str = "redistrict-demo";
+
+/// Widths of terminals.
+const COLUMNS: [u16; 2] = [80, 160];
+/// Students a district, so that there is something to see while it runs.
+const STUDENTS: u32 = 3_000;
 
 /// One picture: its file, the page, width and height, and whether the reader prefers dark pages.
 struct Picture {
@@ -78,7 +85,24 @@ pub(crate) fn run() -> Result<()> {
         };
         take(&browser, &dir, page, &picture, &out.join(picture.name))?;
     }
+    let program = built(false)?;
+    for columns in COLUMNS {
+        of_terminal(&browser, &dir, &program, columns, &out)?;
+    }
     Ok(())
+}
+
+fn of_terminal(browser: &str, dir: &Path, program: &Path, columns: u16, out: &Path) -> Result<()> {
+    let command = format!("redistrict demo --students {STUDENTS}");
+    let shown = terminal::show(dir, program, columns, &command)?;
+    let page = dir.join(format!("terminal-{columns}.html"));
+    write(&page, &shown.html)?;
+    let name = match columns {
+        80 => "terminal-80.png",
+        _ => "terminal-160.png",
+    };
+    let picture = picture(name, Page::Report, shown.size, Theme::Dark);
+    take(browser, dir, &page, &picture, &out.join(name))
 }
 
 /// The program in that directory, so that the paths it prints are short.

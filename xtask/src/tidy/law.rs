@@ -37,6 +37,8 @@ const LAW: &[(&str, &[&str])] = &[
     ("validate", &["model", "skill", "artifact"]),
     ("load", &["model", "skill", "artifact", "store", "closure"]),
     ("report", &["model", "skill", "artifact", "journal"]),
+    // It is given a desk, and knows nobody behind it.
+    ("mcp", &["model"]),
 ];
 
 /// These may depend on everything of ours.

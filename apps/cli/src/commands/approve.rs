@@ -4,7 +4,7 @@ use redistrict_artifact::timestamp_of;
 use redistrict_journal::{JournalError, RunState};
 use redistrict_model::{Phase, RunId};
 use redistrict_orchestrator::{ApprovalRefusal, approval};
-use redistrict_report::{ReportData, ReportSkill};
+use redistrict_report::{ReportData, ReportSkill, UndoForecastReport};
 
 use crate::approvals::approvals;
 use crate::args;
@@ -105,9 +105,34 @@ fn shown(state: &RunState, phase: Phase, digest: &str, data: &ReportData) -> Vec
         }
     }
     lines.extend(runner::forecast_lines(data));
+    lines.extend(undo_lines(data));
     lines.push(format!("Plan:   {}", data.plan_digest));
     lines.push(format!("Digest: {digest}"));
     lines
+}
+
+/// What an undo would do per table, as its check found it.
+fn undo_lines(data: &ReportData) -> Vec<String> {
+    if data.undo_forecast.is_empty() {
+        return Vec::new();
+    }
+    let sum =
+        |of: fn(&UndoForecastReport) -> u64| thousands(data.undo_forecast.iter().map(of).sum());
+    let rows = data.undo_forecast.iter().map(|one| {
+        let numbers = [one.remove, one.restore, one.reinsert].map(thousands);
+        [one.table.to_string()].into_iter().chain(numbers).collect()
+    });
+    let header = ["table", "remove", "restore", "put in again"];
+    vec![
+        format!(
+            "It would remove {}, restore {} and put in again {} rows of {} tables.",
+            sum(|one| one.remove),
+            sum(|one| one.restore),
+            sum(|one| one.reinsert),
+            data.undo_forecast.len(),
+        ),
+        output::table(&header, &rows.collect::<Vec<Vec<String>>>()),
+    ]
 }
 
 fn ask(run: &RunId, digest: &str) -> CommandResult {

@@ -7,6 +7,7 @@ use redistrict_journal::{Event, RunKind, RunState};
 use redistrict_model::RunId;
 use redistrict_orchestrator::{OrchestratorError, RunLock, ask_to_stop};
 
+use crate::approvals::approvals;
 use crate::args;
 use crate::commands::rollback;
 use crate::exit::Exit;
@@ -20,10 +21,11 @@ use crate::wire::Workspace;
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Cancels a run.
-pub(crate) async fn run(session: &Session, run: &str) -> CommandResult<Exit> {
+pub(crate) async fn run(session: &Session, arguments: &args::Cancel) -> CommandResult<Exit> {
     let workspace = session.workspace()?;
     let journal = session.journal(&workspace)?;
-    let run = RunId::new(run);
+    approvals(&workspace.config)?.and(&arguments.ask)?;
+    let run = RunId::new(arguments.run.clone());
     refuse_ended(&person::state_of(journal.as_ref(), &run)?)?;
     let lock = stopped(session, &workspace, &run).await?;
     let state = person::state_of(journal.as_ref(), &run)?;
@@ -39,14 +41,26 @@ pub(crate) async fn run(session: &Session, run: &str) -> CommandResult<Exit> {
         let arguments = args::Rollback {
             run: run.to_string(),
             dry_run: false,
+            wait: false,
+            ask: arguments.ask.clone(),
             keep_foreign_changes: false,
             retain_shared: false,
         };
-        return Box::pin(rollback::run(session, &arguments)).await;
+        let exit = Box::pin(rollback::run(session, &arguments)).await?;
+        if exit == Exit::Done {
+            let words = "was cancelled, and what it had loaded was taken back";
+            let now = session.clock.wall();
+            session.notifications.given_up(&state, words, now);
+        }
+        return Ok(exit);
     }
     let by = person::name(None).unwrap_or_else(|_| "a user without a name".to_owned());
     let now = u64::try_from(session.clock.wall().as_millis()).unwrap_or(u64::MAX);
     journal.append(&run, now, &[Event::RunCancelled { by }])?;
+    session.notifications.open(&workspace);
+    let words = "was cancelled; it had written nothing to CERT";
+    let now = session.clock.wall();
+    session.notifications.given_up(&state, words, now);
     if session.format() == Format::Text {
         output::note(format!(
             "run {run} is cancelled; it had written nothing to CERT"

@@ -55,7 +55,8 @@ pub(crate) async fn run(session: &Session, arguments: &args::Demo) -> CommandRes
     let others_before = digests::of_others(&targets, &key, &others).await?;
     output::note(format!("CERT digest before: {before}\n"));
 
-    let prepared = migrate::prepare(session, &workspace, DISTRICT).await?;
+    let ask = args::AskBefore::default();
+    let prepared = migrate::prepare(session, &workspace, DISTRICT, &ask).await?;
     let (parts, summary) = prepared.start(session, RunOptions::default()).await?;
     let exit = runner::conclude(session, &parts, &summary)?;
     if exit != Exit::Done {

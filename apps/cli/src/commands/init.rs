@@ -1,15 +1,17 @@
 //! `redistrict init`: writes redistrict.toml from the catalogs. What was inferred stands in it as
 //! comments with its reason; what a person has to decide stands in it as lines to uncomment.
 
+mod boundaries;
 mod grants;
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use redistrict_analyze::ProposedLinks;
 use redistrict_artifact::write_atomic;
 use redistrict_model::config::ResolveError;
-use redistrict_model::{ColumnDecision, Finding, StoreKind, TableRef};
+use redistrict_model::{ColumnClass, ColumnDecision, ColumnRef, Finding, StoreKind, TableRef};
 
 use crate::args;
 use crate::exit::Exit;
@@ -37,7 +39,10 @@ pub(super) struct NewStore {
 pub(super) struct Found {
     pub(super) root: TableRef,
     pub(super) key: Vec<String>,
+    /// Columns of the root that may hold the district's name.
     pub(super) names: Vec<String>,
+    /// References that no catalog declares.
+    pub(super) links: ProposedLinks,
     /// What a person has to decide.
     pub(super) decisions: Vec<Finding>,
     pub(super) source: Source,
@@ -65,21 +70,33 @@ pub(crate) async fn run(session: &Session, arguments: &args::Init) -> CommandRes
         output::json(&serde_json::json!({
             "config": path.display().to_string(),
             "tables": found.source.analysis.ownership.tables.len(),
+            "links": found.links.links.len(),
             "decisions": decisions,
         }));
     }
+    let links = match found.links.links.len() {
+        0 => String::new(),
+        1 => ", 1 link".to_owned(),
+        many => format!(", {many} links"),
+    };
+    let open = if decisions == 1 {
+        "1 decision"
+    } else {
+        &format!("{decisions} decisions")
+    };
     output::note(format!(
-        "wrote {}: {} tables, {decisions} decisions to make",
+        "wrote {}: {} tables{links}, {open} to make",
         path.display(),
         found.source.analysis.ownership.tables.len(),
     ));
-    if decisions > 0 {
-        output::note(
-            "each stands in the file as lines to uncomment; then: redistrict config check",
-        );
+    let decide = if decisions > 0 {
+        " and uncomment what is to be decided"
     } else {
-        output::note("next: redistrict config check");
-    }
+        ""
+    };
+    output::note(format!(
+        "next: read it{decide}, then: redistrict config check"
+    ));
     Ok(Exit::Done)
 }
 
@@ -106,14 +123,22 @@ fn stores(given: &[String]) -> CommandResult<Vec<NewStore>> {
 
 fn parse_store(text: &str) -> CommandResult<NewStore> {
     let wrong = || {
-        Failure::usage(format!("read --store {text:?}"))
-            .with_hint("--store NAME=KIND:SOURCE_VARIABLE:TARGET_VARIABLE")
+        // What was typed may hold a URL with its password.
+        Failure::usage("read --store: it is not NAME=KIND:SOURCE_VARIABLE:TARGET_VARIABLE")
+            .with_hint("redistrict init --store ids=postgres:IDS_PROD_URL:IDS_CERT_URL")
+            .with_hint("KIND is postgres, sqlite or neo4j; the variables hold the URLs")
     };
     let (name, rest) = text.split_once('=').ok_or_else(wrong)?;
     let parts: Vec<&str> = rest.split(':').collect();
     let [kind, source, target] = parts.as_slice() else {
         return Err(wrong());
     };
+    if ![source, target]
+        .into_iter()
+        .all(|name| secrets::is_variable(name))
+    {
+        return Err(wrong());
+    }
     let kind = match *kind {
         "postgres" => StoreKind::Postgres,
         "sqlite" => StoreKind::Sqlite,
@@ -217,8 +242,13 @@ fn likely_root(names: &[TableRef]) -> CommandResult<TableRef> {
         _ => Err(Failure::usage(
             "find the tenant root: name the table whose rows are the districts",
         )
-        .with_hint("redistrict init --root STORE.TABLE")
-        .with_hints(found.iter().map(|name| format!("is it {name}?")))),
+        .with_hints(match found.as_slice() {
+            [] => vec!["redistrict init --root STORE.TABLE".to_owned()],
+            several => several
+                .iter()
+                .map(|name| format!("is it {name}? redistrict init --root {name}"))
+                .collect(),
+        })),
     }
 }
 
@@ -230,9 +260,14 @@ async fn infer(
     root: TableRef,
     key: Vec<String>,
 ) -> CommandResult<Found> {
+    let bare = text::provisional(stores, &root, &key, &[], &[]);
+    let workspace = Workspace::provisional(&bare, path, &session.arguments.state_dir)?;
+    let mut source = planning::source_in_memory(&workspace).await?;
+    let links =
+        redistrict_analyze::propose_links(&mut source.cuts, &source.catalogs, &root).await?;
     let mut decisions: Vec<Finding> = Vec::new();
     for _ in 0..MAX_ROUNDS {
-        let provisional = text::provisional(stores, &root, &key, &decisions);
+        let provisional = text::provisional(stores, &root, &key, &links.links, &decisions);
         let workspace = Workspace::provisional(&provisional, path, &session.arguments.state_dir)?;
         let mut source = planning::source_in_memory(&workspace).await?;
         let (columns, missing) = match planning::source_masks(&workspace, &mut source).await? {
@@ -249,11 +284,17 @@ async fn infer(
             .collect();
         if new.is_empty() || new.iter().all(|finding| finding.lines.is_empty()) {
             decisions.extend(new);
-            let names = name_columns(&source, &root);
+            decisions.extend(boundaries::open(&mut source).await?);
+            let names = name_columns(&columns, &root);
+            let mut links = links;
+            links
+                .open
+                .retain(|column| is_nothing_known(&columns, column));
             return Ok(Found {
                 root,
                 key,
                 names,
+                links,
                 decisions,
                 source,
                 columns,
@@ -267,17 +308,22 @@ async fn infer(
     ))
 }
 
-/// Columns of the root that may hold the district's name.
-fn name_columns(source: &Source, root: &TableRef) -> Vec<String> {
-    let table = source
-        .catalogs
-        .iter()
-        .find_map(|catalog| catalog.table(root));
-    let columns: BTreeMap<&str, ()> = table
-        .iter()
-        .flat_map(|table| &table.columns)
-        .filter(|column| column.name.to_lowercase().contains("name"))
-        .map(|column| (column.name.as_str(), ()))
-        .collect();
-    columns.into_keys().map(str::to_owned).collect()
+/// Whether nothing recognises the column: what is called a national id is no reference.
+fn is_nothing_known(columns: &[ColumnDecision], column: &ColumnRef) -> bool {
+    let mut decisions = columns.iter().filter(|decision| decision.column == *column);
+    decisions.all(|decision| decision.class == ColumnClass::Unknown)
+}
+
+/// Columns of the root that may hold the district's name: called so, and about no person as far as can be
+/// told.
+fn name_columns(columns: &[ColumnDecision], root: &TableRef) -> Vec<String> {
+    let is_name = |decision: &&ColumnDecision| {
+        decision.column.table == *root
+            && decision.class == ColumnClass::Unknown
+            && decision.column.column.to_lowercase().contains("name")
+    };
+    let names = columns.iter().filter(is_name);
+    names
+        .map(|decision| decision.column.column.clone())
+        .collect()
 }

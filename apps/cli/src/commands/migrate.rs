@@ -22,10 +22,11 @@ pub(crate) async fn run(session: &Session, arguments: &args::Migrate) -> Command
         return Err(Failure::not_available("--replace"));
     }
     let workspace = session.workspace()?;
-    let prepared = prepare(session, &workspace, &arguments.district).await?;
+    let ask = &arguments.ask;
+    let prepared = prepare(session, &workspace, &arguments.district, ask).await?;
     let options = RunOptions {
         reuse: match arguments.skip_extraction {
-            true => Some(newest_raw(&prepared)?),
+            true => Some(newest_raw(&prepared, "migrate")?),
             false => None,
         },
         skip_load: arguments.skip_load,
@@ -72,11 +73,17 @@ pub(crate) async fn prepare(
     session: &Session,
     workspace: &Workspace,
     district: &str,
+    ask: &args::AskBefore,
 ) -> CommandResult<Prepared> {
+    // What is typed wrong is told at once, what is configured wrong with everything else that is missing.
+    let configured = approvals(&workspace.config);
+    if let Ok(approvals) = &configured {
+        approvals.clone().and(ask)?;
+    }
     retention::shred_overdue(session, workspace)?;
     session.notifications.open(workspace);
     prerequisites::require(prerequisites::look(session, workspace).await)?;
-    let approvals = approvals(&workspace.config)?.phases;
+    let approvals = configured?.and(ask)?.phases;
     let mut source = planning::source(workspace, false).await?;
     let target = planning::target(session, workspace, &source.fingerprints(), true).await?;
     let district = DistrictId::new(district);
@@ -106,8 +113,9 @@ fn parts(
     })
 }
 
-/// The run that made the newest sealed raw artifact of the plan's district.
-pub(crate) fn newest_raw(prepared: &Prepared) -> CommandResult<RunId> {
+/// The run that made the newest sealed raw artifact of the plan's district. Where there is none, `command`
+/// is what makes one.
+pub(crate) fn newest_raw(prepared: &Prepared, command: &str) -> CommandResult<RunId> {
     let Prepared { plan, parts, .. } = prepared;
     let dir = parts.layout.raw_of(&plan.district, &parts.key);
     let newest = Artifact::newest(&dir).ok_or_else(|| {
@@ -116,7 +124,7 @@ pub(crate) fn newest_raw(prepared: &Prepared) -> CommandResult<RunId> {
             plan.district
         ))
         .with_hint(format!(
-            "redistrict migrate {}",
+            "redistrict {command} {}",
             shell_argument(plan.district.as_str())
         ))
     })?;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use redistrict_closure::{Members, table_heading};
 use redistrict_extract::{Cuts, district_key, evaluate, leads, undecided, unfit};
-use redistrict_model::{DistrictId, MaskKind, Plan, TableRef, shown};
+use redistrict_model::{BoundaryPolicy, DistrictId, MaskKind, Plan, TableRef, shown};
 use redistrict_store::TargetStore;
 
 use crate::args;
@@ -109,12 +109,27 @@ fn print(plan: &Plan, members: Option<&Members>) {
     for boundary in members.iter().flat_map(|members| &members.boundaries) {
         let edge = plan.sections.extract.ownership.edge(boundary.edge);
         output::data(format!(
-            "boundary {}: {} references lead {}, policy {:?}",
+            "boundary {}: {} {}: {}",
             shown(&edge.describe()),
-            boundary.rows,
+            match boundary.rows {
+                1 => "1 reference leads".to_owned(),
+                many => format!("{} references lead", thousands(many)),
+            },
             leads(boundary.leads),
-            boundary.policy
+            becomes(boundary.policy)
         ));
+    }
+}
+
+/// What the policy does, in words.
+fn becomes(policy: BoundaryPolicy) -> &'static str {
+    match policy {
+        BoundaryPolicy::Stop => "stop: not decided yet",
+        BoundaryPolicy::Exclude => "exclude: the rows that refer stay behind",
+        BoundaryPolicy::Null => "null: the references are emptied",
+        BoundaryPolicy::Stub => {
+            "stub: keys and mandatory columns of what they lead to come, masked"
+        }
     }
 }
 
@@ -123,11 +138,14 @@ fn table_cells(plan: &Plan, table: &TableRef) -> Vec<String> {
     let (role, owners) = section.ownership.table(table).map_or_else(
         || (String::new(), String::new()),
         |role| {
-            let owners: Vec<String> = role
-                .owners
-                .iter()
-                .map(|owner| section.ownership.edge(owner.edge).child_columns.join(", "))
-                .collect();
+            let mut owners: Vec<String> = Vec::new();
+            for owner in &role.owners {
+                let columns = section.ownership.edge(owner.edge).child_columns.join(", ");
+                // One reference may lead to an owner and hang on it too.
+                if !owners.contains(&columns) {
+                    owners.push(columns);
+                }
+            }
             (role.role.to_string(), owners.join(" | "))
         },
     );

@@ -24,7 +24,7 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
         return Err(Failure::not_available("--retain-shared"));
     }
     let workspace = session.workspace()?;
-    let approvals = approvals(&workspace.config)?;
+    let approvals = approvals(&workspace.config)?.and(&arguments.ask)?;
     let parts = resume::parts(session, &workspace, resume::Prod::MayBeAway).await?;
     let parent = RunId::new(arguments.run.clone());
     let Some(state) = fold(&parts.journal.read(&parent)?) else {

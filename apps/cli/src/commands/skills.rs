@@ -21,7 +21,7 @@ pub(crate) async fn extract(session: &Session, district: &args::District) -> Com
 pub(crate) async fn anonymize(session: &Session, district: &args::District) -> CommandResult<Exit> {
     run(session, district, |prepared| {
         Ok(RunOptions {
-            reuse: Some(newest_raw(prepared)?),
+            reuse: Some(newest_raw(prepared, "extract")?),
             ..only(Phase::Anonymization)
         })
     })
@@ -35,11 +35,9 @@ pub(crate) async fn validate(session: &Session, district: &args::District) -> Co
     .await
 }
 
-pub(crate) async fn load(session: &Session, district: &args::District) -> CommandResult<Exit> {
-    run(session, district, |prepared| {
-        masked(prepared, Phase::Loading)
-    })
-    .await
+pub(crate) async fn load(session: &Session, arguments: &args::Load) -> CommandResult<Exit> {
+    let loads = |prepared: &Prepared| masked(prepared, Phase::Loading);
+    run_asking(session, &arguments.district, &arguments.ask, loads).await
 }
 
 async fn run(
@@ -47,8 +45,18 @@ async fn run(
     district: &args::District,
     options: impl FnOnce(&Prepared) -> CommandResult<RunOptions>,
 ) -> CommandResult<Exit> {
+    let ask = args::AskBefore::default();
+    run_asking(session, &district.district, &ask, options).await
+}
+
+async fn run_asking(
+    session: &Session,
+    district: &str,
+    ask: &args::AskBefore,
+    options: impl FnOnce(&Prepared) -> CommandResult<RunOptions>,
+) -> CommandResult<Exit> {
     let workspace = session.workspace()?;
-    let prepared = prepare(session, &workspace, &district.district).await?;
+    let prepared = prepare(session, &workspace, district, ask).await?;
     let options = options(&prepared)?;
     let (parts, summary) = prepared.start(session, options).await?;
     runner::conclude(session, &parts, &summary)

@@ -43,8 +43,16 @@ fn standing(state: &RunState, is_left: bool) -> String {
     }
 }
 
+/// A dry run that succeeded has done nothing to CERT, and looks like nothing that has.
+fn said(state: &RunState, standing: String) -> String {
+    match state.options.dry_run {
+        true => format!("{standing} (dry run)"),
+        false => standing,
+    }
+}
+
 fn text(state: &RunState, is_left: bool) -> String {
-    let standing = standing(state, is_left);
+    let standing = said(state, standing(state, is_left));
     let mut lines = vec![
         format!(
             "Run {} of district {}: {standing}",
@@ -95,6 +103,13 @@ fn next_step(state: &RunState, is_left: bool) -> Option<String> {
                 what.unwrap_or("log in"),
             ))
         }
+        RunStatus::Waiting(Waiting::OtherRun(failure)) => {
+            let what = failure.error.get("message").and_then(|text| text.as_str());
+            Some(format!(
+                "\nanother run was in the way: could not {}\nonce it has ended: redistrict resume {run}",
+                what.unwrap_or("take the lease"),
+            ))
+        }
         RunStatus::Running | RunStatus::Compensating if !is_left => Some(format!(
             "\nfollow it with: redistrict watch {run}\nstop it with: redistrict cancel {run}"
         )),
@@ -123,7 +138,7 @@ pub(crate) fn runs(session: &Session) -> CommandResult<Exit> {
                     state.run.to_string(),
                     state.district.to_string(),
                     started(state),
-                    stands(state),
+                    said(state, stands(state)),
                     state
                         .parent
                         .as_ref()
@@ -144,7 +159,7 @@ pub(crate) fn runs(session: &Session) -> CommandResult<Exit> {
             serde_json::json!({
                 "run": state.run, "district": state.district, "started": started(state),
                 "status": state.status.to_string(), "standing": stands(state),
-                "parent": state.parent,
+                "parent": state.parent, "is_dry_run": state.options.dry_run,
             })
         })
         .collect();

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use redistrict_artifact::timestamp_of;
-use redistrict_journal::{PhaseState, RunKind, RunStatus, Waiting};
+use redistrict_journal::{PhaseState, RunKind, RunState, RunStatus, Waiting};
 use redistrict_model::config::Moment;
 use redistrict_model::{DistrictId, Phase, RunId, shown};
 use redistrict_orchestrator::{FeedEvent, RunSummary};
@@ -69,6 +69,27 @@ impl Teller {
         }
     }
 
+    /// What to tell of a run that was given up by a process that did not work on it; `words` say what became
+    /// of it.
+    pub(crate) fn given_up(state: &RunState, words: &str, now: Duration) -> Option<Message> {
+        let phases = state.phases.iter().rev();
+        let mut begun = phases.filter(|(_, history)| history.state != PhaseState::Pending);
+        let run = &state.run;
+        let teller = Self {
+            of: Some(Subject {
+                run: run.clone(),
+                kind: state.kind,
+                district: state.district.clone(),
+                name: state.plan.district_name.clone(),
+            }),
+            phase: begun.next().map(|(phase, _)| *phase),
+        };
+        let next = format!("redistrict status {run}");
+        let status = RunStatus::Cancelled.to_string();
+        let told = (status.as_str(), Some(Exit::Interrupted));
+        teller.message(Moment::Failure, words, told, next, now)
+    }
+
     fn ended(&mut self, summary: &RunSummary, now: Duration) -> Option<Message> {
         let exit = runner::failure_of(summary).map_or(Exit::Done, |failure| failure.exit);
         let run = &summary.run;
@@ -106,6 +127,11 @@ impl Teller {
             RunStatus::Waiting(Waiting::Credentials(_)) => (
                 Moment::Gate,
                 format!("waits in {phase} for credentials"),
+                resume,
+            ),
+            RunStatus::Waiting(Waiting::OtherRun(_)) => (
+                Moment::Gate,
+                format!("waits in {phase} until another run has ended"),
                 resume,
             ),
             RunStatus::Cancelled => (

@@ -12,7 +12,7 @@ use redistrict_journal::{
 use redistrict_model::{Phase, RunId};
 use serde_json::Value;
 
-fn stored() -> Vec<PathBuf> {
+pub(crate) fn stored() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("test-data/v1");
     let mut paths: Vec<_> = fs::read_dir(directory)
         .unwrap()
@@ -30,7 +30,7 @@ fn lines(path: &Path) -> Vec<Value> {
         .collect()
 }
 
-fn records(path: &Path) -> Vec<Record> {
+pub(crate) fn records(path: &Path) -> Vec<Record> {
     let records = lines(path).into_iter().map(serde_json::from_value);
     records.collect::<Result<_, _>>().unwrap()
 }

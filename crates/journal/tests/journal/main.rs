@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod folding;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod journals;
 #[cfg(test)]
 mod support;

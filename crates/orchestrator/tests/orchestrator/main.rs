@@ -13,6 +13,8 @@ mod feed;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod others;
+#[cfg(test)]
 mod runs;
 #[cfg(test)]
 mod undo;

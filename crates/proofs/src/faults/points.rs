@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Counts effect points and does what the fault says at one of them.
 pub(super) struct Points {
@@ -14,6 +14,8 @@ pub(super) struct Points {
     kill_at: Option<u64>,
     pause_at: Option<u64>,
     lose_at: Option<u64>,
+    /// The name of a point, and that it has been passed.
+    pause_at_name: Option<(String, AtomicBool)>,
     trace: Option<Mutex<std::fs::File>>,
 }
 
@@ -35,6 +37,13 @@ impl Points {
         }
     }
 
+    pub(super) fn pause_at(name: String) -> Self {
+        Self {
+            pause_at_name: Some((name, AtomicBool::new(false))),
+            ..Self::none()
+        }
+    }
+
     pub(super) fn lose(at: u64) -> Self {
         Self {
             lose_at: Some(at),
@@ -48,6 +57,7 @@ impl Points {
             kill_at: None,
             pause_at: None,
             lose_at: None,
+            pause_at_name: None,
             trace: None,
         }
     }
@@ -70,10 +80,23 @@ impl Points {
         if self.kill_at == Some(number) {
             die();
         }
-        if self.pause_at == Some(number) {
+        if self.pause_at == Some(number) || self.is_meant(when, what) {
             wait();
         }
         self.lose_at == Some(number)
+    }
+}
+
+impl Points {
+    /// The point has the name that is waited for, and is the first one.
+    fn is_meant(&self, when: &str, what: &str) -> bool {
+        let Some((name, is_passed)) = &self.pause_at_name else {
+            return false;
+        };
+        let rest = name
+            .strip_prefix(when)
+            .and_then(|rest| rest.strip_prefix(' '));
+        rest == Some(what) && !is_passed.swap(true, Ordering::SeqCst)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What we write ourselves beside the rows: its texts one by one, so that digits of one do not run into
 //! digits of the next and look like a number of somebody.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
@@ -40,8 +40,11 @@ pub(crate) fn strong_hits_of_file(scanner: &Scanner<'_>, content: &str) -> u64 {
         }
     };
     scanner.words(content, &mut count);
+    // A report says the same of many tables: each text once.
+    let mut seen = HashSet::new();
     for text in content.split(['<', '>', '"', '|', '\n', '\r', '\0']) {
-        if text.bytes().any(|byte| byte.is_ascii_alphanumeric()) || !text.is_ascii() {
+        let can_hold = text.bytes().any(|byte| byte.is_ascii_alphanumeric()) || !text.is_ascii();
+        if can_hold && seen.insert(text) {
             scanner.text(text, &mut count);
         }
     }

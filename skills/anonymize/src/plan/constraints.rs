@@ -252,7 +252,11 @@ fn single_checks(field: &Field<'_>, mask: MaskName, shape: &FieldShape) -> Vec<F
             _ => "cannot be shown to hold for masked values",
         };
         let message = format!("CHECK {} {why}", check.name);
-        let finding = stop("mask-check", &field.column, &message);
+        let finding = if shape.types.iter().all(is_text) {
+            stop("mask-check", &field.column, &message)
+        } else {
+            stop_openly("mask-check", &field.column, &message)
+        };
         if !findings.contains(&finding) {
             findings.push(finding);
         }
@@ -349,6 +353,11 @@ pub(crate) fn name_of(mask: MaskName) -> String {
         Ok(serde_json::Value::String(name)) => format!("mask \"{name}\""),
         _ => "its mask".to_owned(),
     }
+}
+
+/// As [`stop`], where the type may take no other mask: to keep it openly is the way out that there is.
+fn stop_openly(code: &str, column: &ColumnRef, message: &str) -> Finding {
+    Finding::error(code, column.to_string(), message, 0).with_lines(public_lines(column))
 }
 
 /// An error with the ways out: another mask, or to keep it openly.

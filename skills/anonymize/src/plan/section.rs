@@ -120,7 +120,8 @@ impl<'a> Planner<'a> {
         let open = self.personal.iter().filter(|(table, _)| is_open(table));
         open.map(|(table, columns)| {
             let message = format!(
-                "a reference table has columns about persons: {}",
+                "it belongs to no district, its rows come where they are referred to, and columns are \
+                 about persons and will be masked: {}",
                 columns.join(", ")
             );
             let quoted = toml_key(&table.to_string());

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use redistrict_model::{ColumnClass, StoreName};
 
 use super::name;
-use crate::data::{ClassReport, MaskReport, ReportData, TableReport};
+use crate::data::{ClassReport, MaskReport, ReportData, TableReport, UndoForecastReport};
 use crate::document::{Cells, Section, Table};
 use crate::format::{recorded, thousands};
+use crate::summary::is_taken_back;
 
 /// Names of what is counted of a table, with where it stands.
 type Count = (&'static str, fn(&TableReport) -> Option<u64>);
@@ -145,10 +146,10 @@ pub(super) fn taken_back(data: &ReportData) -> Option<Section> {
     if !data.is_undo {
         return None;
     }
-    let (title, head) = match data.is_dry_run {
-        true => ("Rows that would be taken back", "Would take back"),
-        false => ("Rows taken back", "Taken back"),
-    };
+    if data.is_dry_run || !is_taken_back(data) {
+        return Some(to_take_back(data));
+    }
+    let (title, head) = ("Rows taken back", "Taken back");
     let section = Section::new("taken-back", title);
     let known: Vec<&TableReport> = data
         .tables
@@ -166,6 +167,32 @@ pub(super) fn taken_back(data: &ReportData) -> Option<Section> {
     Some(section.table(
         Table::new("Rows deleted, restored and put in again", columns, rows).with_bars(bars),
     ))
+}
+
+/// What an undo would do, that has not done it.
+fn to_take_back(data: &ReportData) -> Section {
+    let title = match data.is_dry_run {
+        true => "Rows that would be taken back",
+        false => "Rows to take back: it is not done",
+    };
+    let section = Section::new("taken-back", title);
+    if data.undo_forecast.is_empty() {
+        return section.text("None is recorded.");
+    }
+    let rows = data.undo_forecast.iter().map(|one| {
+        let numbers = [one.remove, one.restore, one.reinsert];
+        let mut row = vec![one.table.to_string()];
+        row.extend(numbers.map(thousands));
+        row
+    });
+    let columns = [
+        ("Table", Cells::Code),
+        ("Remove", Cells::Number),
+        ("Restore", Cells::Number),
+        ("Put in again", Cells::Number),
+    ];
+    let bars = data.undo_forecast.iter().map(UndoForecastReport::rows);
+    section.table(Table::new("What the undo would do", columns, rows).with_bars(bars))
 }
 
 /// Masked columns and fields by class.

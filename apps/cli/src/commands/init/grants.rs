@@ -1,9 +1,10 @@
 //! `redistrict init --grants`: what the administrators of PROD and of CERT run so that redistrict may do its
-//! work and no more. Reads catalogs; grants and writes nothing.
+//! work and no more. Reads catalogs and grants nothing.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use redistrict_artifact::write_atomic;
 use redistrict_model::{Catalog, StoreName, TableRef, shown};
 use redistrict_store::{LeastRights, Need, Right, Rights, RightsRequest};
 use serde_json::json;
@@ -37,13 +38,60 @@ pub(super) async fn run(session: &Session, arguments: &args::Init) -> CommandRes
             .await?,
         );
     }
-    if session.format() == Format::Text {
-        output::data(script(&parts));
+    let files = match &arguments.dir {
+        Some(dir) => write(dir, &parts)?,
+        None => Vec::new(),
+    };
+    if session.format() != Format::Text {
+        output::json(&json!({
+            "stores": parts.iter().map(Part::json).collect::<Vec<_>>(),
+            "files": files,
+        }));
+    } else if arguments.dir.is_some() {
+        let rows: Vec<Vec<String>> = files
+            .iter()
+            .zip(&parts)
+            .map(|(file, part)| {
+                vec![
+                    file.clone(),
+                    part.side.as_str().to_owned(),
+                    part.rights.place.clone(),
+                ]
+            })
+            .collect();
+        output::data(output::table(&["file", "side", "to be run in"], &rows));
     } else {
-        output::json(&json!({ "stores": parts.iter().map(Part::json).collect::<Vec<_>>() }));
+        output::data(script(&parts));
     }
-    output::note("next: the administrators run it, then: redistrict doctor");
+    let what = if files.is_empty() {
+        "it"
+    } else {
+        "each file in its database"
+    };
+    let then = if session.arguments.config.exists() {
+        "doctor"
+    } else {
+        "init"
+    };
+    output::note(format!(
+        "next: the administrators run {what}, then: redistrict {then}"
+    ));
     Ok(Exit::Done)
+}
+
+/// One file for each database; gives their paths, in the order of the parts.
+fn write(dir: &Path, parts: &[Part]) -> CommandResult<Vec<String>> {
+    std::fs::create_dir_all(dir).map_err(|error| {
+        Failure::prerequisite(format!("make {}: {}", dir.display(), error.kind()))
+    })?;
+    let mut files = Vec::new();
+    for (number, part) in (1..).zip(parts) {
+        let path = dir.join(part.file_name(number));
+        let text = format!("{}\n", part.script());
+        write_atomic(&path, output::typed(&text).as_bytes())?;
+        files.push(path.display().to_string());
+    }
+    Ok(files)
 }
 
 /// The configuration if there is one, else the stores that were named or found in the environment.
@@ -195,6 +243,23 @@ impl Part {
                 .map(|(table, reason)| format!("no rights on {table}: {reason}"))
                 .collect(),
         })
+    }
+
+    /// `prod-ids.sql`; a store whose name is no file's name is told by its number.
+    fn file_name(&self, number: usize) -> String {
+        let name = self.store.as_str();
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let name = if !name.is_empty() && name.chars().all(is_plain) {
+            name.to_owned()
+        } else {
+            format!("-{number}")
+        };
+        let ending = if self.rights.comment == "--" {
+            "sql"
+        } else {
+            "cypher"
+        };
+        format!("{}-{name}.{ending}", self.side.as_str().to_lowercase())
     }
 
     fn json(&self) -> serde_json::Value {

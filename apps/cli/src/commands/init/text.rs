@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use redistrict_analyze::{ProposedLink, ProposedLinks};
+use redistrict_closure::link_side;
 use redistrict_model::{Finding, MaskKind, Role, TableRef, shown, toml_key, toml_text};
 
 use super::{Found, NewStore};
@@ -11,23 +13,27 @@ const HEAD: &str = "\
 # with its reason; nothing of it has to be repeated here. The grammar: docs/configuration.md.
 ";
 
+/// How a reason begins that nobody has written yet.
+const OPEN: &str = "…";
+
 /// Tenant and stores only.
 pub(super) fn stores_only(stores: &[NewStore], root: &str, key: &[String]) -> String {
-    let mut out = String::new();
+    tenant_text(root, key) + &stores_text(stores)
+}
+
+fn tenant_text(root: &str, key: &[String]) -> String {
     let key = match key {
         [one] => toml_text(one),
-        many => format!(
-            "[{}]",
-            many.iter()
-                .map(|one| toml_text(one))
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
+        many => {
+            let many: Vec<String> = many.iter().map(|one| toml_text(one)).collect();
+            format!("[{}]", many.join(", "))
+        }
     };
-    line(
-        &mut out,
-        &format!("[tenant]\nroot = {}\nkey = {key}", toml_text(root)),
-    );
+    format!("[tenant]\nroot = {}\nkey = {key}\n", toml_text(root))
+}
+
+fn stores_text(stores: &[NewStore]) -> String {
+    let mut out = String::new();
     for store in stores {
         line(
             &mut out,
@@ -48,9 +54,13 @@ pub(super) fn provisional(
     stores: &[NewStore],
     root: &TableRef,
     key: &[String],
+    links: &[ProposedLink],
     decisions: &[Finding],
 ) -> String {
     let mut out = stores_only(stores, &root.to_string(), key);
+    for link in links {
+        line(&mut out, &link_text(link));
+    }
     for (heading, entries) in sections(decisions) {
         line(&mut out, &heading);
         for entry in entries {
@@ -91,20 +101,77 @@ fn sections(findings: &[Finding]) -> Vec<(String, Vec<String>)> {
 pub(super) fn render(stores: &[NewStore], found: &Found) -> String {
     let mut out = HEAD.to_owned();
     out.push('\n');
-    out.push_str(&stores_only(stores, &found.root.to_string(), &found.key));
-    for name in &found.names {
-        line(
-            &mut out,
-            &format!(
-                "# [tenant] name = {}    # if it names no person",
-                toml_text(name)
-            ),
-        );
-    }
+    out.push_str(&tenant_text(&found.root.to_string(), &found.key));
+    names(&mut out, found);
+    out.push_str(&stores_text(stores));
+    links(&mut out, &found.links);
     decisions(&mut out, &found.decisions);
     roles(&mut out, found);
     columns(&mut out, found);
     out
+}
+
+/// The district's name is not needed: a column that may hold it stands there to be uncommented.
+fn names(out: &mut String, found: &Found) {
+    for name in &found.names {
+        let name = toml_text(name);
+        line(
+            out,
+            &format!("# name = {name}     # the district's name; printed if that column is kept"),
+        );
+    }
+}
+
+fn links(out: &mut String, found: &ProposedLinks) {
+    if !found.links.is_empty() {
+        line(
+            out,
+            "\n# ---- Links: references that no catalog declares, found by names and confirmed by values. They count\n\
+             # as they stand here: take out what is wrong, add what is missing.",
+        );
+    }
+    for link in &found.links {
+        line(out, &format!("\n# {}", shown(&evidence(link))));
+        line(out, &link_text(link));
+    }
+    if !found.open.is_empty() {
+        line(
+            out,
+            "\n# These columns are called like references, and nothing says to what. Without a [[link]] they are\n\
+             # masked like other numbers and texts; with one they stay joined:",
+        );
+    }
+    for column in &found.open {
+        let from = link_side(&column.table, std::slice::from_ref(&column.column));
+        line(out, &format!("# [[link]]\n# from = {from}\n# to = \"…\""));
+    }
+}
+
+fn evidence(link: &ProposedLink) -> String {
+    let parent = &link.parent;
+    match (link.seen, link.seen == link.found) {
+        (1, true) => format!("the one value there is is a key of {parent}"),
+        (seen, true) => format!("all {seen} different values looked at are keys of {parent}"),
+        (seen, false) => {
+            let found = link.found;
+            format!("{found} of {seen} different values looked at are keys of {parent}")
+        }
+    }
+}
+
+/// `owns`: whether it does is inferred as for foreign keys.
+fn link_text(link: &ProposedLink) -> String {
+    let mut lines = vec![
+        "[[link]]".to_owned(),
+        format!("from = {}", link_side(&link.child, &link.child_columns)),
+        format!("to = {}", link_side(&link.parent, &link.parent_columns)),
+        "owns = true".to_owned(),
+    ];
+    if let Some((column, text)) = &link.when {
+        let (column, text) = (toml_key(column), toml_text(text));
+        lines.push(format!("when = {{ {column} = [{text}] }}"));
+    }
+    lines.join("\n")
 }
 
 fn decisions(out: &mut String, findings: &[Finding]) {
@@ -159,9 +226,22 @@ fn roles(out: &mut String, found: &Found) {
         };
         let twice = format!("{}: ", role.role);
         let reason = role.reason.strip_prefix(&twice).unwrap_or(&role.reason);
+        if role.role == Role::Excluded && reason.starts_with(OPEN) {
+            line(
+                out,
+                &shown(&format!("# {}: to decide, see above", role.table)),
+            );
+            continue;
+        }
+        // Who owns it has just been said.
+        let reason = if !owners.is_empty() && reason.starts_with("belongs to ") {
+            String::new()
+        } else {
+            format!(": {reason}")
+        };
         line(
             out,
-            &shown(&format!("# {} {}{owners}: {reason}", role.table, role.role)),
+            &shown(&format!("# {} {}{owners}{reason}", role.table, role.role)),
         );
     }
 }
