@@ -58,6 +58,9 @@ pub(crate) enum Command {
     /// Write redistrict.toml from the catalogs, inferences as comments.
     Init(Init),
     /// Look at every store: reachable, enrolled, PROD and CERT apart.
+    ///
+    /// Also whether CERT holds rows as they are in PROD, unmasked: a sample of the rows of every table with
+    /// masked columns is looked for there, compared in memory, and counted. Writes nothing.
     Doctor,
     /// Mark a target as CERT, once, by a person.
     Enroll(Enroll),

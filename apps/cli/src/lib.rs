@@ -27,6 +27,7 @@ mod runner;
 mod screen;
 mod secrets;
 mod session;
+mod unmasked;
 mod wire;
 
 pub use composition::{Composition, WrapJournal, WrapSource, WrapTarget};

@@ -22,7 +22,7 @@ const LEAST_FREE: u64 = 256 << 20;
 /// One thing that was looked at.
 #[derive(Debug)]
 pub(crate) struct Item {
-    /// A store, or `here` for this machine.
+    /// A store, `here` for this machine, or `all`.
     pub(crate) place: String,
     /// PROD or CERT of a store; else what it is about.
     pub(crate) side: &'static str,

@@ -31,5 +31,6 @@ mod shell;
 mod statements;
 mod streams;
 mod taking_back;
+mod unmasked;
 mod unusual_tables;
 mod wrong_inputs;

@@ -5,13 +5,18 @@ use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::output::{self, Format};
 use crate::planning;
-use crate::prerequisites::{self, Item};
+use crate::prerequisites::{self, Item, Look};
 use crate::session::Session;
+use crate::unmasked;
+use crate::wire::Workspace;
 
 /// Looks at this machine and at every store. The exit code is that of the worst.
 pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
     let workspace = session.workspace()?;
-    let look = prerequisites::look(session, &workspace).await;
+    let mut look = prerequisites::look(session, &workspace).await;
+    if stores_answer(&look) {
+        look_for_unmasked(session, &workspace, &mut look).await;
+    }
     let failures = look
         .items
         .iter()
@@ -30,6 +35,34 @@ pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
         output::json(&serde_json::json!({ "items": rows, "findings": look.findings }));
     }
     Ok(worst.unwrap_or(Exit::Done))
+}
+
+/// What else is wrong with a target (nobody has enrolled it) is no reason not to read it.
+fn stores_answer(look: &Look) -> bool {
+    let failed = look
+        .items
+        .iter()
+        .filter_map(|item| item.state.as_ref().err());
+    failed
+        .map(|failure| failure.exit)
+        .all(|exit| exit == Exit::Prerequisite)
+}
+
+async fn look_for_unmasked(session: &Session, workspace: &Workspace, look: &mut Look) {
+    let state = unmasked::look(session, workspace).await.map(|found| {
+        let state = match found.findings.len() {
+            0 => format!("none, in {} tables", found.tables),
+            some => format!("in {some} of {} tables: see below", found.tables),
+        };
+        look.findings.extend(found.findings);
+        state
+    });
+    look.items.push(Item {
+        place: "all".to_owned(),
+        side: "rows of PROD in CERT",
+        version: String::new(),
+        state,
+    });
 }
 
 fn row(item: &Item) -> Vec<String> {
