@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use redistrict_artifact::{ArtifactError, create_private_dir};
 use redistrict_journal::{PhaseState, RunKind};
-use redistrict_model::{Phase, shown};
+use redistrict_model::{ErrorKind, Phase, shown};
 use redistrict_orchestrator::{FeedEvent, FeedSink};
 
 use crate::foot::Foot;
@@ -226,10 +226,16 @@ fn waiting(event: &FeedEvent) -> Option<Vec<String>> {
             unit,
             attempt,
             error,
-        } => vec![format!(
-            "{unit} waits for credentials, attempt {attempt}: could not {}",
-            error.chain()
-        )],
+        } => {
+            let awaited = match error.kind {
+                ErrorKind::Busy => "until another run has ended",
+                _ => "for credentials",
+            };
+            vec![format!(
+                "{unit} waits {awaited}, attempt {attempt}: could not {}",
+                error.chain()
+            )]
+        }
         FeedEvent::ApprovalAwaited { phase, digest } => vec![
             format!("{phase} waits for approval"),
             format!("Digest: {digest}"),

@@ -213,6 +213,9 @@ fn orchestrator_failed(error: OrchestratorError) -> Failure {
         OrchestratorError::Busy { run } => {
             failure.with_hint(format!("`redistrict status {run}` shows where it is"))
         }
+        OrchestratorError::Journal { .. } => failure
+            .with_hint("is there room where the journal lies? `redistrict doctor` tells")
+            .with_hint("then: redistrict resume"),
         _ => failure,
     }
 }

@@ -198,6 +198,53 @@ async fn a_run_that_finds_another_one_loading_loses_nothing_and_goes_on_after_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_undo_that_has_begun_is_not_even_asked_to_stop() {
+    let place = Place::new().await;
+    let before = place.cert().await;
+    place.environment.must(&["migrate", "2"]);
+    let run = place.newest();
+    lock_students(&place.ids).await;
+    let undoing = place.spawn(&["rollback", &run]);
+    let is_stuck = "select 1 from pg_stat_activity where application_name like 'redistrict/rb-%' \
+                    and wait_event_type = 'Lock' and datname = current_database()";
+    wait_for(&place.ids, is_stuck).await;
+    let undo = place.newest();
+    let refused = place.environment.run(&["cancel", &undo]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    assert!(refused.err.contains("redistrict watch"), "{}", refused.err);
+    unlock(&place.ids).await;
+    let (code, said) = end(undoing);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(place.cert().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_somebody_takes_back_is_not_waited_for() {
+    let place = Place::new().await;
+    lock_students(&place.ids).await;
+    let mut killed = place.stuck_in_loading().await;
+    let run = place.newest();
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    unlock(&place.ids).await;
+    let undoing = place.spawn(&["rollback", "--wait", "--ask-before", "undo", &run]);
+    while place.newest() == run {
+        tokio::task::yield_now().await;
+    }
+    let undo = place.newest();
+    let refused = place.environment.run(&["cancel", &run]);
+    assert_eq!(refused.code, 11, "{}", refused.err);
+    assert!(
+        refused.err.contains(&format!("redistrict cancel {undo}")),
+        "{}",
+        refused.err
+    );
+    place.environment.must(&["cancel", &undo]);
+    assert_eq!(end(undoing).0, Some(130));
+    place.environment.must(&["cancel", &run]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_run_says_by_which_signal_and_can_be_resumed_or_rolled_back() {
     let place = Place::new().await;
     let before = place.cert().await;

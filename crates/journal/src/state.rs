@@ -287,12 +287,12 @@ impl RunState {
         begun.count() > 1
     }
 
-    /// As [`has_touched_cert`](Self::has_touched_cert), whatever becomes of the unit's open attempt.
+    /// As [`has_touched_cert`](Self::has_touched_cert), but for this unit, whatever its attempts came to: a
+    /// lease that is refused now is not held.
     #[must_use]
-    pub fn has_touched_cert_before(&self, unit: &UnitKey) -> bool {
+    pub fn has_touched_cert_but_for(&self, unit: &UnitKey) -> bool {
         let begun = self.units.iter().filter(|(known, state)| {
-            let is_new = *known == unit && state.all_refused(state.attempts.saturating_sub(1));
-            known.phase == Phase::Loading && !is_new && !state.was_only_refused()
+            known.phase == Phase::Loading && *known != unit && !state.was_only_refused()
         });
         begun.count() > 1
     }

@@ -120,7 +120,7 @@ pub fn decide(
             let next = directive(error.kind, retries, salt);
             let may_wait = match next {
                 // A lease that was refused is no lease.
-                Directive::LetPass(_) => !state.has_touched_cert_before(&unit),
+                Directive::LetPass(_) => !state.has_touched_cert_but_for(&unit),
                 _ => !state.has_touched_cert(),
             };
             let next = match next {

@@ -1,8 +1,9 @@
 //! One process of this machine works on a run. Against other machines the target's lease helps.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use redistrict_model::RunId;
 
@@ -39,13 +40,12 @@ impl RunLock {
         if !is_file_name(run.as_str()) {
             return Err(failed(io::ErrorKind::InvalidFilename.into()));
         }
-        let mut file = open(&path).map_err(failed)?;
-        match file.try_lock() {
+        let file = open(&path).map_err(failed)?;
+        match patiently(&file) {
             Ok(()) => {
                 let wish = wish_of(state_dir, run);
                 // Of somebody who asked a process that is gone.
                 let _not_there = fs::remove_file(&wish);
-                write_process(&mut file).map_err(failed)?;
                 Ok(Self { _file: file, wish })
             }
             Err(TryLockError::WouldBlock) => Err(OrchestratorError::Busy { run: run.clone() }),
@@ -54,11 +54,19 @@ impl RunLock {
     }
 }
 
-/// So that others can tell whether the holder is alive.
-fn write_process(file: &mut File) -> io::Result<()> {
-    file.set_len(0)?;
-    file.write_all(std::process::id().to_string().as_bytes())
+/// Somebody who only looks ([`is_worked_on`]) holds it for a moment.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(MOMENT),
+            result => return result,
+        }
+    }
+    file.try_lock()
 }
+
+const LOOKS: u32 = 10;
+const MOMENT: Duration = Duration::from_millis(2);
 
 /// Asks whoever works on a run to stop at the next safe place. Without anybody who does, nothing happens.
 ///
@@ -77,17 +85,15 @@ pub fn is_asked_to_stop(state_dir: &Path, run: &RunId) -> bool {
     wish_of(state_dir, run).exists()
 }
 
-/// Whether the process that last took the run's lock is alive, as far as the system tells (Linux); a run
-/// that nobody has taken is worked on by nobody.
+/// Whether somebody holds the run's lock now, on this machine, in whatever container; a run that nobody has
+/// taken is worked on by nobody.
 #[must_use]
 pub fn is_worked_on(state_dir: &Path, run: &RunId) -> bool {
     let path = state_dir.join("locks").join(format!("{run}.lock"));
-    let process = fs::read_to_string(path).unwrap_or_default();
-    let Ok(process) = process.trim().parse::<u32>() else {
+    let Ok(file) = File::open(path) else {
         return false;
     };
-    let can_tell = Path::new("/proc/self").exists();
-    !can_tell || Path::new("/proc").join(process.to_string()).exists()
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
 fn wish_of(state_dir: &Path, run: &RunId) -> PathBuf {
@@ -130,6 +136,11 @@ mod tests {
         assert!(is_worked_on(directory.path(), &run));
         assert!(!is_worked_on(directory.path(), &RunId::new("mig-3")));
         drop(held);
+        assert!(!is_worked_on(directory.path(), &run));
+        // What stands in the file is nobody's word: process 1 is always alive.
+        let file = directory.path().join("locks/mig-1.lock");
+        io::Write::write_all(&mut open(&file).unwrap(), b"1").unwrap();
+        assert!(!is_worked_on(directory.path(), &run));
         assert!(!is_asked_to_stop(directory.path(), &run));
         assert!(directory.path().join("locks/mig-1.lock").exists());
         RunLock::take(directory.path(), &run).unwrap();

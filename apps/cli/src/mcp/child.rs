@@ -15,7 +15,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 
-/// Children that are waited for at once; further questions wait.
+/// Children that look and are waited for at once; further questions wait.
 const AT_ONCE: usize = 4;
 /// The most that a child may say.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -86,7 +86,11 @@ impl Program {
     /// # Errors
     /// What the command said against it.
     pub(crate) async fn ask(&self, call: Call<'_>, left: Left) -> Result<Value, Refusal> {
-        let _place = self.places.acquire().await;
+        // What changes something may wait long for others; it takes no place from those that look.
+        let _place = match left {
+            Left::Ends => self.places.acquire().await.ok(),
+            Left::GoesOn => None,
+        };
         let mut child = self
             .command(call, "json")
             .stdout(Stdio::piped())

@@ -152,6 +152,9 @@ impl OwnDesk {
 
     async fn resume(&self, run: &RunId) -> Result<Answer, Refusal> {
         let (_, state) = self.records(run)?;
+        if !state.is_unfinished() {
+            return Ok(Answer::Run(runs::view(&state, false)?));
+        }
         if runs::writes_unasked(&state) {
             return Err(Refusal::new(
                 3,
@@ -176,12 +179,23 @@ impl OwnDesk {
             let is_of_it = |(_, state): (_, RunState)| state.parent.as_ref() == Some(run);
             !known.contains(other) && self.records(other).is_ok_and(is_of_it)
         });
-        let undo = undo.map(|undo| self.run(&undo)).transpose()?;
-        if undo.is_none() {
-            ended?;
-        }
+        let undo = match undo {
+            Some(undo) => Some(self.stay_with(&undo).await?),
+            None => ended.map(|_| None)?,
+        };
         let run = self.run(run)?;
         Ok(Answer::Cancelled(Cancelled { run, undo }))
+    }
+
+    /// An undo that waits for its approval goes on by itself once that is given.
+    async fn stay_with(&self, undo: &RunId) -> Result<Run, Refusal> {
+        let (_, state) = self.records(undo)?;
+        let waits = matches!(state.status, RunStatus::Waiting(Waiting::Approval { .. }));
+        if waits && !is_worked_on(&self.state_dir, undo) {
+            let call = Call::of(&["resume", "--wait"], undo.as_str());
+            self.program.start(call).await?;
+        }
+        self.run(undo)
     }
 
     async fn report(&self, run: &RunName) -> Result<Answer, Refusal> {

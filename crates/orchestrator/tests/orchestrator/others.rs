@@ -82,6 +82,15 @@ async fn waiting_for_another_run_uses_up_no_retry() {
 }
 
 #[tokio::test]
+async fn a_lease_that_could_not_be_asked_for_and_is_refused_then_is_waited_for() {
+    let place = Place::new();
+    let lost = Fault::Fail(ErrorKind::Transient);
+    place.world.script(LEASE, &[lost, BUSY]);
+    let summary = start(&place, AtApproval::Leave, Arc::default()).await;
+    assert!(waits(&summary.status), "{:?}", summary.status);
+}
+
+#[tokio::test]
 async fn whoever_has_begun_to_load_is_taken_back() {
     for at_approval in [AtApproval::Leave, AtApproval::Stay] {
         let place = Place::new();

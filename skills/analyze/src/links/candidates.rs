@@ -69,14 +69,14 @@ pub(super) fn candidates(catalogs: &[Catalog]) -> Vec<Candidate> {
     found
 }
 
-/// Columns that by their names refer to something and that no foreign key has: table and column. Keys of their
-/// own table are none.
+/// Columns that by their names refer to something and that no foreign key has: table and column. What is called
+/// as a key of its own table is none (`unit_id` of `units`); `parent_unit_id` is one.
 pub(super) fn reference_like(catalogs: &[Catalog]) -> Vec<ColumnRef> {
     let tables = catalogs.iter().flat_map(|catalog| &catalog.tables);
     let columns = tables.flat_map(|table| {
         let (keys, name) = (keys_of_one_column(table), Name::of(&table.name.table));
         let free = free_columns(table).filter(move |column| {
-            let is_own = |thing: Name| fit(&thing, &name).is_some();
+            let is_own = |thing: Name| fit(&thing, &name) == Some(Fit::Whole);
             is_key_type(column.column_type)
                 && is_reference_like(&column.name)
                 && !referred(&column.name).is_some_and(is_own)
