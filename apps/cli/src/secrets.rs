@@ -149,7 +149,7 @@ pub(crate) fn without_logins(text: &str) -> String {
         let end = after.find(is_end).unwrap_or(after.len());
         let login = after[..end].rfind('@').map_or(0, |at| at + 1);
         // As hints of ours write it.
-        if after[..login] == *"user:password@" {
+        if after[..login].eq_ignore_ascii_case("user:password@") {
             out.push_str(&after[..login]);
         } else if login > 0 {
             out.push_str("…@");
@@ -175,6 +175,7 @@ mod tests {
             ("http://h/x?y=1 z@w", "http://h/x?y=1 z@w"),
             ("a://s3cret@b c://s3cret@d", "a://…@b c://…@d"),
             ("bolt://user:password@host", "bolt://user:password@host"),
+            ("bolt://USER:PASSWORD@host", "bolt://USER:PASSWORD@host"),
         ] {
             assert_eq!(without_logins(text), bare);
         }

@@ -100,8 +100,11 @@ impl World {
                 continue;
             };
             // `LOG:  execute <unnamed>: select …` or `LOG:  statement: begin`.
+            // What the server says of a connection is none.
+            let sent = ["execute ", "statement", "fastpath"];
             let Some((_, text)) = message
                 .strip_prefix("LOG:  ")
+                .filter(|message| sent.iter().any(|one| message.starts_with(one)))
                 .and_then(|message| message.split_once(": "))
             else {
                 continue;
