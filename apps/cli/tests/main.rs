@@ -24,6 +24,7 @@ mod modes;
 mod moments;
 mod northwind;
 mod notify;
+mod outputs;
 mod privacy;
 mod schemas;
 mod screen;
