@@ -185,7 +185,7 @@ fn gates_print_what_is_published() {
         .iter()
         .for_each(|event| place.schema.check("event", event));
     place.schema.check("run", last);
-    let other = place.run(&["migrate", "3", "--ask-before", "load"], 9);
+    let other = place.run(&["migrate", "1", "--ask-before", "load"], 9);
     place
         .schema
         .check("cancel", &place.lines(&["cancel", &other], "json", 0)[0]);
