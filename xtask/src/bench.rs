@@ -23,6 +23,14 @@ pub(crate) enum What {
         #[arg(long, default_value_t = 3)]
         rounds: u32,
     },
+    /// An extraction beside a plain reading of the same rows.
+    Extract {
+        /// Students of the district; PROD has two such districts.
+        #[arg(long, default_value_t = 170_000)]
+        students: u32,
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+    },
     /// The generator of the estate: time and memory for so many students.
     Estate {
         #[arg(long, default_value_t = 1_000_000)]
@@ -98,6 +106,11 @@ fn words(what: What, how: How) -> Vec<String> {
     match what {
         What::Migrate { students, rounds } => {
             words.push("migrate".to_owned());
+            words.extend(number("--students", students));
+            words.extend(number("--rounds", rounds));
+        }
+        What::Extract { students, rounds } => {
+            words.push("extract".to_owned());
             words.extend(number("--students", students));
             words.extend(number("--rounds", rounds));
         }

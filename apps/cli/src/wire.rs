@@ -209,7 +209,10 @@ impl Workspace {
         let listing = self.listing(&name);
         Ok(match store.kind {
             StoreKind::Postgres => {
-                let source = PostgresSource::connect_lazy(name, text, schemas);
+                let mut source = PostgresSource::connect_lazy(name, text, schemas);
+                if let Some(connections) = store.connections {
+                    source = source.with_connections(connections);
+                }
                 Arc::new(match listing {
                     Some(listing) => source.telling(listing),
                     None => source,

@@ -109,7 +109,14 @@ impl World {
             else {
                 continue;
             };
-            statements.insert(folded(text));
+            let text = folded(text);
+            // The name of a snapshot is the server's.
+            let joins = "set transaction snapshot '";
+            statements.insert(if text.starts_with(joins) {
+                format!("{joins}…'")
+            } else {
+                text
+            });
         }
         statements
     }

@@ -1,5 +1,7 @@
 //! Digests: of bytes, of rows, of multisets of rows.
 
+use std::io::Read;
+
 use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, RecordBatch, StringArray};
 use arrow::datatypes::{
     DataType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimeUnit,
@@ -14,6 +16,22 @@ use crate::root_key::{RootKey, encode_hex};
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
     encode_hex(&Sha256::digest(bytes))
+}
+
+/// Length and SHA-256 of all that a reader gives, read piece by piece.
+pub(crate) fn sha256_hex_of(mut reader: impl Read) -> std::io::Result<(u64, String)> {
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 64 << 10];
+    let mut length = 0;
+    loop {
+        match reader.read(&mut piece)? {
+            0 => return Ok((length, encode_hex(&hasher.finalize()))),
+            count => {
+                hasher.update(&piece[..count]);
+                length += count as u64;
+            }
+        }
+    }
 }
 
 /// Keyed hashes of rows: equal rows of equal columns have equal hashes, NULL differs from empty,

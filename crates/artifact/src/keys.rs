@@ -78,18 +78,23 @@ pub fn keys_of_texts(columns: Vec<KeyTexts>, rows: usize) -> Vec<Option<Key>> {
     (0..rows).map(key).collect()
 }
 
+/// The canonical texts of a column's values; none if the batch has no such column, or it is of a type that is
+/// never part of a key.
+#[must_use]
+pub fn texts_of(batch: &RecordBatch, column: &str) -> Option<KeyTexts> {
+    let schema = batch.schema();
+    let at = schema.index_of(column).ok()?;
+    let values = batch.column(at).as_ref();
+    let named = schema.field(at).metadata().get(COLUMN_TYPE);
+    let column_type = named.and_then(|name| type_of(name));
+    key_texts(values, column_type.unwrap_or_else(|| usual_type(values)))
+}
+
 /// The key of each row over the named columns; `None` where one of them is NULL. A column that the
 /// batch has not, or of a type that is never part of a key (floating point), gives `None` for all.
 #[must_use]
 pub fn keys_of(batch: &RecordBatch, columns: &[String]) -> Vec<Option<Key>> {
-    let texts = columns.iter().map(|name| {
-        let at = batch.schema().index_of(name).ok()?;
-        let values = batch.column(at).as_ref();
-        let schema = batch.schema();
-        let named = schema.field(at).metadata().get(COLUMN_TYPE);
-        let column_type = named.and_then(|name| type_of(name));
-        key_texts(values, column_type.unwrap_or_else(|| usual_type(values)))
-    });
+    let texts = columns.iter().map(|name| texts_of(batch, name));
     match texts.collect::<Option<Vec<_>>>() {
         Some(texts) => keys_of_texts(texts, batch.num_rows()),
         None => vec![None; batch.num_rows()],

@@ -23,7 +23,7 @@ pub use encryption::DataKey;
 pub use error::ArtifactError;
 pub use files::{create_private_dir, read_bounded, write_atomic};
 pub use keys::{
-    KeyTexts, date_text, has_key_text, key_texts, keys_of, keys_of_texts, timestamp_of,
+    KeyTexts, date_text, has_key_text, key_texts, keys_of, keys_of_texts, texts_of, timestamp_of,
 };
 pub use manifest::{
     ArtifactKind, CutEntry, DanglingEntry, FORMAT_VERSION, Manifest, ManifestTable, PartEntry,

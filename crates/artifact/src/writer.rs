@@ -13,13 +13,16 @@ use redistrict_model::{Membership, RunId, TableRef};
 
 use crate::MEMBERSHIP_COLUMN;
 use crate::blob;
-use crate::digest::sha256_hex;
+use crate::digest::sha256_hex_of;
 use crate::encryption::DataKey;
 use crate::error::ArtifactError;
 use crate::files::{create_private_dir, create_private_file, io_error, sync_dir};
 use crate::manifest::{Manifest, PartEntry};
 use crate::paths::table_dir;
 use crate::root_key::RootKey;
+
+/// A part in progress holds about so many bytes at most.
+const ROW_GROUP_MEMORY: usize = 4 << 20;
 
 /// Writes the parts of one artifact. Parts of different tables may be written at the same time.
 pub struct ArtifactWriter {
@@ -166,13 +169,18 @@ impl TableWriter {
             }
         })?;
         self.rows += batch.num_rows() as u64;
-        self.writer
-            .write(&batch)
-            .map_err(|source| ArtifactError::Parquet {
-                doing: "write",
-                path: self.path.clone(),
-                source,
-            })
+        let written = self.writer.write(&batch).and_then(|()| {
+            // A row group stands in memory until it is whole.
+            if self.writer.memory_size() > ROW_GROUP_MEMORY {
+                self.writer.flush()?;
+            }
+            Ok(())
+        });
+        written.map_err(|source| ArtifactError::Parquet {
+            doing: "write",
+            path: self.path.clone(),
+            source,
+        })
     }
 
     /// Rows written so far.
@@ -212,9 +220,10 @@ impl TableWriter {
     }
 }
 
+/// Length and SHA-256 of a file, read piece by piece.
 pub(crate) fn file_digest(path: &Path) -> Result<(u64, String), ArtifactError> {
-    let bytes = std::fs::read(path).map_err(io_error("read", path))?;
-    Ok((bytes.len() as u64, sha256_hex(&bytes)))
+    let file = File::open(path).map_err(io_error("read", path))?;
+    sha256_hex_of(file).map_err(io_error("read", path))
 }
 
 pub(crate) fn place(run: &RunId, relative: &str) -> String {

@@ -4,6 +4,7 @@
 
 mod children;
 mod estate_size;
+mod extract;
 mod figures;
 mod fleet;
 mod machine;
@@ -24,6 +25,13 @@ pub enum Bench {
         /// Each way once a round, in turn.
         rounds: u32,
     },
+    /// An extraction beside a plain reading of its rows.
+    Extract {
+        /// Students of the district; beside it there is a small one.
+        students: u32,
+        /// Each way once a round, in turn.
+        rounds: u32,
+    },
     /// The generator of the estate alone.
     Estate {
         /// In all districts together.
@@ -39,6 +47,7 @@ impl Bench {
     pub fn measure(self) -> Result<String> {
         match self {
             Self::Migrate { students, rounds } => migrate::measure(students, rounds),
+            Self::Extract { students, rounds } => extract::measure(students, rounds),
             Self::Estate { students } => estate_size::measure(students),
         }
     }
@@ -50,6 +59,7 @@ impl Bench {
     pub fn put_into(self, page: &str, section: &str) -> Result<String> {
         let name = match self {
             Self::Migrate { .. } => "migrate",
+            Self::Extract { .. } => "extract",
             Self::Estate { .. } => "estate",
         };
         page::replace(page, name, section)

@@ -12,9 +12,11 @@ mod error;
 mod ledger;
 mod listing;
 pub mod packing;
+mod passing;
 mod rights;
 mod secret;
 mod source;
+mod tally;
 mod target;
 
 pub use arrow_types::{
@@ -24,12 +26,14 @@ pub use arrow_types::{
 pub use error::{StoreError, StoreErrorKind};
 pub use ledger::{Ledger, LedgerEntry, LedgerOperation, RunRecord, RunState};
 pub use listing::{Listing, Told};
+pub use passing::RowsWhere;
 pub use rights::{LeastRights, Need, Right, Rights, RightsRequest};
 pub use secret::Secret;
 pub use source::{
     BatchStream, Cut, Fingerprint, KeyReader, KeyRequest, MAX_VALUE_BYTES, Probe, RowReader,
     RowRequest, Selector, SourceCut, SourceStore, Unfit, UnfitReason,
 };
+pub use tally::{Tallied, Tally, TallyRequest};
 pub use target::{
     Action, Applied, CommitOutcome, Enrolment, Epoch, Lease, LeaseClaim, LeaseOutcome, Merge,
     StagePart, Staged, TableSize, TargetCapabilities, TargetRead, TargetStore, TwoPhase,

@@ -6,6 +6,8 @@ use futures::stream::BoxStream;
 use redistrict_model::{Catalog, Finding, Key, KeyRow, StoreKind, StoreName, Table, TableRef};
 
 use crate::error::StoreError;
+use crate::passing::{self, RowsWhere};
+use crate::tally::{Tally, TallyRequest};
 
 /// Record batches of one table, all of the schema of the request.
 pub type BatchStream<'a> = BoxStream<'a, Result<RecordBatch, StoreError>>;
@@ -91,6 +93,17 @@ pub trait KeyReader: Send {
 
     /// The number of rows of a table, exact.
     async fn count(&mut self, table: &TableRef) -> Result<u64, StoreError>;
+
+    /// How many rows have which values in some columns, over the whole table. A kind that does not count by
+    /// itself reads the columns of all rows, and counts here.
+    async fn tally(&mut self, request: &TallyRequest) -> Result<Tally, StoreError> {
+        let rows = KeyRequest {
+            table: request.table.clone(),
+            columns: [&request.columns[..], &request.present[..]].concat(),
+            selector: Selector::All,
+        };
+        Ok(Tally::of_rows(request, self.keys(&rows).await?))
+    }
 }
 
 /// Reads whole rows as record batches with the schema `arrow_schema(table, columns)`.
@@ -131,6 +144,27 @@ pub trait SourceCut: KeyReader + RowReader {
     /// Counts the values of the requested rows that cannot travel, per column and reason, without
     /// moving them. Only columns that can hold such values cost anything.
     async fn unfit(&mut self, request: &RowRequest) -> Result<Vec<Unfit>, StoreError>;
+
+    /// Streams the rows in which the columns `by` have one of the keys, each row once, in any order. Memory
+    /// does not grow with the number of rows where the kind streams them by itself; others look up the
+    /// identities of the rows of some keys at a time.
+    async fn rows_where<'a>(
+        &'a mut self,
+        request: &'a RowsWhere,
+    ) -> Result<BatchStream<'a>, StoreError> {
+        Ok(passing::by_identity(self, request))
+    }
+
+    /// Whether [`rows_where`](Self::rows_where) streams rows by itself.
+    fn streams(&self) -> bool {
+        false
+    }
+
+    /// Another reader of this same view, over a connection of its own; none where the kind has no such
+    /// thing, or the server does not allow it.
+    async fn beside(&mut self) -> Result<Option<Box<dyn SourceCut>>, StoreError> {
+        Ok(None)
+    }
 
     /// Called once, after the last read. Says whether everything read was one state of the
     /// database; kinds with snapshots always say so (none). Otherwise a warning with the number of

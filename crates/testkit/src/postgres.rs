@@ -134,11 +134,33 @@ impl TestServer {
     /// # Errors
     /// See [`TestServerError`].
     pub fn launch_private() -> Result<Self, TestServerError> {
+        Self::launch_with(&[])
+    }
+
+    /// Starts a hot standby of this private server, with all its databases, on a port of its own. A vacuum
+    /// here ends at once the snapshots there that would still see what it takes away: the standby tells
+    /// nobody what it reads (`hot_standby_feedback = off`) and does not wait (`max_standby_streaming_delay = 0`).
+    ///
+    /// # Errors
+    /// See [`TestServerError`]; a shared server has no directory of its own.
+    pub fn launch_standby(&self) -> Result<Self, TestServerError> {
+        let shared = || TestServerError::NotStarted("the server is not ours".to_owned());
+        let directory = self.directory.as_ref().ok_or_else(shared)?;
+        let port = self
+            .url
+            .rsplit(':')
+            .next()
+            .and_then(|rest| rest.split('/').next());
+        Self::launch_with(&[&directory.to_string_lossy(), port.unwrap_or_default()])
+    }
+
+    /// `more` are the further arguments of the supervisor.
+    fn launch_with(more: &[&str]) -> Result<Self, TestServerError> {
         let binaries = find_binaries().ok_or(TestServerError::NotInstalled)?;
         let mut last = String::new();
         for _ in 0..START_ATTEMPTS {
             let port = free_port()?;
-            match supervise(&binaries, port)? {
+            match supervise(&binaries, port, more)? {
                 Ok((supervisor, directory)) => {
                     let url = format!("postgres://postgres:postgres@127.0.0.1:{port}/postgres");
                     let mut server = Self::attach(url)?;
@@ -286,12 +308,29 @@ impl TestServer {
         }
     }
 
+    /// Waits until this standby has done everything that the primary has written by now.
+    ///
+    /// # Panics
+    /// If one of the servers refuses.
+    pub async fn wait_for(&self, primary: &Self) {
+        // A vacuum commits nothing, and what it wrote may not have left the primary's memory yet.
+        primary.psql(&primary.url, "checkpoint").await;
+        let written = primary.scalar(&primary.url, "select pg_current_wal_lsn()");
+        let sql = format!(
+            "select coalesce(pg_last_wal_replay_lsn() >= '{}', false)",
+            written.await
+        );
+        while self.scalar(&self.url, &sql).await != "t" {}
+    }
+
     async fn random_name(&self) -> String {
         let sql = "select replace(gen_random_uuid()::text, '-', '')";
         self.scalar(&self.url, sql).await
     }
 
-    fn url_of(&self, database: &str) -> String {
+    /// The superuser's URL of another database of this server.
+    #[must_use]
+    pub fn url_of(&self, database: &str) -> String {
         let base = self.url.rfind('/').map_or(self.url.len(), |at| at);
         format!("{}/{database}", &self.url[..base])
     }
@@ -369,12 +408,14 @@ fn database_of(url: &str) -> &str {
 fn supervise(
     binaries: &Path,
     port: u16,
+    more: &[&str],
 ) -> Result<Result<(Supervisor, PathBuf), String>, TestServerError> {
     let mut command = as_server_user();
     command
         .args(["sh", "-c", SUPERVISOR, "redistrict-test-postgres"])
         .arg(binaries)
         .arg(port.to_string())
+        .args(more)
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
@@ -505,6 +546,20 @@ mod tests {
         assert!(query(&url, "select 1").await.is_err());
         server.start_again().unwrap();
         assert_eq!(server.scalar(&url, "select x from t").await, "7");
+    }
+
+    #[tokio::test]
+    async fn a_standby_follows_and_cannot_be_written() {
+        let server = TestServer::launch_private().unwrap();
+        let url = server.create_database().await;
+        server.psql(&url, "create table t as select 7 as x").await;
+        let standby = server.launch_standby().unwrap();
+        let there = standby.url_of(database_of(&url));
+        assert_eq!(standby.scalar(&there, "select x from t").await, "7");
+        server.psql(&url, "insert into t values (8)").await;
+        standby.wait_for(&server).await;
+        assert_eq!(standby.scalar(&there, "select max(x) from t").await, "8");
+        assert!(query(&there, "insert into t values (9)").await.is_err());
     }
 
     #[tokio::test]

@@ -1,11 +1,11 @@
-//! Drives the closure over the cuts: it says which keys it has to see, the cuts answer.
+//! What the extraction says about the closure: districts' keys, questions, errors.
 
 use std::collections::BTreeMap;
 
-use redistrict_closure::{Closure, ClosureError, Leads, Members, identities, table_heading};
+use redistrict_closure::{ClosureError, Leads, Members, table_heading};
 use redistrict_model::{ErrorKind, ExtractSection, Key, Ownership, Role, StoreName, TableRef};
 use redistrict_skill::SkillError;
-use redistrict_store::{KeyRequest, Selector, SourceCut, StoreError};
+use redistrict_store::{SourceCut, StoreError};
 
 /// One open cut per store.
 pub type Cuts = BTreeMap<StoreName, Box<dyn SourceCut>>;
@@ -31,52 +31,12 @@ pub fn district_key(district: &str, root_key: &[String]) -> Key {
     Key::new(district.split(',').map(str::trim))
 }
 
-/// Evaluates which rows belong to the district.
-///
-/// # Errors
-/// An unknown district (kind `Usage`), a failing store, and what `on_step` ends it with.
-pub async fn evaluate(
-    section: &ExtractSection,
-    district: &Key,
-    cuts: &mut Cuts,
-    mut on_step: impl FnMut(u64) -> Result<(), SkillError> + Send,
-) -> Result<Members, SkillError> {
-    left_out(section, cuts).await?;
-    let identity = identities(&section.catalogs);
-    let mut closure = Closure::new(&section.ownership, &identity, district)
-        .map_err(|error| closure_failed(&error))?;
-    let mut rows_seen = 0;
-    loop {
-        let fetches = closure.step().map_err(|error| closure_failed(&error))?;
-        if fetches.is_empty() {
-            return closure.finish().map_err(|error| closure_failed(&error));
-        }
-        for fetch in &fetches {
-            let request = KeyRequest {
-                table: fetch.table.clone(),
-                columns: fetch.columns.clone(),
-                selector: Selector::Matching {
-                    columns: fetch.by.clone(),
-                    keys: fetch.keys.clone(),
-                },
-            };
-            let cut = cut_of(cuts, &fetch.table)?;
-            let rows = cut
-                .keys(&request)
-                .await
-                .map_err(|error| store_failed(&error))?;
-            rows_seen += rows.len() as u64;
-            on_step(rows_seen)?;
-            closure
-                .absorb(fetch, &rows)
-                .map_err(|error| closure_failed(&error))?;
-        }
-    }
-}
-
 /// Tables that the plan left out because they were empty still are: a row of theirs would be a
 /// question that nobody was asked.
-async fn left_out(section: &ExtractSection, cuts: &mut Cuts) -> Result<(), SkillError> {
+///
+/// # Errors
+/// Such tables (kind `Config`), a failing store.
+pub(crate) async fn left_out(section: &ExtractSection, cuts: &mut Cuts) -> Result<(), SkillError> {
     let mut error = SkillError::new(
         ErrorKind::Config,
         "use the plan: tables that were empty hold rows now",
@@ -167,7 +127,7 @@ pub fn leads(leads: Leads) -> &'static str {
     }
 }
 
-fn closure_failed(error: &ClosureError) -> SkillError {
+pub(crate) fn closure_failed(error: &ClosureError) -> SkillError {
     match error {
         ClosureError::UnknownDistrict { .. } => SkillError::new(error.kind(), error.to_string())
             .with_hint("`redistrict select` lists the districts"),

@@ -5,6 +5,7 @@
 //! rows as they were written, along *all* references between tables that lead to the root.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
 
 use arrow::array::RecordBatch;
 use redistrict_artifact::keys_of;
@@ -32,21 +33,6 @@ impl IsolationProof {
     }
 }
 
-struct Row {
-    table: usize,
-    membership: Membership,
-    /// The references of the row: which edge, to which key.
-    references: Vec<(usize, Key)>,
-    /// For rows of the root table.
-    is_root: Option<bool>,
-}
-
-impl Row {
-    fn is_full(&self) -> bool {
-        self.membership != Membership::Stub
-    }
-}
-
 /// For each row whether the edge counts for it.
 fn counting(edge: &Edge, batch: &RecordBatch) -> Vec<bool> {
     let mut counts = vec![true; batch.num_rows()];
@@ -60,18 +46,87 @@ fn counting(edge: &Edge, batch: &RecordBatch) -> Vec<bool> {
     counts
 }
 
-/// Collects rows while they are written, then judges.
+/// A row that others may refer to, or that stands for all rows of its table that refer to the same keys.
+struct Row {
+    table: u16,
+    membership: Membership,
+    /// For rows of the root table.
+    is_root: Option<bool>,
+    /// Where its references begin.
+    first: u32,
+    /// Rows that it stands for.
+    count: u32,
+}
+
+impl Row {
+    fn is_full(&self) -> bool {
+        self.membership != Membership::Stub
+    }
+}
+
+/// Collects rows while they are written, then judges. Memory: some words for each row of a table that others
+/// refer to towards the root; rows of other tables are told by what they refer to only.
 pub(crate) struct Isolation {
     root: TableRef,
     root_key: Vec<String>,
     district: Key,
     /// Tables whose every row has a mandatory way to the root.
     inside: Vec<TableRef>,
-    edges: Vec<Edge>,
+    edges: Vec<Leading>,
     tables: Vec<TableRef>,
     rows: Vec<Row>,
-    /// Per edge: the parent rows by the referenced columns.
-    parents: Vec<HashMap<Key, usize>>,
+    /// The keys that rows refer to, in the order of the rows.
+    references: Vec<u32>,
+    /// Rows that nothing refers to, by table, membership and references.
+    alike: HashMap<Box<[u32]>, u32>,
+    keys: Keys,
+    /// Rows that cannot be told apart any more: an error of ours, nothing else can be said then.
+    is_overfull: bool,
+}
+
+/// An edge that leads towards the root. Its columns stand in the order of the parent's names: edges that lead
+/// to the same columns in another order lead to the same keys.
+struct Leading {
+    edge: Edge,
+    child_columns: Vec<String>,
+    parent_columns: Vec<String>,
+    /// The first edge that leads to the same columns of the same table.
+    alias: usize,
+}
+
+/// The keys of parent rows, each an integer; told by 128 bits of hash, keyed anew in each process.
+struct Keys {
+    numbers: HashMap<u128, u32>,
+    hashers: [RandomState; 2],
+    /// By number: the row that has the key.
+    rows: Vec<u32>,
+}
+
+const NOBODY: u32 = u32::MAX;
+
+impl Keys {
+    fn new() -> Self {
+        Self {
+            numbers: HashMap::new(),
+            hashers: [RandomState::new(), RandomState::new()],
+            rows: Vec::new(),
+        }
+    }
+
+    /// The number of a key of an edge's parent.
+    fn number(&mut self, parent: usize, key: &Key) -> u32 {
+        let [high, low] = [0, 1].map(|at| u128::from(self.hashers[at].hash_one((parent, key))));
+        let next = as_number(self.rows.len());
+        let number = *self.numbers.entry(high << 64 | low).or_insert(next);
+        if number == next {
+            self.rows.push(NOBODY);
+        }
+        number
+    }
+}
+
+fn as_number(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(NOBODY)
 }
 
 impl Isolation {
@@ -84,12 +139,20 @@ impl Isolation {
         edges: &[Edge],
     ) -> Self {
         let inside = tables_towards_root(root, edges);
-        let leading: Vec<Edge> = edges
-            .iter()
-            .filter(|edge| inside.contains(&edge.parent))
-            .cloned()
-            .collect();
-        let parents = vec![HashMap::new(); leading.len()];
+        let mut leading: Vec<Leading> = Vec::new();
+        for edge in edges.iter().filter(|edge| inside.contains(&edge.parent)) {
+            let (child_columns, parent_columns) = sorted_pairs(edge);
+            let is_same = |one: &Leading| {
+                one.edge.parent == edge.parent && one.parent_columns == parent_columns
+            };
+            let alias = leading.iter().position(is_same).unwrap_or(leading.len());
+            leading.push(Leading {
+                edge: edge.clone(),
+                child_columns,
+                parent_columns,
+                alias,
+            });
+        }
         Self {
             root: root.clone(),
             root_key: root_key.to_vec(),
@@ -98,118 +161,223 @@ impl Isolation {
             edges: leading,
             tables: Vec::new(),
             rows: Vec::new(),
-            parents,
+            references: Vec::new(),
+            alike: HashMap::new(),
+            keys: Keys::new(),
+            is_overfull: false,
         }
     }
 
     /// Takes rows as they are written. Stubs are not followed: they are what a boundary left. But a
     /// row that came for the sake of others and whose way to the root ends in one is a stranger.
     pub(crate) fn add(&mut self, table: &TableRef, batch: &RecordBatch, membership: Membership) {
-        let takes_part = *table == self.root
-            || self
-                .edges
-                .iter()
-                .any(|edge| edge.child == *table || edge.parent == *table);
-        if !takes_part {
+        let mut edges = self.edges.iter().map(|one| &one.edge);
+        let is_parent = *table == self.root || edges.clone().any(|edge| edge.parent == *table);
+        let is_child = edges.any(|edge| edge.child == *table);
+        if !is_parent && !is_child {
             return;
         }
         let table_at = self.table_index(table);
-        let first = self.rows.len();
+        let references = self.references_of(table, batch, membership);
         let is_full = membership != Membership::Stub;
         let is_root = (is_full && *table == self.root).then(|| keys_of(batch, &self.root_key));
-        for row in 0..batch.num_rows() {
-            self.rows.push(Row {
-                table: table_at,
-                membership,
-                references: Vec::new(),
-                is_root: is_root
-                    .as_ref()
-                    .map(|keys| keys[row].as_ref() == Some(&self.district)),
-            });
+        let first = self.rows.len();
+        for (row, references) in references.into_iter().enumerate() {
+            let is_root = is_root
+                .as_ref()
+                .map(|keys| keys[row].as_ref() == Some(&self.district));
+            if is_parent {
+                self.push(table_at, membership, is_root, &references);
+            } else {
+                self.count_alike(table_at, membership, references);
+            }
         }
-        for (at, edge) in self.edges.iter().enumerate() {
-            if edge.parent == *table {
-                for (row, key) in keys_of(batch, &edge.parent_columns).into_iter().enumerate() {
-                    if let Some(key) = key {
-                        self.parents[at].insert(key, first + row);
-                    }
+        if is_parent {
+            self.enter_keys(table, batch, first);
+        }
+    }
+
+    /// For each row the keys that it refers to, by edges that count for it.
+    fn references_of(
+        &mut self,
+        table: &TableRef,
+        batch: &RecordBatch,
+        membership: Membership,
+    ) -> Vec<Vec<u32>> {
+        let mut references = vec![Vec::new(); batch.num_rows()];
+        if membership == Membership::Stub {
+            return references;
+        }
+        for leading in &self.edges {
+            if leading.edge.child != *table {
+                continue;
+            }
+            let counts = counting(&leading.edge, batch);
+            let keys = keys_of(batch, &leading.child_columns);
+            for (row, key) in keys.into_iter().enumerate() {
+                if let Some(key) = key
+                    && counts[row]
+                {
+                    references[row].push(self.keys.number(leading.alias, &key));
                 }
             }
-            if is_full && edge.child == *table {
-                let counts = counting(edge, batch);
-                for (row, key) in keys_of(batch, &edge.child_columns).into_iter().enumerate() {
-                    if let Some(key) = key
-                        && counts[row]
-                    {
-                        self.rows[first + row].references.push((at, key));
-                    }
+        }
+        references
+    }
+
+    /// Says which rows have the keys that edges lead to.
+    fn enter_keys(&mut self, table: &TableRef, batch: &RecordBatch, first: usize) {
+        for (at, leading) in self.edges.iter().enumerate() {
+            if leading.edge.parent != *table || leading.alias != at {
+                continue;
+            }
+            let keys = keys_of(batch, &leading.parent_columns);
+            for (row, key) in keys.into_iter().enumerate() {
+                if let Some(key) = key {
+                    let number = self.keys.number(at, &key);
+                    self.keys.rows[number as usize] = as_number(first + row);
                 }
             }
         }
     }
 
-    fn table_index(&mut self, table: &TableRef) -> usize {
-        self.tables
-            .iter()
-            .position(|one| one == table)
-            .unwrap_or_else(|| {
-                self.tables.push(table.clone());
-                self.tables.len() - 1
-            })
+    fn push(
+        &mut self,
+        table: u16,
+        membership: Membership,
+        is_root: Option<bool>,
+        references: &[u32],
+    ) {
+        let first = as_number(self.references.len());
+        self.is_overfull |= first == NOBODY || self.rows.len() >= NOBODY as usize;
+        self.references.extend_from_slice(references);
+        self.rows.push(Row {
+            table,
+            membership,
+            is_root,
+            first,
+            count: 1,
+        });
     }
 
-    /// Walks every row upwards.
-    pub(crate) fn judge(&self) -> IsolationProof {
-        let (children, meets_stub) = self.children();
-        let reaches = |is_start: &dyn Fn(&Row) -> bool| -> Vec<bool> {
-            let mut reached = vec![false; self.rows.len()];
-            let mut waiting: Vec<usize> = (0..self.rows.len())
-                .filter(|at| is_start(&self.rows[*at]))
-                .collect();
-            while let Some(at) = waiting.pop() {
-                if !std::mem::replace(&mut reached[at], true) {
-                    waiting.extend(&children[at]);
+    fn count_alike(&mut self, table: u16, membership: Membership, mut references: Vec<u32>) {
+        references.sort_unstable();
+        references.dedup();
+        references.extend([u32::from(table), u32::from(membership.code())]);
+        match self.alike.get_mut(references.as_slice()) {
+            Some(count) => *count = count.saturating_add(1),
+            None => {
+                self.alike.insert(references.into_boxed_slice(), 1);
+            }
+        }
+    }
+
+    fn table_index(&mut self, table: &TableRef) -> u16 {
+        let known = self.tables.iter().position(|one| one == table);
+        let at = known.unwrap_or_else(|| {
+            self.tables.push(table.clone());
+            self.tables.len() - 1
+        });
+        u16::try_from(at).unwrap_or_else(|_| {
+            self.is_overfull = true;
+            u16::MAX
+        })
+    }
+
+    /// Walks every row upwards. Nothing can be added afterwards.
+    pub(crate) fn judge(&mut self) -> IsolationProof {
+        for (alike, count) in std::mem::take(&mut self.alike) {
+            if let [references @ .., table, membership] = &*alike {
+                let membership = Membership::from_code(u8::try_from(*membership).unwrap_or(0));
+                let (table, Some(membership)) = (u16::try_from(*table), membership) else {
+                    self.is_overfull = true;
+                    continue;
+                };
+                self.push(table.unwrap_or(u16::MAX), membership, None, references);
+                if let Some(row) = self.rows.last_mut() {
+                    row.count = count;
                 }
             }
-            reached
+        }
+        let foreign = self.reached(|row| row.is_root == Some(false));
+        let home = self.reached(|row| row.is_root == Some(true));
+        let count = |is_it: &dyn Fn(&Row) -> bool| -> u64 {
+            let rows = self.rows.iter().filter(|row| is_it(row));
+            rows.map(|row| u64::from(row.count)).sum()
         };
-        let foreign = reaches(&|row| row.is_root == Some(false));
-        let home = reaches(&|row| row.is_root == Some(true));
         let mut proof = IsolationProof {
-            examined: self.rows.iter().filter(|row| row.is_full()).count() as u64,
-            roots: self.rows.iter().filter(|row| row.is_root.is_some()).count() as u64,
+            examined: count(&Row::is_full),
+            roots: count(&|row| row.is_root.is_some()),
             ..IsolationProof::default()
         };
         for (at, row) in self.rows.iter().enumerate() {
-            let name = || self.tables[row.table].to_string();
-            let is_lost =
-                row.is_full() && !home[at] && self.inside.contains(&self.tables[row.table]);
+            let Some(table) = self.tables.get(usize::from(row.table)) else {
+                continue;
+            };
+            let is_lost = row.is_full() && !home[at] && self.inside.contains(table);
             let is_own = row.membership == Membership::Own;
-            if foreign[at] || is_lost && !is_own && meets_stub[at] {
-                *proof.foreign.entry(name()).or_default() += 1;
+            if foreign[at] || is_lost && !is_own && self.meets_stub(at) {
+                *proof.foreign.entry(table.to_string()).or_default() += u64::from(row.count);
             }
             if is_lost && is_own {
-                *proof.unrooted.entry(name()).or_default() += 1;
+                *proof.unrooted.entry(table.to_string()).or_default() += u64::from(row.count);
             }
+        }
+        if self.is_overfull {
+            // What cannot be told apart is not isolated.
+            proof.examined = 0;
         }
         proof
     }
 
-    /// The full rows that refer to each full row, and which rows refer to a stub.
-    fn children(&self) -> (Vec<Vec<usize>>, Vec<bool>) {
-        let mut children = vec![Vec::new(); self.rows.len()];
-        let mut meets_stub = vec![false; self.rows.len()];
-        for (at, row) in self.rows.iter().enumerate() {
-            for (edge, key) in &row.references {
-                match self.parents[*edge].get(key) {
-                    Some(parent) if self.rows[*parent].is_full() => children[*parent].push(at),
-                    Some(_) => meets_stub[at] = true,
-                    None => {}
+    /// The rows that a row refers to, as far as they were written.
+    fn parents(&self, at: usize) -> impl Iterator<Item = usize> {
+        let end = self
+            .rows
+            .get(at + 1)
+            .map_or(self.references.len(), |next| next.first as usize);
+        let numbers = &self.references[self.rows[at].first as usize..end];
+        let rows = numbers
+            .iter()
+            .map(|number| self.keys.rows[*number as usize]);
+        rows.filter(|row| *row != NOBODY).map(|row| row as usize)
+    }
+
+    fn meets_stub(&self, at: usize) -> bool {
+        self.parents(at).any(|parent| !self.rows[parent].is_full())
+    }
+
+    /// The rows from which such a row is reached over full rows, and such rows themselves.
+    fn reached(&self, is_start: impl Fn(&Row) -> bool) -> Vec<bool> {
+        let mut reached: Vec<bool> = self.rows.iter().map(is_start).collect();
+        // One pass for each step of the longest chain whose rows stand in the wrong order.
+        let mut is_changed = true;
+        while is_changed {
+            is_changed = false;
+            for at in 0..self.rows.len() {
+                let is_new = !reached[at]
+                    && self
+                        .parents(at)
+                        .any(|parent| reached[parent] && self.rows[parent].is_full());
+                if is_new {
+                    reached[at] = true;
+                    is_changed = true;
                 }
             }
         }
-        (children, meets_stub)
+        reached
     }
+}
+
+/// The columns of an edge, child's and parent's, in the order of the parent's names.
+fn sorted_pairs(edge: &Edge) -> (Vec<String>, Vec<String>) {
+    let pairs = edge.parent_columns.iter().zip(&edge.child_columns);
+    let mut pairs: Vec<_> = pairs.collect();
+    pairs.sort_by_key(|(parent, _)| *parent);
+    pairs
+        .into_iter()
+        .map(|(parent, child)| (child.clone(), parent.clone()))
+        .unzip()
 }
 
 /// The least set of tables that contains the root and every table with a mandatory edge into the set.

@@ -4,16 +4,21 @@
 //! row came is proved here by code that knows nothing of it (`isolation`).
 
 mod closure;
+mod evaluation;
 mod isolation;
+mod parts;
+mod readers;
 mod rewrite;
 mod skill;
+mod statement;
 mod tell;
 mod unfit;
-mod workers;
 mod write;
 
-pub use closure::{Cuts, district_key, evaluate, leads, undecided};
+pub use closure::{Cuts, district_key, leads, undecided};
+pub use evaluation::{evaluate, forecast};
 pub use isolation::IsolationProof;
 pub use skill::{ExtractSkill, extract_digest, open_cuts};
+pub use statement::tell_rows;
 pub use tell::ask_for_rows;
 pub use unfit::unfit;

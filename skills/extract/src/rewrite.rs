@@ -215,6 +215,7 @@ mod tests {
             exclusions: Vec::new(),
             triggers: Vec::new(),
             row_security: false,
+            inherits: None,
             estimated_rows: None,
         };
         let nulls = stub_nulls(&table, &["id".into()]);

@@ -1,5 +1,5 @@
 //! The skill of Phase 1: one unit, because one closure spans all stores and a lost cut means reading
-//! again from the start; two cuts are never mixed. Inside it one worker per store copies rows.
+//! again from the start; two cuts are never mixed. Inside it several readers of each store work side by side.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,16 +11,17 @@ use redistrict_artifact::{
 };
 use redistrict_closure::Members;
 use redistrict_model::{
-    ErrorKind, ExtractSection, Finding, Phase, Plan, Severity, StoreName, Table, UnitKey,
+    ErrorKind, ExtractSection, Finding, Key, Phase, Plan, Severity, StoreName, Table, UnitKey,
 };
 use redistrict_skill::{Progress, Skill, SkillError, UnitContext, UnitOutcome};
 use redistrict_store::SourceStore;
 use serde_json::json;
 
-use crate::closure::{Cuts, district_key, evaluate, leads, store_failed, undecided};
+use crate::closure::{Cuts, district_key, leads, left_out, store_failed, undecided};
+use crate::evaluation::{Mode, OnRows, evaluate, run};
 use crate::isolation::{Isolation, IsolationProof};
+use crate::readers::Readers;
 use crate::unfit::unfit;
-use crate::workers;
 use crate::write::{Writing, artifact_failed};
 
 /// Extracts one district out of every source.
@@ -55,25 +56,11 @@ impl ExtractSkill {
             .map(Arc::new)
             .map_err(|error| artifact_failed(&error))?;
         let mut cuts = open_cuts(&self.sources, section).await?;
+        left_out(section, &mut cuts).await?;
         let stores = self.stores(&cuts);
+        let mut readers = Readers::of(cuts);
+        readers.add_all().await?;
         let district = district_key(context.plan.district.as_str(), &section.ownership.root_key);
-        let members = evaluate(section, &district, &mut cuts, |rows| {
-            context.progress.progress(Progress {
-                unit: unit.clone(),
-                subject: "closure".to_owned(),
-                rows_done: rows,
-                rows_expected: None,
-            });
-            context.cancel.check()
-        })
-        .await?;
-        if let Some(error) = undecided(&members, &section.ownership) {
-            return Err(error);
-        }
-        let refused = unfit(section, &members, &mut cuts, || context.cancel.check()).await?;
-        if let Some(error) = refused {
-            return Err(error);
-        }
         let ownership = &section.ownership;
         let isolation = Arc::new(Mutex::new(Isolation::new(
             &ownership.root,
@@ -81,17 +68,17 @@ impl ExtractSkill {
             &district,
             &ownership.edges,
         )));
-        let members = Arc::new(members);
         let writing = Writing::new(
-            Arc::clone(&members),
             Arc::clone(&writer),
             Arc::clone(&isolation),
             context.clone(),
             unit.clone(),
         );
-        let tables = workers::copy(&mut cuts, &writing).await?;
-        let unsettled = settle(&mut cuts).await?;
-        drop(cuts);
+        let members = self.members(context, unit, &writing, &mut readers).await?;
+        writing.write_held(&members, &mut readers).await?;
+        let tables = writing.finish(&members)?;
+        let unsettled = readers.settle().await?;
+        drop(readers);
         let proof = isolation
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -122,6 +109,62 @@ impl ExtractSkill {
         outcome.findings.extend(unsettled);
         outcome.facts["directory"] = json!(dir);
         Ok(outcome)
+    }
+
+    /// The members. Those that stream by are written when this returns; nothing keeps the district from being
+    /// moved then.
+    async fn members(
+        &self,
+        context: &UnitContext,
+        unit: &UnitKey,
+        writing: &Writing,
+        readers: &mut Readers,
+    ) -> Result<Arc<Members>, SkillError> {
+        let section = Arc::new(context.plan.sections.extract.clone());
+        let district = district_key(context.plan.district.as_str(), &section.ownership.root_key);
+        let told = (context.clone(), unit.clone());
+        let on_rows: OnRows = Arc::new(move |rows_done| {
+            let (context, unit) = &told;
+            context.progress.progress(Progress {
+                unit: unit.clone(),
+                subject: "closure".to_owned(),
+                rows_done,
+                rows_expected: None,
+            });
+            context.cancel.check()
+        });
+        let keep = Mode::Keep(Arc::new(writing.clone()));
+        let evaluated = run(&section, &district, keep, Arc::clone(&on_rows), readers).await;
+        let members = match evaluated {
+            Ok(evaluated) => evaluated.members,
+            Err(error) if error.kind == ErrorKind::Data => {
+                let found = self.unfit_values(&section, &district, on_rows).await?;
+                return Err(found.unwrap_or(error));
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(error) = undecided(&members, &section.ownership) {
+            return Err(error);
+        }
+        let check = || context.cancel.check();
+        match readers.unfit(&section, &members, check).await? {
+            Some(error) => Err(error),
+            None => Ok(Arc::new(members)),
+        }
+    }
+
+    /// A row could not be read: looks, over cuts of its own, whether the district holds values that cannot
+    /// travel, to name all of them at once.
+    async fn unfit_values(
+        &self,
+        section: &Arc<ExtractSection>,
+        district: &Key,
+        on_rows: OnRows,
+    ) -> Result<Option<SkillError>, SkillError> {
+        let mut cuts = open_cuts(&self.sources, section).await?;
+        let told = Arc::clone(&on_rows);
+        let members = evaluate(section, district, &mut cuts, move |rows| told(rows)).await?;
+        unfit(section, &members, &mut cuts, || on_rows(0)).await
     }
 
     /// Reads the sealed artifact once more, whole, before the next phase builds on it.
@@ -204,19 +247,6 @@ pub async fn open_cuts(
             .map_err(|error| store_failed(&error))
     });
     Ok(try_join_all(cuts).await?.into_iter().collect())
-}
-
-/// Ends the reading. Gives a warning for each store of which not everything read was one state.
-///
-/// # Errors
-/// A failing store.
-pub(crate) async fn settle(cuts: &mut Cuts) -> Result<Vec<Finding>, SkillError> {
-    let mut warnings = Vec::new();
-    for cut in cuts.values_mut() {
-        let warning = cut.settle().await.map_err(|error| store_failed(&error))?;
-        warnings.extend(warning);
-    }
-    Ok(warnings)
 }
 
 fn tables_of(section: &ExtractSection, store: &StoreName) -> Vec<Table> {

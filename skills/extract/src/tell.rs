@@ -3,39 +3,112 @@
 
 use futures::StreamExt;
 use redistrict_closure::Members;
-use redistrict_model::ExtractSection;
+use redistrict_model::{ExtractSection, Key};
 use redistrict_skill::SkillError;
 
-use crate::closure::{Cuts, cut_of, store_failed};
-use crate::skill::settle;
+use crate::closure::{Cuts, closure_failed, cut_of, left_out, store_failed, undecided};
+use crate::evaluation::{Mode, Nobody, can_be_told, closure, key_request, rows_where};
+use crate::readers::Readers;
+use crate::unfit::unfit;
 use crate::write::requests;
 
-/// Sends every request for rows that an extraction of these members sends, in its order, and ends the
-/// cuts. Rows that come are dropped.
+/// Sends every request that an extraction of the district sends over `telling`, in its order. Rows come of
+/// none of them; those that decide what is asked for next come as keys over `plain`, cuts of the same sources
+/// that tell nothing.
 ///
 /// # Errors
-/// A failing store, and what `on_step` ends it with; `on_step` is called between two requests.
+/// As the extraction: an unknown district, what nobody decided, values that cannot travel, a failing store;
+/// and what `on_step` ends it with, which is called between two requests.
 pub async fn ask_for_rows(
     section: &ExtractSection,
-    members: &Members,
-    mut cuts: Cuts,
+    district: &Key,
+    mut telling: Cuts,
+    mut plain: Cuts,
     mut on_step: impl FnMut() -> Result<(), SkillError> + Send,
 ) -> Result<(), SkillError> {
+    left_out(section, &mut telling).await?;
+    let mut readers = Readers::of(telling);
+    readers.add_all().await?;
+    let mut telling = readers.into_cuts();
+    let members = members(section, district, &mut telling, &mut plain, &mut on_step).await?;
+    if let Some(error) = undecided(&members, &section.ownership) {
+        return Err(error);
+    }
+    let refused = unfit(section, &members, &mut telling, &mut on_step).await?;
+    if let Some(error) = refused {
+        return Err(error);
+    }
     for table in &section.tables {
         let Some(rows) = members.table(&table.table) else {
             continue;
         };
-        let cut = cut_of(&mut cuts, &table.table)?;
+        let cut = cut_of(&mut telling, &table.table)?;
         for keys in [&rows.own, &rows.shared, &rows.stubs] {
             for request in requests(table, keys) {
                 on_step()?;
-                let batches = cut.rows(&request).await;
-                let mut batches = batches.map_err(|error| store_failed(&error))?;
+                let mut batches = cut.rows(&request).await.map_err(|e| store_failed(&e))?;
                 while let Some(batch) = batches.next().await {
                     batch.map_err(|error| store_failed(&error))?;
                 }
             }
         }
     }
-    settle(&mut cuts).await.map(drop)
+    for cut in telling.values_mut() {
+        cut.settle().await.map_err(|error| store_failed(&error))?;
+    }
+    Ok(())
+}
+
+async fn members(
+    section: &ExtractSection,
+    district: &Key,
+    telling: &mut Cuts,
+    plain: &mut Cuts,
+    on_step: &mut (impl FnMut() -> Result<(), SkillError> + Send),
+) -> Result<Members, SkillError> {
+    let mut closure = closure(section, district, &Mode::Keep(std::sync::Arc::new(Nobody)))?;
+    loop {
+        let fetches = closure.step().map_err(|error| closure_failed(&error))?;
+        if fetches.is_empty() {
+            return closure.finish().map_err(|error| closure_failed(&error));
+        }
+        for fetch in fetches {
+            on_step()?;
+            let cut = cut_of(telling, &fetch.table)?;
+            let may_stream = cut.streams() && can_be_told(section, &fetch);
+            let is_whole = closure.wants_whole(&fetch);
+            let is_streamed =
+                is_whole || may_stream && (fetch.is_passing() || fetch.is_divisible());
+            if is_streamed {
+                let request = rows_where(section, &fetch, is_whole)?;
+                let mut batches = cut
+                    .rows_where(&request)
+                    .await
+                    .map_err(|error| store_failed(&error))?;
+                while let Some(batch) = batches.next().await {
+                    batch.map_err(|error| store_failed(&error))?;
+                }
+                drop(batches);
+            }
+            let cut = cut_of(
+                if is_streamed {
+                    &mut *plain
+                } else {
+                    &mut *telling
+                },
+                &fetch.table,
+            )?;
+            let rows = cut.keys(&key_request(&fetch)).await;
+            let rows = rows.map_err(|error| store_failed(&error))?;
+            let absorbed = if fetch.is_passing() {
+                closure
+                    .pass(&fetch, &rows)
+                    .map_err(|error| closure_failed(&error))?;
+                closure.absorb(&fetch, &[])
+            } else {
+                closure.absorb(&fetch, &rows)
+            };
+            absorbed.map_err(|error| closure_failed(&error))?;
+        }
+    }
 }

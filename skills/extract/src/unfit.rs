@@ -6,12 +6,10 @@ use std::collections::BTreeMap;
 use redistrict_closure::{Members, TableMembers, table_heading};
 use redistrict_model::{ErrorKind, ExtractSection, ExtractTable, TableRef};
 use redistrict_skill::SkillError;
-use redistrict_store::{RowRequest, SourceCut, UnfitReason};
+use redistrict_store::{SourceCut, UnfitReason};
 
 use crate::closure::{Cuts, cut_of, store_failed};
-
-/// Keys asked for at once.
-const KEYS_PER_REQUEST: usize = 10_000;
+use crate::write::requests;
 
 type Counts = BTreeMap<(String, UnfitReason), u64>;
 
@@ -48,14 +46,8 @@ async fn of_table(
 ) -> Result<Counts, SkillError> {
     let mut counts = Counts::new();
     for keys in [&members.own, &members.shared, &members.stubs] {
-        for chunk in keys.chunks(KEYS_PER_REQUEST) {
+        for request in requests(table, keys) {
             on_step()?;
-            let request = RowRequest {
-                table: table.table.clone(),
-                columns: table.columns.clone(),
-                identity: table.identity.clone(),
-                keys: chunk.to_vec(),
-            };
             let unfit = cut.unfit(&request).await;
             for one in unfit.map_err(|error| store_failed(&error))? {
                 *counts.entry((one.column, one.reason)).or_default() += one.rows;

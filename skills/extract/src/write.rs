@@ -1,166 +1,176 @@
-//! Writes the members' rows of a table into the raw artifact.
+//! Writes the members' rows into the raw artifact: those that stream by as they come, the others by their
+//! keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use async_trait::async_trait;
 use futures::StreamExt;
 use redistrict_artifact::{
     ArtifactError, ArtifactWriter, DanglingEntry, ManifestTable, PartEntry, TableWriter,
 };
-use redistrict_closure::{Members, TableMembers, table_heading};
+use redistrict_closure::{Fate, KeyList, Members, TableMembers, table_heading};
 use redistrict_model::{
-    ErrorKind, ExtractSection, ExtractTable, Key, Membership, Table, TableRef, UnitKey,
+    ErrorKind, ExtractSection, ExtractTable, Key, Membership, StoreName, Table, TableRef, UnitKey,
 };
 use redistrict_skill::{Progress, SkillError, UnitContext};
 use redistrict_store::{RowRequest, SourceCut, arrow_schema};
 
 use crate::closure::store_failed;
+use crate::evaluation::Keep;
 use crate::isolation::Isolation;
+use crate::parts::{Parts, Taken};
+use crate::readers::{Readers, Work};
 use crate::rewrite::{NulledCells, RowIds, all_of, as_stubs, stub_nulls};
 
 /// Keys asked for at once.
 const KEYS_PER_REQUEST: usize = 10_000;
-/// Rows per file.
-const ROWS_PER_PART: u64 = 200_000;
 
-/// What every worker writes with. Cheap to clone.
+/// What every reader writes with. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Writing {
-    pub(crate) members: Arc<Members>,
-    pub(crate) writer: Arc<ArtifactWriter>,
-    pub(crate) isolation: Arc<Mutex<Isolation>>,
-    pub(crate) context: UnitContext,
-    pub(crate) unit: UnitKey,
-    nulled: Arc<BTreeMap<TableRef, NulledCells>>,
+    writer: Arc<ArtifactWriter>,
+    isolation: Arc<Mutex<Isolation>>,
+    context: UnitContext,
+    unit: UnitKey,
+    parts: Arc<Parts>,
+    places: Arc<BTreeMap<TableRef, usize>>,
 }
 
 impl Writing {
     /// Nothing is written yet.
     pub(crate) fn new(
-        members: Arc<Members>,
         writer: Arc<ArtifactWriter>,
         isolation: Arc<Mutex<Isolation>>,
         context: UnitContext,
         unit: UnitKey,
     ) -> Self {
-        let nulled = nulled(&members, &context.plan.sections.extract);
+        let tables = &context.plan.sections.extract.tables;
+        let places = (tables.iter().enumerate()).map(|(at, table)| (table.table.clone(), at));
         Self {
-            members,
             writer,
             isolation,
+            parts: Arc::new(Parts::new(tables.len())),
+            places: Arc::new(places.collect()),
             context,
             unit,
-            nulled: Arc::new(nulled),
         }
     }
 
-    pub(crate) fn section(&self) -> &ExtractSection {
+    fn section(&self) -> &ExtractSection {
         &self.context.plan.sections.extract
     }
 
-    /// Writes the table's members; a table without members gets an entry without parts.
-    pub(crate) async fn one(
-        &self,
-        table: &ExtractTable,
-        cut: &mut dyn SourceCut,
-    ) -> Result<ManifestTable, SkillError> {
-        let empty = TableMembers::default();
-        let no_nulls = NulledCells::default();
-        let members = self.members.table(&table.table).unwrap_or(&empty);
-        check_limit(table, members)?;
-        let nulls = self.nulled.get(&table.table).unwrap_or(&no_nulls);
-        self.table(table, members, nulls, cut).await
+    fn table(&self, place: usize) -> &ExtractTable {
+        &self.section().tables[place]
     }
 
-    async fn table(
+    /// Writes rows of the table at that place of the plan.
+    fn write(
         &self,
-        table: &ExtractTable,
-        members: &TableMembers,
-        nulled: &NulledCells,
-        cut: &mut dyn SourceCut,
-    ) -> Result<ManifestTable, SkillError> {
-        let catalog = self.section().catalog_table(&table.table).ok_or_else(|| {
-            SkillError::new(
-                ErrorKind::Bug,
-                format!("find {} in the plan's catalogs", table.table),
-            )
-        })?;
-        let mut parts = Parts {
-            writing: self,
-            table,
-            catalog,
-            open: None,
-            done: Vec::new(),
-        };
-        if table.identity.is_empty() && !members.stubs.is_empty() {
-            return Err(SkillError::new(
-                ErrorKind::Bug,
-                format!("extract {}: stubs of rows without a key", table.table),
-            ));
-        }
-        let stub_columns = stub_nulls(catalog, &table.identity);
-        for (membership, keys) in [
-            (Membership::Own, &members.own),
-            (Membership::Shared, &members.shared),
-            (Membership::Stub, &members.stubs),
-        ] {
-            let mut written = 0;
-            for request in requests(table, keys) {
-                self.context.cancel.check()?;
-                let mut ids = RowIds::new(&table.identity, &request.keys);
-                let mut batches = cut
-                    .rows(&request)
-                    .await
-                    .map_err(|error| store_failed(&error))?;
-                while let Some(batch) = batches.next().await {
-                    let batch = batch.map_err(|error| store_failed(&error))?;
-                    let batch = nulled.apply(&batch, &ids).map_err(arrow_failed)?;
-                    ids.advance(batch.num_rows());
-                    let batch = if membership == Membership::Stub {
-                        as_stubs(&batch, &stub_columns).map_err(arrow_failed)?
-                    } else {
-                        batch
-                    };
-                    self.prove(table, &batch, membership);
-                    written += batch.num_rows();
-                    parts.write(&batch, membership)?;
-                }
-                if !ids.is_at_end() {
-                    return Err(not_all(table, written, keys.len()));
-                }
-            }
-            if written != keys.len() {
-                return Err(not_all(table, written, keys.len()));
-            }
-        }
-        let parts = parts.finish()?;
-        Ok(self.entry(table, catalog, members, parts))
-    }
-
-    fn prove(&self, table: &ExtractTable, batch: &RecordBatch, membership: Membership) {
-        let mut isolation = self
-            .isolation
+        place: usize,
+        batch: &RecordBatch,
+        membership: Membership,
+        expected: Option<u64>,
+    ) -> Result<(), SkillError> {
+        let table = self.table(place);
+        self.isolation
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        isolation.add(&table.table, batch, membership);
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(&table.table, batch, membership);
+        let mut part = match self.parts.take(place) {
+            Taken::Open(part) => part,
+            Taken::New(number) => self.begin_part(table, number)?,
+        };
+        part.write(batch, &all_of(membership, batch))
+            .map_err(|error| artifact_failed(&error))?;
+        let added = batch.num_rows() as u64;
+        let rows_done = self.parts.give_back(place, part, added);
+        let rows_done = rows_done.map_err(|error| artifact_failed(&error))?;
+        check_limit(table, rows_done)?;
+        self.context.progress.progress(Progress {
+            unit: self.unit.clone().of_table(&table.table),
+            subject: table.table.to_string(),
+            rows_done,
+            rows_expected: expected,
+        });
+        Ok(())
+    }
+
+    fn begin_part(&self, table: &ExtractTable, number: u32) -> Result<TableWriter, SkillError> {
+        let catalog = catalog_table(self.section(), &table.table)?;
+        let schema = arrow_schema(catalog, &table.columns);
+        let part = self.writer.part(&table.table, number, &schema);
+        part.map_err(|error| artifact_failed(&error))
+    }
+
+    /// Writes the members that did not stream by.
+    ///
+    /// # Errors
+    /// A failing store, a failing disk, rows that did not come.
+    pub(crate) async fn write_held(
+        &self,
+        members: &Arc<Members>,
+        readers: &mut Readers,
+    ) -> Result<(), SkillError> {
+        let mut jobs: BTreeMap<StoreName, VecDeque<Rows>> = BTreeMap::new();
+        for (place, table) in self.section().tables.iter().enumerate() {
+            let Some(rows) = members.table(&table.table) else {
+                continue;
+            };
+            check_limit(table, rows.count())?;
+            if table.identity.is_empty() && !rows.stubs.is_empty() {
+                let what = format!("extract {}: stubs of rows without a key", table.table);
+                return Err(SkillError::new(ErrorKind::Bug, what));
+            }
+            let jobs = jobs.entry(table.table.store.clone()).or_default();
+            jobs.extend(Rows::all(place, rows));
+        }
+        let held = Held {
+            writing: self.clone(),
+            members: Arc::clone(members),
+            nulled: Arc::new(nulled(members, self.section())),
+        };
+        readers.spread(jobs, &held).await
+    }
+
+    /// Ends all files. The entries come in the plan's order, whoever was first.
+    ///
+    /// # Errors
+    /// A failing disk; rows that were counted and not written.
+    pub(crate) fn finish(&self, members: &Members) -> Result<Vec<ManifestTable>, SkillError> {
+        let parts = self.parts.finish();
+        let parts = parts.map_err(|error| artifact_failed(&error))?;
+        let empty = TableMembers::default();
+        let mut entries = Vec::with_capacity(parts.len());
+        for (table, (rows, parts)) in self.section().tables.iter().zip(parts) {
+            let of_table = members.table(&table.table).unwrap_or(&empty);
+            if rows != of_table.count() {
+                return Err(not_all(table, rows, of_table.count()));
+            }
+            entries.push(self.entry(table, members, of_table, parts)?);
+        }
+        Ok(entries)
     }
 
     fn entry(
         &self,
         table: &ExtractTable,
-        catalog: &Table,
-        members: &TableMembers,
+        members: &Members,
+        rows: &TableMembers,
         parts: Vec<PartEntry>,
-    ) -> ManifestTable {
+    ) -> Result<ManifestTable, SkillError> {
+        let catalog = catalog_table(self.section(), &table.table)?;
         let source_type = |name: &String| {
             catalog
                 .column(name)
                 .map(|column| column.source_type.clone())
                 .unwrap_or_default()
         };
-        let dangling = self
-            .members
+        let dangling = members
             .dangling
             .iter()
             .map(|dangling| (self.section().ownership.edge(dangling.edge), dangling.rows))
@@ -170,21 +180,138 @@ impl Writing {
                 rows,
             })
             .collect();
-        ManifestTable {
+        Ok(ManifestTable {
             table: table.table.clone(),
             columns: table
                 .columns
                 .iter()
                 .map(|name| (name.clone(), source_type(name)))
                 .collect(),
-            rows: members.count() as u64,
-            own: members.own.len() as u64,
-            shared: members.shared.len() as u64,
-            stubs: members.stubs.len() as u64,
+            rows: rows.count(),
+            own: rows.own_count(),
+            shared: rows.shared_count(),
+            stubs: rows.stubs.len() as u64,
             parts,
             dangling,
-        }
+        })
     }
+}
+
+impl Keep for Writing {
+    fn keep(
+        &self,
+        table: &TableRef,
+        batch: &RecordBatch,
+        fates: &[Fate],
+    ) -> Result<(), SkillError> {
+        self.context.cancel.check()?;
+        let place = self.places.get(table).copied().ok_or_else(|| {
+            let what = format!("find {table} among the tables of the plan");
+            SkillError::new(ErrorKind::Bug, what)
+        })?;
+        for (fate, membership) in [
+            (Fate::Own, Membership::Own),
+            (Fate::Shared, Membership::Shared),
+        ] {
+            let comes: BooleanArray = fates.iter().map(|one| Some(*one == fate)).collect();
+            if comes.true_count() > 0 {
+                let batch = filter_record_batch(batch, &comes).map_err(arrow_failed)?;
+                self.write(place, &batch, membership, None)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Rows of one table to be read by their keys: a part of one of its lists.
+struct Rows {
+    place: usize,
+    membership: Membership,
+    range: Range<usize>,
+}
+
+impl Rows {
+    /// All rows of a table whose keys are held, some at a time.
+    fn all(place: usize, members: &TableMembers) -> Vec<Self> {
+        let mut all = Vec::new();
+        for membership in [Membership::Own, Membership::Shared, Membership::Stub] {
+            let count = keys_of(members, membership).len();
+            let starts = (0..count).step_by(KEYS_PER_REQUEST);
+            all.extend(starts.map(|start| Self {
+                place,
+                membership,
+                range: start..count.min(start + KEYS_PER_REQUEST),
+            }));
+        }
+        all
+    }
+}
+
+fn keys_of(members: &TableMembers, membership: Membership) -> &KeyList {
+    match membership {
+        Membership::Own => &members.own,
+        Membership::Shared => &members.shared,
+        Membership::Stub => &members.stubs,
+    }
+}
+
+/// How rows are read by their keys and written.
+#[derive(Clone)]
+struct Held {
+    writing: Writing,
+    members: Arc<Members>,
+    nulled: Arc<BTreeMap<TableRef, NulledCells>>,
+}
+
+#[async_trait]
+impl Work for Held {
+    type Job = Rows;
+
+    async fn one(&self, rows: Rows, cut: &mut dyn SourceCut) -> Result<(), SkillError> {
+        let table = self.writing.table(rows.place);
+        let Some(members) = self.members.table(&table.table) else {
+            return Ok(());
+        };
+        self.writing.context.cancel.check()?;
+        let catalog = catalog_table(self.writing.section(), &table.table)?;
+        let stub_columns = stub_nulls(catalog, &table.identity);
+        let request = request(table, keys_of(members, rows.membership).some(rows.range));
+        let keys = &request.keys;
+        let mut ids = RowIds::new(&table.identity, keys);
+        let mut batches = cut
+            .rows(&request)
+            .await
+            .map_err(|error| store_failed(&error))?;
+        let mut written = 0;
+        while let Some(batch) = batches.next().await {
+            let mut batch = batch.map_err(|error| store_failed(&error))?;
+            if let Some(nulled) = self.nulled.get(&table.table) {
+                batch = nulled.apply(&batch, &ids).map_err(arrow_failed)?;
+            }
+            ids.advance(batch.num_rows());
+            if rows.membership == Membership::Stub {
+                batch = as_stubs(&batch, &stub_columns).map_err(arrow_failed)?;
+            }
+            written += batch.num_rows();
+            let expected = Some(members.count());
+            self.writing
+                .write(rows.place, &batch, rows.membership, expected)?;
+        }
+        if written == keys.len() && ids.is_at_end() {
+            return Ok(());
+        }
+        Err(not_all(table, written as u64, keys.len() as u64))
+    }
+}
+
+fn catalog_table<'a>(
+    section: &'a ExtractSection,
+    table: &TableRef,
+) -> Result<&'a Table, SkillError> {
+    section.catalog_table(table).ok_or_else(|| {
+        let what = format!("find {table} in the plan's catalogs");
+        SkillError::new(ErrorKind::Bug, what)
+    })
 }
 
 fn nulled(members: &Members, section: &ExtractSection) -> BTreeMap<TableRef, NulledCells> {
@@ -198,7 +325,7 @@ fn nulled(members: &Members, section: &ExtractSection) -> BTreeMap<TableRef, Nul
     all
 }
 
-fn not_all(table: &ExtractTable, came: usize, asked: usize) -> SkillError {
+fn not_all(table: &ExtractTable, came: u64, asked: u64) -> SkillError {
     SkillError::new(
         ErrorKind::Transient,
         format!("read {}: {came} of {asked} rows came", table.table),
@@ -208,24 +335,31 @@ fn not_all(table: &ExtractTable, came: usize, asked: usize) -> SkillError {
 /// The requests for the rows of a table with these keys, in order.
 pub(crate) fn requests<'a>(
     table: &'a ExtractTable,
-    keys: &'a [Key],
+    keys: &'a KeyList,
 ) -> impl Iterator<Item = RowRequest> + 'a {
-    keys.chunks(KEYS_PER_REQUEST).map(|keys| RowRequest {
-        table: table.table.clone(),
-        columns: table.columns.clone(),
-        identity: table.identity.clone(),
-        keys: keys.to_vec(),
+    let starts = (0..keys.len()).step_by(KEYS_PER_REQUEST);
+    starts.map(|start| {
+        let end = keys.len().min(start + KEYS_PER_REQUEST);
+        request(table, keys.some(start..end))
     })
 }
 
-fn check_limit(table: &ExtractTable, members: &TableMembers) -> Result<(), SkillError> {
+fn request(table: &ExtractTable, keys: Vec<Key>) -> RowRequest {
+    RowRequest {
+        table: table.table.clone(),
+        columns: table.columns.clone(),
+        identity: table.identity.clone(),
+        keys,
+    }
+}
+
+fn check_limit(table: &ExtractTable, rows: u64) -> Result<(), SkillError> {
     match table.max_rows {
-        Some(limit) if members.count() as u64 > limit => Err(SkillError::new(
+        Some(limit) if rows > limit => Err(SkillError::new(
             ErrorKind::Config,
             format!(
-                "extract {}: {} rows belong to the district, more than max_rows = {limit} allows",
+                "extract {}: {rows} or more rows belong to the district, more than max_rows = {limit} allows",
                 table.table,
-                members.count()
             ),
         )
         .with_hint(format!(
@@ -233,63 +367,6 @@ fn check_limit(table: &ExtractTable, members: &TableMembers) -> Result<(), Skill
             table_heading(&table.table)
         ))),
         _ => Ok(()),
-    }
-}
-
-/// The files of one table: opened at the first row, rolled over when large.
-struct Parts<'a> {
-    writing: &'a Writing,
-    table: &'a ExtractTable,
-    catalog: &'a Table,
-    open: Option<TableWriter>,
-    done: Vec<PartEntry>,
-}
-
-impl Parts<'_> {
-    fn write(&mut self, batch: &RecordBatch, membership: Membership) -> Result<(), SkillError> {
-        if self
-            .open
-            .as_ref()
-            .is_some_and(|part| part.rows() >= ROWS_PER_PART)
-        {
-            self.roll()?;
-        }
-        if self.open.is_none() {
-            let number = u32::try_from(self.done.len()).unwrap_or(u32::MAX);
-            let schema = arrow_schema(self.catalog, &self.table.columns);
-            let part = self.writing.writer.part(&self.table.table, number, &schema);
-            self.open = Some(part.map_err(|error| artifact_failed(&error))?);
-        }
-        let Some(part) = &mut self.open else {
-            return Ok(());
-        };
-        part.write(batch, &all_of(membership, batch))
-            .map_err(|error| artifact_failed(&error))?;
-        let rows_so_far: u64 = self.done.iter().map(|part| part.rows).sum::<u64>() + part.rows();
-        self.writing.context.progress.progress(Progress {
-            unit: self.writing.unit.clone().of_table(&self.table.table),
-            subject: self.table.table.to_string(),
-            rows_done: rows_so_far,
-            rows_expected: self
-                .writing
-                .members
-                .table(&self.table.table)
-                .map(|m| m.count() as u64),
-        });
-        Ok(())
-    }
-
-    fn roll(&mut self) -> Result<(), SkillError> {
-        if let Some(part) = self.open.take() {
-            self.done
-                .push(part.finish().map_err(|error| artifact_failed(&error))?);
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Vec<PartEntry>, SkillError> {
-        self.roll()?;
-        Ok(self.done)
     }
 }
 

@@ -261,6 +261,7 @@ fn empty(name: TableRef) -> Table {
         exclusions: Vec::new(),
         triggers: Vec::new(),
         row_security: false,
+        inherits: None,
         estimated_rows: None,
     }
 }

@@ -19,10 +19,12 @@ mod relationships {
         nulls_are_told_and_repeated_keys_give_each_row_once
         composite_keys_match_as_tuples
         requests_beyond_the_catalog_are_refused
+        a_tally_counts_every_row_once
         every_type_moves_exactly
         rows_come_in_key_order_in_bounded_batches
         rows_are_found_by_composite_identity
         values_that_cannot_travel_are_counted
+        rows_stream_by_what_they_refer_to
         staged_rows_are_inserted_updated_or_left
         a_dropped_merge_leaves_no_trace
         a_refused_row_is_a_constraint_error_without_values

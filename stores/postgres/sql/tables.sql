@@ -11,9 +11,14 @@ select
       join pg_class as leaf on leaf.oid = tree.relid
       where tree.isleaf and leaf.reltuples >= 0
     )
-  end::float8 as estimate
+  end::float8 as estimate,
+  above_schema.nspname::text as inherits_schema,
+  above.relname::text as inherits_table
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
+left join pg_inherits as i on i.inhrelid = c.oid and i.inhseqno = 1 and not c.relispartition
+left join pg_class as above on above.oid = i.inhparent
+left join pg_namespace as above_schema on above_schema.oid = above.relnamespace
 where c.relkind in ('r', 'p')
   and not c.relispartition
   and c.relpersistence <> 't'

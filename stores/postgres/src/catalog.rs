@@ -1,6 +1,6 @@
 //! The catalog, in one pass of a few statements. Values of rows are never read here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_model::{
     Catalog, Check, Column, Finding, ForeignKey, Generated, StoreKind, StoreName, Table, TableKind,
@@ -13,6 +13,7 @@ use tokio_postgres::types::Type;
 use crate::checks;
 use crate::connect::Session;
 use crate::error::{bug, failed};
+use crate::inserts::inserted_tables;
 use crate::live::live_column;
 use crate::statement::{self, ReadText};
 use crate::types::{self, KeyTrouble};
@@ -153,6 +154,9 @@ impl<S> Reading<'_, S> {
                 exclusions: Vec::new(),
                 triggers: Vec::new(),
                 row_security: row.get("row_security"),
+                inherits: row
+                    .get::<_, Option<String>>("inherits_table")
+                    .map(|table| TableRef::new(self.store, row.get::<_, &str>("inherits_schema"), table)),
                 estimated_rows: row.get::<_, Option<f64>>("estimate").and_then(whole),
             };
             tables.insert(name, table);
@@ -264,9 +268,18 @@ impl<S> Reading<'_, S> {
             let Some(table) = tables.get_mut(&self.name(&row)) else {
                 continue;
             };
+            let bodies: Option<Vec<String>> = row.get("bodies");
+            let named = bodies.iter().flatten().flat_map(|body| inserted_tables(body));
+            let fills: BTreeSet<TableRef> = named
+                .map(|(schema, name)| {
+                    let schema = schema.unwrap_or_else(|| table.name.schema.clone());
+                    TableRef::new(self.store, schema, name)
+                })
+                .collect();
             table.triggers.push(Trigger {
                 name: row.get("name"),
                 enabled: row.get("is_enabled"),
+                fills: fills.into_iter().collect(),
             });
         }
         Ok(())

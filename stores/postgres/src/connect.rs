@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redistrict_store::{Listing, Secret, StoreError, StoreErrorKind};
@@ -16,7 +17,7 @@ use tokio_postgres::{Client, Config, CopyOutStream, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::encoding::{Encoding, KnownChars};
-use crate::error::failed;
+use crate::error::{STANDBY_HINT, failed, is_recovery_conflict};
 use crate::statement::{self, Parameters, ReadText};
 use crate::url::{self, Address, Tls};
 
@@ -46,6 +47,8 @@ pub(crate) struct Session<S> {
     client: Client,
     /// Owns the task that moves the bytes.
     _driver: JoinSet<()>,
+    /// A standby ended the connection between two statements.
+    is_ended_by_standby: Arc<AtomicBool>,
     encoding: Encoding,
     known_chars: KnownChars,
     /// Where statements are noted; rows are not read then.
@@ -85,6 +88,7 @@ impl<S: Side> Session<S> {
         let session = Self {
             client: opened.client,
             _driver: opened.driver,
+            is_ended_by_standby: opened.is_ended_by_standby,
             encoding: opened.encoding,
             known_chars: KnownChars::default(),
             listing,
@@ -109,6 +113,16 @@ impl<S> Session<S> {
         &self.known_chars
     }
 
+    /// With the settings to change where a standby ended the connection while no statement was under way:
+    /// the statement after that fails without a word of the server.
+    pub(crate) fn explained(&self, error: StoreError) -> StoreError {
+        let is_silent = error.code.is_none() && error.kind == StoreErrorKind::Transient;
+        if is_silent && self.is_ended_by_standby.load(Ordering::SeqCst) {
+            return error.with_code("40001").with_hint(STANDBY_HINT);
+        }
+        error
+    }
+
     /// The connection is gone.
     pub(crate) fn is_closed(&self) -> bool {
         self.client.is_closed()
@@ -126,7 +140,7 @@ impl<S> Session<S> {
 
     fn note(&self, text: &ReadText) {
         if let Some(listing) = &self.listing {
-            listing.note(text.as_str(), text.purpose());
+            listing.note(text.shown(), text.purpose());
         }
     }
 
@@ -166,6 +180,7 @@ impl Session<Target> {
 struct Opened {
     client: Client,
     driver: JoinSet<()>,
+    is_ended_by_standby: Arc<AtomicBool>,
     encoding: Encoding,
 }
 
@@ -183,12 +198,14 @@ async fn connect(address: Address, label: &str) -> Result<Opened, Unopened> {
     prepare(&mut config, label);
     let refused = Unopened::Drivers;
     let mut driver = JoinSet::new();
+    let is_ended_by_standby = Arc::new(AtomicBool::new(false));
+    let mark = Arc::clone(&is_ended_by_standby);
     let (client, encoding) = match address.tls {
         Tls::Off => {
             config.ssl_mode(SslMode::Disable);
             let (client, connection) = config.connect(NoTls).await.map_err(refused)?;
             let encoding = Encoding::of(connection.parameter(ENCODING));
-            driver.spawn(async move { drop(connection.await) });
+            driver.spawn(drive(connection, mark));
             (client, encoding)
         }
         Tls::VerifyFull { root_certificates } => {
@@ -197,15 +214,31 @@ async fn connect(address: Address, label: &str) -> Result<Opened, Unopened> {
             let tls = MakeRustlsConnect::new(certificates);
             let (client, connection) = config.connect(tls).await.map_err(refused)?;
             let encoding = Encoding::of(connection.parameter(ENCODING));
-            driver.spawn(async move { drop(connection.await) });
+            driver.spawn(drive(connection, mark));
             (client, encoding)
         }
     };
     Ok(Opened {
         client,
         driver,
+        is_ended_by_standby,
         encoding,
     })
+}
+
+/// Moves the bytes until the connection ends. The server's last word is noted before anybody who waits for an
+/// answer learns that there is none.
+async fn drive(
+    mut connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Unpin,
+    is_ended_by_standby: Arc<AtomicBool>,
+) {
+    let ended = (&mut connection).await;
+    let last = ended.as_ref().err();
+    let last = last.and_then(tokio_postgres::Error::as_db_error);
+    if last.is_some_and(is_recovery_conflict) {
+        is_ended_by_standby.store(true, Ordering::SeqCst);
+    }
+    drop(connection);
 }
 
 fn prepare(config: &mut Config, label: &str) {

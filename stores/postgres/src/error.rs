@@ -14,10 +14,27 @@ pub(crate) fn failed(what: impl Into<String>, error: &Error) -> StoreError {
     };
     let state = server.code().code();
     let made = StoreError::new(kind_of_state(state), what).with_code(code_with_names(server));
-    match hint_of_state(state) {
+    let hint = match is_recovery_conflict(server) {
+        true => Some(STANDBY_HINT),
+        false => hint_of_state(state),
+    };
+    match hint {
         Some(hint) => made.with_hint(hint),
         None => made,
     }
+}
+
+/// What to do where a standby takes snapshots away.
+pub(crate) const STANDBY_HINT: &str = "the source is a standby, and a vacuum on its primary ended the view: set \
+     hot_standby_feedback = on at the standby, or max_standby_streaming_delay and max_standby_archive_delay to more \
+     than an extraction takes; or read where nothing is vacuumed";
+
+/// The standby ended a statement or a connection because replay needed what its snapshot could still see. A
+/// transaction that only reads gets this SQLSTATE for nothing else; in others it is a conflict of writers. The
+/// server's text may be in any language; the place in its source tells them apart.
+pub(crate) fn is_recovery_conflict(server: &DbError) -> bool {
+    server.code().code() == "40001"
+        && (server.routine()).is_some_and(|routine| routine.starts_with("Process"))
 }
 
 /// Maps a failed statement on a table.

@@ -9,7 +9,8 @@ use arrow::array::RecordBatch;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use redistrict_model::{Key, KeyRow, TableRef};
 use redistrict_store::{
-    BatchStream, KeyRequest, RowRequest, Selector, StoreError, StoreErrorKind, arrow_schema,
+    BatchStream, KeyRequest, RowRequest, RowsWhere, Selector, StoreError, StoreErrorKind,
+    arrow_schema,
 };
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
@@ -99,18 +100,49 @@ pub(crate) fn rows<'a, S>(
 ) -> Result<BatchStream<'a>, StoreError> {
     let table = tables.table(&request.table)?;
     let columns = table.columns(&request.columns)?;
-    let schema = arrow_schema(&table.entry, &request.columns);
+    let chunks = chunks(table, request)?;
+    stream_rows(session, table, columns, &request.columns, chunks, true)
+}
+
+/// Streams rows by any columns, as they come. The stream holds the session until it is dropped.
+pub(crate) fn rows_where<'a, S>(
+    session: &'a Session<S>,
+    tables: &'a LiveTables,
+    request: &'a RowsWhere,
+) -> Result<BatchStream<'a>, StoreError> {
+    let table = tables.table(&request.table)?;
+    let columns = table.columns(&request.columns)?;
+    let by = table.columns(&request.by)?;
+    let chunks = request.keys.chunks(KEYS_PER_STATEMENT);
+    let chunks = chunks.map(|keys| Chunk::Keys {
+        identity: by.clone(),
+        keys,
+    });
+    let chunks = chunks.collect();
+    stream_rows(session, table, columns, &request.columns, chunks, false)
+}
+
+fn stream_rows<'a, S>(
+    session: &'a Session<S>,
+    table: &'a LiveTable,
+    columns: Vec<&'a LiveColumn>,
+    names: &[String],
+    chunks: Vec<Chunk<'a>>,
+    is_ordered: bool,
+) -> Result<BatchStream<'a>, StoreError> {
+    let schema = arrow_schema(&table.entry, names);
     if schema.fields().len() != columns.len() {
-        return Err(bug("read columns of a type that does not move").at(&request.table));
+        return Err(bug("read columns of a type that does not move").at(&table.entry.name));
     }
     let reading = RowReading {
         session,
         table,
         columns,
-        chunks: chunks(table, request)?.into_iter(),
+        chunks: chunks.into_iter(),
+        is_ordered,
         partitions: None,
         copy: None,
-        decoder: Decoder::new(&request.table, &schema)?,
+        decoder: Decoder::new(&table.entry.name, &schema)?,
     };
     let batches = stream::try_unfold(reading, |mut reading| async move {
         let batch = reading.next().await?;
@@ -289,6 +321,7 @@ struct RowReading<'a, S> {
     table: &'a LiveTable,
     columns: Vec<&'a LiveColumn>,
     chunks: std::vec::IntoIter<Chunk<'a>>,
+    is_ordered: bool,
     /// The partitions that can be read on their own, by oid; looked up at the first locator.
     partitions: Option<HashMap<u32, String>>,
     copy: Option<Pin<Box<CopyOutStream>>>,
@@ -336,7 +369,7 @@ impl<'a, S> RowReading<'a, S> {
             .iter()
             .map(|array| statement::array_literal(array.iter().copied()))
             .collect();
-        let text = statement::copy_text(self.table, &self.columns, &bound.columns);
+        let text = statement::copy_text(self.table, &self.columns, &bound.columns, self.is_ordered);
         self.start(&literals, &text).await
     }
 

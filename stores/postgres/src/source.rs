@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::{StreamExt as _, TryStreamExt as _};
 use redistrict_model::{Catalog, Finding, KeyRow, Severity, StoreKind, StoreName, Table, TableRef};
 use redistrict_store::{
-    BatchStream, Cut, KeyReader, KeyRequest, Listing, Probe, RowReader, RowRequest, Secret,
-    SourceCut, SourceStore, StoreError, StoreErrorKind, Unfit,
+    BatchStream, Cut, KeyReader, KeyRequest, Listing, Probe, RowReader, RowRequest, RowsWhere,
+    Secret, SourceCut, SourceStore, StoreError, StoreErrorKind, Tally, TallyRequest, Unfit,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -18,7 +19,8 @@ use crate::encoding::Encoding;
 use crate::error::{bug, failed};
 use crate::live::LiveTables;
 use crate::reader;
-use crate::{statement, unfit};
+use crate::statement::ReadText;
+use crate::{statement, tally, unfit};
 
 /// A PostgreSQL database that is read.
 #[derive(Clone, Debug)]
@@ -26,8 +28,12 @@ pub struct PostgresSource {
     name: StoreName,
     url: Secret,
     schemas: Vec<String>,
+    connections: u32,
     listing: Option<Arc<Listing>>,
 }
+
+/// Connections that read a cut at once: one writes while the other reads; more gain little.
+const CONNECTIONS: u32 = 2;
 
 impl PostgresSource {
     /// Connects to nobody yet. `url` is `postgres://…` or a keyword string; no schemas mean every
@@ -38,8 +44,16 @@ impl PostgresSource {
             name,
             url: Secret::new(url),
             schemas,
+            connections: CONNECTIONS,
             listing: None,
         }
+    }
+
+    /// A cut is read over at most so many connections; 2 otherwise.
+    #[must_use]
+    pub fn with_connections(mut self, connections: u32) -> Self {
+        self.connections = connections;
+        self
     }
 
     /// Notes every statement that is sent from now on. What would read rows is noted and not sent.
@@ -91,25 +105,32 @@ impl SourceStore for PostgresSource {
 
     async fn open_cut(&self, tables: &[Table]) -> Result<Box<dyn SourceCut>, StoreError> {
         let session = self.session().await?;
-        let cut = begin(&session, &self.name).await?;
+        let (cut, is_exported) = begin(&session, &self.name).await?;
         let tables = reader::look_up(&session, tables).await?;
         Ok(Box::new(PostgresCut {
+            source: self.clone(),
             session,
             cut,
+            more: if is_exported {
+                self.connections.saturating_sub(1)
+            } else {
+                0
+            },
             tables,
             is_lost: false,
         }))
     }
 }
 
-/// Begins the transaction of a cut and names its snapshot.
-async fn begin(session: &Session<Source>, store: &StoreName) -> Result<Cut, StoreError> {
+/// Begins the transaction of a cut and names its snapshot; says whether others can take part in it.
+async fn begin(session: &Session<Source>, store: &StoreName) -> Result<(Cut, bool), StoreError> {
     let failed = |error| failed("begin a read-only transaction", &error);
     session
         .read(&statement::BEGIN_READING, &[])
         .await
         .map_err(failed)?;
     let exported = session.read(&statement::CUT, &[]).await;
+    let is_exported = exported.is_ok();
     let rows = match exported {
         Ok(rows) => rows,
         Err(error) if error.as_db_error().is_some() => {
@@ -129,18 +150,22 @@ async fn begin(session: &Session<Source>, store: &StoreName) -> Result<Cut, Stor
         Err(error) => return Err(failed(error)),
     };
     let row = rows.first().ok_or_else(|| bug("name the snapshot"))?;
-    Ok(Cut {
+    let cut = Cut {
         store: store.clone(),
         snapshot: row.get("snapshot"),
         at: row.get("at"),
-    })
+    };
+    Ok((cut, is_exported))
 }
 
 /// One open read-only transaction.
 #[derive(Debug)]
 struct PostgresCut {
+    source: PostgresSource,
     session: Session<Source>,
     cut: Cut,
+    /// So many connections more may take part in the snapshot while this transaction is open.
+    more: u32,
     tables: Arc<LiveTables>,
     /// A statement failed, which ended the transaction's view.
     is_lost: bool,
@@ -158,6 +183,7 @@ impl PostgresCut {
 
     /// A refused request (a name that is not in the catalog) leaves the view as it is.
     fn note<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        let result = result.map_err(|error| self.session.explained(error));
         self.is_lost |= result.as_ref().is_err_and(|error| error.code.is_some())
             || result
                 .as_ref()
@@ -179,6 +205,12 @@ impl KeyReader for PostgresCut {
         let result = reader::count(&self.session, &self.tables, table).await;
         self.note(result)
     }
+
+    async fn tally(&mut self, request: &TallyRequest) -> Result<Tally, StoreError> {
+        self.check()?;
+        let result = tally::tally(&self.session, &self.tables, request).await;
+        self.note(result)
+    }
 }
 
 #[async_trait]
@@ -188,7 +220,32 @@ impl RowReader for PostgresCut {
         request: &'a RowRequest,
     ) -> Result<BatchStream<'a>, StoreError> {
         self.check()?;
-        reader::rows(&self.session, &self.tables, request)
+        let rows = reader::rows(&self.session, &self.tables, request)?;
+        Ok(rows.map_err(|error| self.session.explained(error)).boxed())
+    }
+}
+
+impl PostgresCut {
+    /// A view whose transaction is gone is no value of the caller's that is wrong, as the server says: it is
+    /// lost, and taken again.
+    fn unjoined(&self, mut error: StoreError) -> StoreError {
+        let is_gone = |code: &String| code.starts_with("22023") || code.starts_with("55000");
+        if error.code.as_ref().is_some_and(is_gone) {
+            error.kind = StoreErrorKind::Transient;
+            error.code = None;
+        }
+        self.session.explained(error)
+    }
+
+    /// A connection that reads the same view.
+    async fn join(&self, snapshot: &ReadText) -> Result<Session<Source>, StoreError> {
+        let failed = |error| failed("read the same view over a further connection", &error);
+        let session = self.source.session().await?;
+        for text in [&statement::BEGIN_READING, snapshot] {
+            let read = session.read(text, &[]).await;
+            read.map_err(|error| self.unjoined(failed(error)))?;
+        }
+        Ok(session)
     }
 }
 
@@ -196,6 +253,36 @@ impl RowReader for PostgresCut {
 impl SourceCut for PostgresCut {
     fn cut(&self) -> &Cut {
         &self.cut
+    }
+
+    async fn rows_where<'a>(
+        &'a mut self,
+        request: &'a RowsWhere,
+    ) -> Result<BatchStream<'a>, StoreError> {
+        self.check()?;
+        let rows = reader::rows_where(&self.session, &self.tables, request)?;
+        Ok(rows.map_err(|error| self.session.explained(error)).boxed())
+    }
+
+    fn streams(&self) -> bool {
+        true
+    }
+
+    async fn beside(&mut self) -> Result<Option<Box<dyn SourceCut>>, StoreError> {
+        self.check()?;
+        let snapshot = statement::snapshot_text(&self.cut.snapshot);
+        let (1.., Some(snapshot)) = (self.more, snapshot) else {
+            return Ok(None);
+        };
+        self.more -= 1;
+        Ok(Some(Box::new(Self {
+            source: self.source.clone(),
+            session: self.join(&snapshot).await?,
+            cut: self.cut.clone(),
+            more: 0,
+            tables: Arc::clone(&self.tables),
+            is_lost: false,
+        })))
     }
 
     async fn unfit(&mut self, request: &RowRequest) -> Result<Vec<Unfit>, StoreError> {

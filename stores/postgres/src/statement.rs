@@ -1,6 +1,8 @@
 //! The closed set of statements that read. Their texts are constant or made of identifiers that came
 //! from the catalog, quoted; values are only ever bound. Nothing here connects.
 
+mod tally;
+
 use std::borrow::Cow;
 
 use redistrict_model::ColumnType;
@@ -11,6 +13,8 @@ use crate::live::{LiveColumn, LiveTable};
 use crate::locator::locator;
 use crate::types::{is_native, is_printed};
 
+pub(crate) use tally::tally_text;
+
 /// Bound values with their types.
 pub(crate) type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 
@@ -18,6 +22,8 @@ pub(crate) type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 #[derive(Clone, Debug)]
 pub(crate) struct ReadText {
     text: Cow<'static, str>,
+    /// What people are shown, where a part of the text is the server's own.
+    shown: Option<&'static str>,
     purpose: &'static str,
 }
 
@@ -25,12 +31,18 @@ impl ReadText {
     fn new(text: String, purpose: &'static str) -> Self {
         Self {
             text: text.into(),
+            shown: None,
             purpose,
         }
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The same for people: with a placeholder for a name that the server gave.
+    pub(crate) fn shown(&self) -> &str {
+        self.shown.unwrap_or(&self.text)
     }
 
     /// For people, without names.
@@ -45,6 +57,7 @@ macro_rules! fixed {
             #[doc = $purpose]
             pub(crate) const $name: ReadText = ReadText {
                 text: Cow::Borrowed($text),
+                shown: None,
                 purpose: $purpose,
             };
         )*
@@ -318,25 +331,48 @@ pub(crate) fn key_text(
 }
 
 const COPY_PURPOSE: &str = "the rows of the district with these keys, whole";
+const PASSING_PURPOSE: &str = "columns of the rows that refer to these keys: whole rows of the district, or what tells its rows apart";
 
-/// Whole rows by identity as binary COPY; the keys stand in settings.
+/// Rows by these columns as binary COPY; the keys stand in settings. In the order of the keys if they are to
+/// be ordered, else as they come: nothing is sorted on the server.
 pub(crate) fn copy_text(
     table: &LiveTable,
     columns: &[&LiveColumn],
-    identity: &[KeyColumn<'_>],
+    by: &[KeyColumn<'_>],
+    is_ordered: bool,
 ) -> ReadText {
     let select: Vec<String> = columns.iter().map(|column| carried(column)).collect();
-    let id: Vec<&LiveColumn> = identity.iter().map(|key| key.column).collect();
+    let order = if is_ordered {
+        let by: Vec<&LiveColumn> = by.iter().map(|key| key.column).collect();
+        format!(" order by {}", key_order("t", &by))
+    } else {
+        String::new()
+    };
     ReadText::new(
         format!(
-            "copy (select {} from {} as t where {} order by {}) to stdout (format binary)",
+            "copy (select {} from {} as t where {}{order}) to stdout (format binary)",
             select.join(", "),
             table.relation(),
-            matches("t", identity, KeySource::Settings),
-            key_order("t", &id),
+            matches("t", by, KeySource::Settings),
         ),
-        COPY_PURPOSE,
+        if is_ordered {
+            COPY_PURPOSE
+        } else {
+            PASSING_PURPOSE
+        },
     )
+}
+
+/// Takes part in the view of an exported snapshot. A snapshot's name has digits, `A` to `F` and hyphens; no
+/// text for any other.
+pub(crate) fn snapshot_text(snapshot: &str) -> Option<ReadText> {
+    let is_name = |one: char| one.is_ascii_digit() || matches!(one, 'A'..='F' | '-');
+    let is_safe = !snapshot.is_empty() && snapshot.chars().all(is_name);
+    is_safe.then(|| ReadText {
+        text: format!("set transaction snapshot '{snapshot}'").into(),
+        shown: Some("set transaction snapshot '…'"),
+        purpose: "a further connection reads the same view, by the name that the server gave to its snapshot",
+    })
 }
 
 /// Whole rows of one relation by their places in it, as binary COPY: the places stand in the first

@@ -15,6 +15,7 @@ mod moments;
 mod refusals;
 mod round_trip;
 mod shapes;
+mod standby;
 mod support;
 mod unfit;
 mod wide;

@@ -272,6 +272,7 @@ impl TableReader<'_> {
             exclusions: Vec::new(),
             triggers: self.triggers()?,
             row_security: false,
+            inherits: None,
             estimated_rows: self.estimated_rows()?,
             name,
         })
@@ -423,6 +424,7 @@ impl TableReader<'_> {
             Ok(Trigger {
                 name: row.get(0)?,
                 enabled,
+                fills: Vec::new(),
             })
         })?;
         triggers.collect()

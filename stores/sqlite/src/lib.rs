@@ -14,6 +14,7 @@ mod reader;
 mod rights;
 mod source;
 mod tables;
+mod tally;
 mod target;
 mod telling;
 mod temporal;

@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
 use redistrict_model::{ColumnType, Key, KeyRow, TableRef};
 use redistrict_store::{
-    BatchStream, KeyReader, KeyRequest, RowReader, RowRequest, Selector, StoreError, arrow_schema,
+    BatchStream, KeyReader, KeyRequest, RowReader, RowRequest, Selector, StoreError, Tally, TallyRequest,
+    arrow_schema,
 };
 use rusqlite::limits::Limit;
 use rusqlite::types::Value;
@@ -20,6 +21,7 @@ use crate::connect::Session;
 use crate::error::{Context, bad_value, bug};
 use crate::names::quote_list;
 use crate::tables::{Entry, Lookup, Tables};
+use crate::tally;
 use crate::telling::Telling;
 use crate::values::{ColumnBuilder, key_text};
 
@@ -141,6 +143,16 @@ impl KeyReader for Reader {
                 .query_row(&sql, [], |row| row.get(0))
                 .doing_at("count the rows", &entry.table.name)?;
             u64::try_from(rows).map_err(|_| bug("count the rows").at(&entry.table.name))
+        })
+        .await
+    }
+
+    async fn tally(&mut self, request: &TallyRequest) -> Result<Tally, StoreError> {
+        let entry = self.tables.entry(&request.table)?;
+        let request = request.clone();
+        let purpose = "counts the rows by what a column says, to see whether each is covered";
+        self.read(purpose, move |connection| {
+            tally::tally(connection, &entry, &request)
         })
         .await
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use redistrict_model::{Catalog, Finding, KeyRow, Severity, StoreKind, StoreName, Table, TableRef};
 use redistrict_store::{
     BatchStream, Cut, KeyReader, KeyRequest, Listing, Probe, RowReader, RowRequest, SourceCut,
-    SourceStore, StoreError, Unfit,
+    SourceStore, StoreError, Tally, TallyRequest, Unfit,
 };
 use rusqlite::Connection;
 
@@ -205,6 +205,10 @@ impl KeyReader for SqliteCut {
 
     async fn count(&mut self, table: &TableRef) -> Result<u64, StoreError> {
         self.reader.count(table).await
+    }
+
+    async fn tally(&mut self, request: &TallyRequest) -> Result<Tally, StoreError> {
+        self.reader.tally(request).await
     }
 }
 

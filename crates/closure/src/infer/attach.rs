@@ -50,15 +50,20 @@ pub(super) fn attach(graph: &Graph<'_>, tiers: &Tiers, measurements: &Measuremen
         }
         let mut is_changed = found;
         loop {
-            let ready: Vec<usize> = (0..graph.len())
-                .filter(|table| hangs_now(graph, tiers, measurements, &state, *table))
+            let hangs = |table| hangs_now(graph, tiers, measurements, &state, table);
+            let mut ready: Vec<(usize, Hangs)> = (0..graph.len())
+                .filter_map(|table| Some((table, hangs(table)?)))
                 .collect();
+            // Who may hang on a row that is always there waits for no better one; others do.
+            if ready.iter().any(|(_, hangs)| *hangs == Hangs::Always) {
+                ready.retain(|(_, hangs)| *hangs == Hangs::Always);
+            }
             if ready.is_empty() {
                 break;
             }
             wave += 1;
             is_changed = true;
-            for table in ready {
+            for (table, _) in ready {
                 state.wave[table] = Some(wave);
                 state.shared[table] = false;
             }
@@ -134,17 +139,35 @@ fn evidence(graph: &Graph<'_>, tiers: &Tiers, state: &Attachment, table: usize) 
     edges.map(|edge| graph.edges[*edge].id).collect()
 }
 
+/// How a table hangs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hangs {
+    /// By a reference that each of its rows has, or by decision.
+    Always,
+    /// By references that may be NULL.
+    Perhaps,
+}
+
 fn hangs_now(
     graph: &Graph<'_>,
     tiers: &Tiers,
     measurements: &Measurements,
     state: &Attachment,
     table: usize,
-) -> bool {
+) -> Option<Hangs> {
     if graph.excluded[table] || state.wave[table].is_some() || tiers.org[table].is_some() {
-        return false;
+        return None;
     }
-    !hang_edges(graph, tiers, measurements, state, table).is_empty()
+    let edges = hang_edges(graph, tiers, measurements, state, table);
+    let first = edges.first()?;
+    let decided = &graph.input.decisions.owner;
+    let is_always =
+        graph.facts[*first].mandatory || decided.contains_key(&graph.tables[table].name);
+    Some(if is_always {
+        Hangs::Always
+    } else {
+        Hangs::Perhaps
+    })
 }
 
 /// The ordered hang edges of a table to shared tables and to tables attached in earlier waves:
@@ -265,7 +288,12 @@ fn is_looked_up(graph: &Graph<'_>, tiers: &Tiers, state: &Attachment, table: usi
         mandatory.peek().is_some() && mandatory.all(|parent| parent == table)
     };
     graph.into[table].iter().any(|edge| {
-        let child = graph.facts[*edge].child;
+        let facts = graph.facts[*edge];
+        // Whoever has its key in their own says something about it; they do not look it up.
+        if facts.identity || facts.identifying {
+            return false;
+        }
+        let child = facts.child;
         let is_anchored = tiers.is_tier(child, 0) || state.shared[child];
         child != table && has_place(child) && (is_anchored || !is_detail(child))
     })

@@ -3,12 +3,14 @@
 
 mod attach;
 mod check;
+mod fillers;
 mod graph;
 mod input;
 mod owners;
 mod reference;
 mod tiers;
 
+pub use fillers::fillers;
 pub use input::{
     Decisions, Draft, InferError, InferInput, MeasureRequest, Measurements, Problem,
     tables_to_measure,

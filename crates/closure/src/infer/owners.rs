@@ -4,6 +4,7 @@ use redistrict_model::{Measured, OrgPart, Owner, OwnerKind, Ownership, Role, Tab
 
 use super::attach::{Attachment, attach, hang_edges, is_shared};
 use super::check;
+use super::fillers::fillers;
 use super::graph::Graph;
 use super::input::{Draft, InferError, InferInput, Measurements};
 use super::reference::{self, References};
@@ -108,8 +109,11 @@ impl Inference<'_> {
         if self.references.distance[table].is_some() {
             return (Role::Reference, self.measured_words(table, "reference"));
         }
-        let reason = "no owner, and no table that moves refers to it";
-        (Role::Unknown, reason.to_owned())
+        let mut reason = "no owner, and no table that moves refers to it".to_owned();
+        if let Some(fillers) = fillers(self.graph.input.catalogs, name) {
+            reason = format!("{reason}; {fillers} fill it");
+        }
+        (Role::Unknown, reason)
     }
 
     fn owner_words(&self, owners: &[Owner]) -> String {
@@ -205,16 +209,14 @@ impl Inference<'_> {
             for edge in hangs {
                 owners.extend(self.both(*edge, "hangs on this row"));
             }
+            owners.extend(self.last_resort(table, hangs));
             return owners;
         }
         if let Some(part) = part {
             return self.part_of_reference(table, part);
         }
         let paths = path_edges(self.graph, self.tiers, table, 1);
-        let hang = paths.iter().copied().find(|edge| {
-            let facts = self.graph.facts[*edge];
-            facts.mandatory && self.tiers.is_tier(facts.parent, 1)
-        });
+        let hang = self.first_mandatory(&paths);
         let mut owners: Vec<Owner> = paths
             .into_iter()
             .map(|edge| self.owner(edge, OwnerKind::Path, "may lead to the tenant root"))
@@ -224,6 +226,26 @@ impl Inference<'_> {
             self.owner(edge, OwnerKind::Hang, reason)
         }));
         owners
+    }
+
+    /// The first reference into tier 1 that a row always has.
+    fn first_mandatory(&self, paths: &[usize]) -> Option<usize> {
+        paths.iter().copied().find(|edge| {
+            let facts = self.graph.facts[*edge];
+            facts.mandatory && self.tiers.is_tier(facts.parent, 1)
+        })
+    }
+
+    /// What a row hangs on that names none of the people it may hang on: an answer that nobody signed goes
+    /// with its survey.
+    fn last_resort(&self, table: usize, hangs: &[usize]) -> Option<Owner> {
+        if hangs.iter().any(|edge| self.graph.facts[*edge].mandatory) {
+            return None;
+        }
+        let paths = path_edges(self.graph, self.tiers, table, 1);
+        let edge = self.first_mandatory(&paths)?;
+        let reason = "where it names nobody to hang on, hangs on this row";
+        (!hangs.contains(&edge)).then(|| self.owner(edge, OwnerKind::Hang, reason))
     }
 
     /// A part of a reference row comes with it, unless it names another district itself.

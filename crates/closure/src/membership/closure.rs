@@ -10,6 +10,7 @@ use super::fetch::{ClosureError, Fetch, Purpose};
 use super::label::{Hang, Labels, Place, hang_home};
 use super::layout::Layout;
 use super::members::Members;
+use super::trailing::Trailing;
 use super::trim::{self, Trimmed};
 use super::users::{self, Users};
 
@@ -31,7 +32,7 @@ use super::users::{self, Users};
 pub struct Closure {
     pub(super) facts: Facts,
     pub(super) labels: Labels,
-    users: Users,
+    pub(super) users: Users,
     pub(super) district: u32,
     stage: Stage,
     outstanding: usize,
@@ -39,7 +40,7 @@ pub struct Closure {
     pub(super) full: Vec<u32>,
     pub(super) is_full: Vec<bool>,
     verdicts: Vec<Option<Verdict>>,
-    is_referred: Vec<bool>,
+    pub(super) is_referred: Vec<bool>,
     candidates: Vec<u32>,
     references: Vec<u32>,
     awaiting: Vec<u32>,
@@ -47,6 +48,7 @@ pub struct Closure {
     pub(super) is_stub: Vec<bool>,
     pub(super) stubs: Vec<u32>,
     open_stubs: Vec<u32>,
+    pub(super) trailing: Trailing,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +99,7 @@ impl Closure {
             is_stub: Vec::new(),
             stubs: Vec::new(),
             open_stubs: Vec::new(),
+            trailing: Trailing::default(),
         })
     }
 
@@ -140,6 +143,21 @@ impl Closure {
         Ok(())
     }
 
+    /// Takes some rows of the answer to a fetch that is [divisible](Fetch::is_divisible); the last ones, or
+    /// none, are [absorbed](Self::absorb).
+    ///
+    /// # Errors
+    /// As [`absorb`](Self::absorb), and if the fetch is not divisible.
+    pub fn add(&mut self, fetch: &Fetch, rows: &[KeyRow]) -> Result<(), ClosureError> {
+        if !fetch.is_divisible() {
+            let what = "a part of an answer that is wanted as a whole";
+            return Err(ClosureError::OutOfOrder { what });
+        }
+        let rows = self.facts.absorb(fetch, rows)?;
+        self.candidates.extend(rows);
+        Ok(())
+    }
+
     /// The members and everything that has to be said about them.
     ///
     /// # Errors
@@ -154,7 +172,7 @@ impl Closure {
     }
 
     pub(super) fn is_member(&self, row: u32) -> bool {
-        self.trimmed.is_member.get(row as usize) == Some(&true)
+        self.is_full.get(row as usize) == Some(&true) && self.trimmed.is_left(row)
     }
 
     pub(super) fn is_own(&self, row: u32) -> bool {
@@ -181,7 +199,7 @@ impl Closure {
         }
     }
 
-    fn make_room(&mut self) {
+    pub(super) fn make_room(&mut self) {
         let rows = self.facts.row_count();
         self.is_full.resize(rows, false);
         self.is_stub.resize(rows, false);
@@ -208,14 +226,20 @@ impl Closure {
 
     /// Enters every row that is known to be a full member.
     fn grow(&mut self) -> Result<(), ClosureError> {
-        while self.pass_candidates() | self.pass_references() {}
+        while self.pass_candidates() | self.pass_waiting() | self.pass_references() {}
         if self.facts.has_questions() {
             return Ok(());
         }
-        if !self.candidates.is_empty() || !self.references.is_empty() {
+        let is_stuck = !self.candidates.is_empty()
+            || !self.references.is_empty()
+            || self.trailing.is_waiting();
+        if is_stuck {
             return Err(ClosureError::OutOfOrder {
                 what: "rows wait for facts that nobody asked for",
             });
+        }
+        if self.ask_passing() {
+            return Ok(());
         }
         if !self.awaiting.is_empty() {
             return self.settle_awaiting();
@@ -351,7 +375,7 @@ impl Closure {
         })
     }
 
-    fn enter(&mut self, row: u32) {
+    pub(super) fn enter(&mut self, row: u32) {
         self.is_full[row as usize] = true;
         self.full.push(row);
         let table = self.facts.table(row);
@@ -362,22 +386,25 @@ impl Closure {
             let Some(target) = self.facts.reference(row, edge) else {
                 continue;
             };
-            let layout = &self.facts.layout.edges[edge as usize];
-            if layout.is_into_excluded {
-                continue;
-            }
-            if shows_ours
-                && layout.mandatory
-                && self.facts.layout.tables[layout.parent].role == Role::Shared
-            {
-                self.users.mark_ours(target);
-            }
-            if !self.is_referred[target as usize] {
-                self.is_referred[target as usize] = true;
-                self.references.push(target);
-            }
+            self.refer(edge, target, shows_ours);
         }
         self.ask_children(row, table, is_own);
+    }
+
+    /// A full member refers to this target.
+    pub(super) fn refer(&mut self, edge: u32, target: u32, shows_ours: bool) {
+        let layout = &self.facts.layout.edges[edge as usize];
+        if layout.is_into_excluded {
+            return;
+        }
+        let parent = &self.facts.layout.tables[layout.parent];
+        if shows_ours && layout.mandatory && parent.role == Role::Shared {
+            self.users.mark_ours(target);
+        }
+        if !self.is_referred[target as usize] {
+            self.is_referred[target as usize] = true;
+            self.references.push(target);
+        }
     }
 
     fn ask_children(&mut self, row: u32, table: usize, is_own: bool) {
@@ -389,14 +416,20 @@ impl Closure {
         edges.sort_unstable();
         edges.dedup();
         for edge in edges {
-            if let Some(own) = self.facts.own_target(row, edge) {
+            let Some(own) = self.facts.own_target(row, edge) else {
+                continue;
+            };
+            let child = self.facts.layout.edges[edge as usize].child;
+            if self.trailing.is_trailing(child) {
+                self.trailing.want(edge, own);
+            } else {
                 self.facts.want_down(edge, own);
             }
         }
     }
 
     /// Whether what the row must refer to is known in our district by that.
-    fn shows_ours(&mut self, row: u32, is_own: bool) -> bool {
+    pub(super) fn shows_ours(&mut self, row: u32, is_own: bool) -> bool {
         if is_own {
             return self.facts.layout.tables[self.facts.table(row)].is_tier_0;
         }
@@ -418,17 +451,27 @@ impl Closure {
                     continue;
                 }
                 let target = self.facts.reference(row, edge);
-                let Some(Known::Row(parent)) = target.map(|target| self.facts.known(target)) else {
-                    continue;
-                };
-                if self.is_full[parent as usize] {
-                    continue;
-                }
-                let verdict = self.verdict(parent).unwrap_or(Verdict::Other);
-                if self.policy(edge, verdict) == BoundaryPolicy::Stub {
-                    self.add_stub(parent);
+                if let Some(target) = target {
+                    self.begin_stub(edge, target);
                 }
             }
+        }
+        for (edge, target, _) in self.passed_references() {
+            self.begin_stub(edge, target);
+        }
+    }
+
+    /// A stub where a full member refers to what does not come.
+    fn begin_stub(&mut self, edge: u32, target: u32) {
+        let Known::Row(parent) = self.facts.known(target) else {
+            return;
+        };
+        if self.is_full[parent as usize] {
+            return;
+        }
+        let verdict = self.verdict(parent).unwrap_or(Verdict::Other);
+        if self.policy(edge, verdict) == BoundaryPolicy::Stub {
+            self.add_stub(parent);
         }
     }
 

@@ -25,19 +25,29 @@ pub(super) enum Known {
     NotYet,
 }
 
+/// Rows that refer to a key, and what they are asked for.
+#[derive(Clone, Copy)]
+enum Children {
+    Listed,
+    Down,
+    Passing,
+}
+
 /// Rows, keys and open questions.
 pub(super) struct Facts {
     pub(super) layout: Layout,
     pub(super) pool: KeyPool,
     /// By target: a row, or what is known instead.
     states: Vec<u32>,
-    tables: Vec<u32>,
-    starts: Vec<usize>,
+    tables: Vec<u16>,
+    /// By row: where its cells begin.
+    starts: Vec<u32>,
     cells: Vec<u32>,
     lists: HashMap<(u32, u32), Option<Vec<u32>>>,
     wanted: Vec<u32>,
     wanted_lists: Vec<(u32, u32)>,
     wanted_downs: Vec<(u32, u32)>,
+    wanted_passing: Vec<(u32, u32)>,
 }
 
 impl Facts {
@@ -53,6 +63,7 @@ impl Facts {
             wanted: Vec::new(),
             wanted_lists: Vec::new(),
             wanted_downs: Vec::new(),
+            wanted_passing: Vec::new(),
         }
     }
 
@@ -95,7 +106,7 @@ impl Facts {
         let table = self.table(row);
         let own = self.layout.tables[table].indexes.len();
         let position = self.layout.edges[edge as usize].position;
-        let cell = self.cells[self.starts[row as usize] + own + position];
+        let cell = self.cells[self.starts[row as usize] as usize + own + position];
         (cell != NONE).then_some(cell)
     }
 
@@ -105,13 +116,13 @@ impl Facts {
     }
 
     pub(super) fn own_target_at(&self, row: u32, index_position: usize) -> Option<u32> {
-        let cell = self.cells[self.starts[row as usize] + index_position];
+        let cell = self.cells[self.starts[row as usize] as usize + index_position];
         (cell != NONE).then_some(cell)
     }
 
     /// All keys of the row, under every index of its table.
     pub(super) fn own_targets(&self, row: u32) -> &[u32] {
-        let start = self.starts[row as usize];
+        let start = self.starts[row as usize] as usize;
         let own = self.layout.tables[self.table(row)].indexes.len();
         &self.cells[start..start + own]
     }
@@ -120,6 +131,12 @@ impl Facts {
     pub(super) fn identity(&self, row: u32) -> Key {
         self.own_target_at(row, 0)
             .map_or_else(|| Key::new(Vec::<Box<str>>::new()), |id| self.pool.key(id))
+    }
+
+    /// The bytes of the parts of the row's identity, or of its locator.
+    pub(super) fn identity_parts(&self, row: u32) -> impl Iterator<Item = &[u8]> {
+        let id = self.own_target_at(row, 0);
+        id.into_iter().flat_map(|id| self.pool.parts(id))
     }
 
     /// A label as the root's key, its parts in the configured order.
@@ -146,9 +163,17 @@ impl Facts {
         self.wanted_downs.push((edge, target));
     }
 
+    /// Asks for the rows that refer to a key over an edge of a trailing table, to see them pass.
+    pub(super) fn want_passing(&mut self, edge: u32, target: u32) {
+        self.wanted_passing.push((edge, target));
+    }
+
     /// Something was asked for since the last [`take_fetches`](Self::take_fetches).
     pub(super) fn has_questions(&self) -> bool {
-        !self.wanted.is_empty() || !self.wanted_lists.is_empty() || !self.wanted_downs.is_empty()
+        !self.wanted.is_empty()
+            || !self.wanted_lists.is_empty()
+            || !self.wanted_downs.is_empty()
+            || !self.wanted_passing.is_empty()
     }
 
     /// Everything that was asked for since the last call, grouped by table and columns.
@@ -165,31 +190,37 @@ impl Facts {
                 fetches.push(self.fetch(index.table, &index.names, targets, purpose));
             }
         }
-        for is_list in [true, false] {
-            let mut pairs = if is_list {
-                std::mem::take(&mut self.wanted_lists)
-            } else {
-                std::mem::take(&mut self.wanted_downs)
+        for kind in [Children::Listed, Children::Down, Children::Passing] {
+            let mut pairs = match kind {
+                Children::Listed => std::mem::take(&mut self.wanted_lists),
+                Children::Down => std::mem::take(&mut self.wanted_downs),
+                Children::Passing => std::mem::take(&mut self.wanted_passing),
             };
             pairs.sort_unstable();
             pairs.dedup();
             for group in pairs.chunk_by(|a, b| a.0 == b.0) {
-                let edge = &self.layout.edges[group[0].0 as usize];
                 for pairs in group.chunks(BATCH) {
-                    let targets: Vec<u32> = pairs.iter().map(|(_, target)| *target).collect();
-                    let purpose = if is_list {
-                        Purpose::List {
-                            edge: group[0].0,
-                            targets: targets.clone(),
-                        }
-                    } else {
-                        Purpose::Down
-                    };
-                    fetches.push(self.fetch(edge.child, &edge.by, &targets, purpose));
+                    fetches.push(self.fetch_children(kind, pairs));
                 }
             }
         }
         fetches
+    }
+
+    /// Asks for the rows that refer to these targets, all over one edge.
+    fn fetch_children(&self, kind: Children, pairs: &[(u32, u32)]) -> Fetch {
+        let number = pairs[0].0;
+        let edge = &self.layout.edges[number as usize];
+        let targets: Vec<u32> = pairs.iter().map(|(_, target)| *target).collect();
+        let purpose = match kind {
+            Children::Listed => Purpose::List {
+                edge: number,
+                targets: targets.clone(),
+            },
+            Children::Down => Purpose::Down,
+            Children::Passing => Purpose::Passing { edge: number },
+        };
+        self.fetch(edge.child, &edge.by, &targets, purpose)
     }
 
     fn fetch(&self, table: usize, by: &[String], targets: &[u32], purpose: Purpose) -> Fetch {
@@ -223,7 +254,7 @@ impl Facts {
             rows.push(self.row(table, row)?);
         }
         match &fetch.purpose {
-            Purpose::Down => {}
+            Purpose::Down | Purpose::Passing { .. } => {}
             Purpose::Rows { targets } => {
                 for target in targets {
                     let state = &mut self.states[*target as usize];
@@ -248,24 +279,49 @@ impl Facts {
         Ok(rows)
     }
 
-    fn row(&mut self, table: usize, answer: &KeyRow) -> Result<u32, ClosureError> {
+    /// Enters a row of a trailing table without its key, to be looked at and taken back before any other
+    /// row is entered. Nothing refers to it, so nothing is lost.
+    pub(super) fn glance(&mut self, table: usize, answer: &KeyRow) -> Result<u32, ClosureError> {
+        self.check_shape(table, answer)?;
+        let row = super::layout::number(self.tables.len());
+        self.tables.push(small(table));
+        self.starts.push(super::layout::number(self.cells.len()));
+        self.cells.push(NONE);
+        self.add_references(table, answer);
+        Ok(row)
+    }
+
+    /// Takes back the row that [`glance`](Self::glance) entered last.
+    pub(super) fn look_away(&mut self) {
+        self.tables.pop();
+        if let Some(start) = self.starts.pop() {
+            self.cells.truncate(start as usize);
+        }
+    }
+
+    fn check_shape(&self, table: usize, answer: &KeyRow) -> Result<(), ClosureError> {
         let layout = &self.layout.tables[table];
-        let wrong = || ClosureError::WrongAnswer {
-            table: layout.name.clone(),
-        };
         let is_complete = answer.values.len() == layout.columns.len()
             && answer.id.parts().len() == self.layout.id_parts(table);
-        if !is_complete {
-            return Err(wrong());
+        if is_complete {
+            return Ok(());
         }
-        let identity = layout.indexes[0];
+        Err(ClosureError::WrongAnswer {
+            table: layout.name.clone(),
+        })
+    }
+
+    /// The row of an answer, entered if it is new.
+    pub(super) fn row(&mut self, table: usize, answer: &KeyRow) -> Result<u32, ClosureError> {
+        self.check_shape(table, answer)?;
+        let identity = self.layout.tables[table].indexes[0];
         let id = self.target(identity, &answer.id);
         if let Known::Row(row) = self.known(id) {
             return Ok(row);
         }
         let row = super::layout::number(self.tables.len());
-        self.tables.push(super::layout::number(table));
-        self.starts.push(self.cells.len());
+        self.tables.push(small(table));
+        self.starts.push(super::layout::number(self.cells.len()));
         self.cells.push(id);
         self.states[id as usize] = row;
         self.add_own_targets(table, row, answer)?;
@@ -316,6 +372,11 @@ impl Facts {
             self.cells.push(target.unwrap_or(NONE));
         }
     }
+}
+
+/// Tables are below 65,535: [`Layout`] refuses more.
+fn small(table: usize) -> u16 {
+    u16::try_from(table).unwrap_or(u16::MAX)
 }
 
 fn intern(pool: &mut KeyPool, index: u32, columns: &[usize], answer: &KeyRow) -> Option<u32> {

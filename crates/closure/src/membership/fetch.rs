@@ -18,6 +18,22 @@ pub struct Fetch {
     pub(super) purpose: Purpose,
 }
 
+impl Fetch {
+    /// Whether the rows of the answer are to be let [`pass`](crate::Closure::pass) as they come, in any number of
+    /// calls, and not to be collected. Only after [`letting_pass`](crate::Closure::letting_pass).
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self.purpose, Purpose::Passing { .. })
+    }
+
+    /// Whether the rows of the answer may be [added](crate::Closure::add) piece by piece, before the last of
+    /// them are absorbed.
+    #[must_use]
+    pub fn is_divisible(&self) -> bool {
+        self.purpose == Purpose::Down
+    }
+}
+
 /// What the answer is used for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -25,6 +41,8 @@ pub(super) enum Purpose {
     Rows { targets: Vec<u32> },
     /// Children of rows that came: candidates.
     Down,
+    /// Children of rows that came, of a trailing table, over one edge: decided while they pass.
+    Passing { edge: u32 },
     /// Children of rows over one edge, all of them, to be listed.
     List { edge: u32, targets: Vec<u32> },
 }

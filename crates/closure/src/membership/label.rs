@@ -1,7 +1,7 @@
 //! Labels and homes (docs/design/closure.md §2), row by row, on facts that may be incomplete: an answer is
 //! final or "not yet", never a guess.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use redistrict_model::{OrgPart, Role};
 
@@ -35,10 +35,10 @@ pub(super) struct Labels {
     labels: Vec<u32>,
     /// By row: the row the label came from, and over which edge.
     homes: Vec<(u32, u32)>,
-    /// By row: the pass in which its label was found to need facts that are not there yet.
-    blocked: Vec<u32>,
-    is_open: Vec<bool>,
-    pass: u32,
+    /// Rows whose label was found, in this pass, to need facts that are not there yet.
+    blocked: HashSet<u32>,
+    /// Rows on the way from a row to what decides its label.
+    is_open: HashSet<u32>,
     /// Rows whose chain of owners bites its own tail, by table.
     pub(super) cycles: BTreeMap<usize, u64>,
 }
@@ -52,11 +52,21 @@ enum Probe {
 impl Labels {
     /// New facts are there: what was blocked may go on.
     pub(super) fn begin_pass(&mut self, facts: &Facts) {
-        self.pass += 1;
+        self.blocked.clear();
+        self.make_room(facts);
+    }
+
+    /// Rows were entered.
+    pub(super) fn make_room(&mut self, facts: &Facts) {
         self.labels.resize(facts.row_count(), UNKNOWN);
         self.homes.resize(facts.row_count(), (NONE, NO_EDGE));
-        self.blocked.resize(facts.row_count(), 0);
-        self.is_open.resize(facts.row_count(), false);
+    }
+
+    /// The last row was taken back; so many are left.
+    pub(super) fn forget_last(&mut self, rows: usize) {
+        self.labels.truncate(rows);
+        self.homes.truncate(rows);
+        self.blocked.remove(&super::layout::number(rows));
     }
 
     /// The label, if it is known already.
@@ -84,24 +94,24 @@ impl Labels {
             return Some(label);
         }
         let mut stack = vec![row];
-        self.is_open[row as usize] = true;
+        self.is_open.insert(row);
         while let Some(&top) = stack.last() {
             match self.probe(facts, district, top) {
                 Probe::Final(label, home, edge) => {
                     self.set(top, label, home, edge);
                     stack.pop();
                 }
-                Probe::Needs(next) if self.is_open[next as usize] => {
+                Probe::Needs(next) if self.is_open.contains(&next) => {
                     self.close_ring(facts, &mut stack, next);
                 }
-                Probe::Needs(next) if self.blocked[next as usize] != self.pass => {
-                    self.is_open[next as usize] = true;
+                Probe::Needs(next) if !self.blocked.contains(&next) => {
+                    self.is_open.insert(next);
                     stack.push(next);
                 }
                 Probe::Needs(_) | Probe::Blocked => {
                     for blocked in stack {
-                        self.blocked[blocked as usize] = self.pass;
-                        self.is_open[blocked as usize] = false;
+                        self.blocked.insert(blocked);
+                        self.is_open.remove(&blocked);
                     }
                     return None;
                 }
@@ -113,7 +123,7 @@ impl Labels {
     fn set(&mut self, row: u32, label: Label, home: u32, edge: u32) {
         self.labels[row as usize] = label.unwrap_or(NONE);
         self.homes[row as usize] = (home, edge);
-        self.is_open[row as usize] = false;
+        self.is_open.remove(&row);
     }
 
     fn close_ring(&mut self, facts: &Facts, stack: &mut Vec<u32>, first: u32) {
@@ -133,7 +143,7 @@ impl Labels {
     }
 
     fn probe(&self, facts: &mut Facts, district: u32, row: u32) -> Probe {
-        if self.blocked[row as usize] == self.pass {
+        if self.blocked.contains(&row) {
             return Probe::Blocked;
         }
         let table = facts.table(row);

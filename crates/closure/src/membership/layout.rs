@@ -100,6 +100,10 @@ impl Layout {
             })
         };
         let root = find(&ownership.root)?;
+        if ownership.tables.len() >= usize::from(u16::MAX) {
+            let what = "there are more than 65,534 tables";
+            return Err(ClosureError::OutOfOrder { what });
+        }
         let mut layout = Self {
             tables: Vec::new(),
             edges: Vec::new(),

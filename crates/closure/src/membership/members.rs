@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use redistrict_model::{BoundaryPolicy, EdgeId, Finding, Key, TableRef};
 
+use super::key_list::KeyList;
+
 /// Which rows belong to the district, and everything to be said or asked about them.
 ///
 /// Keys are identities, in ascending order; those of keyless tables are locators, which name rows in the
@@ -48,18 +50,35 @@ impl Members {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableMembers {
     /// Rows whose label is the district.
-    pub own: Vec<Key>,
+    pub own: KeyList,
     /// All other full rows.
-    pub shared: Vec<Key>,
+    pub shared: KeyList,
     /// Rows that come with key and mandatory columns only.
-    pub stubs: Vec<Key>,
+    pub stubs: KeyList,
+    /// Further rows whose label is the district: they streamed by ([`Closure::pass`](crate::Closure::pass)),
+    /// and nobody holds their keys.
+    pub own_passed: u64,
+    /// Further other full rows that streamed by.
+    pub shared_passed: u64,
 }
 
 impl TableMembers {
     /// All rows, stubs included.
     #[must_use]
-    pub fn count(&self) -> usize {
-        self.own.len() + self.shared.len() + self.stubs.len()
+    pub fn count(&self) -> u64 {
+        self.own_count() + self.shared_count() + self.stubs.len() as u64
+    }
+
+    /// Rows whose label is the district.
+    #[must_use]
+    pub fn own_count(&self) -> u64 {
+        self.own.len() as u64 + self.own_passed
+    }
+
+    /// All other full rows.
+    #[must_use]
+    pub fn shared_count(&self) -> u64 {
+        self.shared.len() as u64 + self.shared_passed
     }
 }
 

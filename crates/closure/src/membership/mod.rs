@@ -3,6 +3,7 @@
 mod closure;
 mod facts;
 mod fetch;
+mod key_list;
 mod label;
 mod labeller;
 mod layout;
@@ -10,15 +11,21 @@ mod measure;
 mod members;
 mod outcome;
 mod pool;
+mod streaming;
+mod trailing;
 mod trim;
 mod users;
 mod why;
+mod why_not;
 
 pub use closure::Closure;
 pub use fetch::{ClosureError, Fetch};
+pub use key_list::KeyList;
 pub use labeller::Labeller;
 pub use measure::Measurer;
 pub use members::{
     Boundary, Candidate, Dangling, Leads, Members, Nulled, Stop, TableMembers, Undecided,
 };
+pub use trailing::{Fate, Passing};
 pub use why::{How, Step};
+pub use why_not::{Answer, MissingStep, Reason, Referred, Tie, WhyNot};

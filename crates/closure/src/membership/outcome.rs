@@ -6,10 +6,12 @@ use redistrict_model::{BoundaryPolicy, Edge, EdgeOrigin, Finding, Key, Role, Tab
 
 use super::closure::{Closure, Verdict};
 use super::facts::Known;
+use super::key_list::KeyList;
 use super::layout::Layout;
 use super::members::{
     Boundary, Candidate, Dangling, Leads, Members, Nulled, Stop, TableMembers, Undecided,
 };
+use super::trailing::Way;
 use super::trim::parent;
 use crate::lines::{self, table_heading};
 
@@ -122,31 +124,56 @@ fn boundary_line(entries: &[String]) -> String {
 }
 
 fn rows(closure: &Closure) -> BTreeMap<TableRef, TableMembers> {
-    let mut tables: BTreeMap<usize, TableMembers> = BTreeMap::new();
+    let mut tables: BTreeMap<usize, [Vec<u32>; 3]> = BTreeMap::new();
     let full = closure.full.iter().filter(|row| closure.is_member(**row));
     for &row in full {
-        let members = tables.entry(closure.facts.table(row)).or_default();
-        let list = if closure.is_own(row) {
-            &mut members.own
-        } else {
-            &mut members.shared
-        };
-        list.push(closure.facts.identity(row));
+        let lists = tables.entry(closure.facts.table(row)).or_default();
+        lists[usize::from(!closure.is_own(row))].push(row);
     }
     for &row in &closure.stubs {
-        let members = tables.entry(closure.facts.table(row)).or_default();
-        members.stubs.push(closure.facts.identity(row));
+        let lists = tables.entry(closure.facts.table(row)).or_default();
+        lists[2].push(row);
     }
-    for members in tables.values_mut() {
-        members.own.sort_unstable();
-        members.shared.sort_unstable();
-        members.stubs.sort_unstable();
+    for table in closure.trailing.passed.keys() {
+        tables.entry(*table).or_default();
     }
-    let name = |table: usize| closure.facts.layout.tables[table].name.clone();
-    tables
-        .into_iter()
-        .map(|(table, members)| (name(table), members))
-        .collect()
+    let members = |(table, [own, shared, stubs]): (usize, [Vec<u32>; 3])| {
+        let passed = closure.trailing.passed.get(&table).copied();
+        let passed = passed.unwrap_or_default();
+        let members = TableMembers {
+            own: keys(closure, own),
+            shared: keys(closure, shared),
+            stubs: keys(closure, stubs),
+            own_passed: passed.own,
+            shared_passed: passed.shared,
+        };
+        (closure.facts.layout.tables[table].name.clone(), members)
+    };
+    tables.into_iter().map(members).collect()
+}
+
+/// The identities of rows of one table.
+fn keys(closure: &Closure, mut rows: Vec<u32>) -> KeyList {
+    let parts = |row: u32| closure.facts.identity_parts(row);
+    rows.sort_unstable_by(|a, b| parts(*a).cmp(parts(*b)));
+    KeyList::of_sorted(rows.iter().map(|row| parts(*row)))
+}
+
+/// Whose references are counted.
+#[derive(Clone, Copy)]
+enum Rows {
+    One(u32),
+    /// So many that streamed by.
+    Passed(u64),
+}
+
+impl Rows {
+    fn count(self) -> u64 {
+        match self {
+            Self::One(_) => 1,
+            Self::Passed(rows) => rows,
+        }
+    }
 }
 
 /// What the references of members lead to, counted.
@@ -172,38 +199,48 @@ impl References {
         }
         for &(edge, row) in &closure.trimmed.causes {
             let verdict = parent(&closure.facts, row, edge).and_then(|row| closure.verdict(row));
-            references.add(edge, row, BoundaryPolicy::Exclude, leads(verdict));
+            let rows = Rows::One(row);
+            references.add(edge, rows, BoundaryPolicy::Exclude, leads(verdict));
+        }
+        for (edge, target, rows) in closure.passed_references() {
+            references.read_reference(closure, edge, target, Rows::Passed(rows));
         }
         references
     }
 
     fn read_row(&mut self, closure: &Closure, row: u32) {
-        let layout = &closure.facts.layout;
-        for &edge in &layout.tables[closure.facts.table(row)].out {
-            let Some(target) = closure.facts.reference(row, edge) else {
-                continue;
-            };
-            let shape = &layout.edges[edge as usize];
-            let can_null = if shape.is_nullable {
-                BoundaryPolicy::Null
-            } else {
-                BoundaryPolicy::Stop
-            };
-            if shape.is_into_excluded {
-                self.add(edge, row, can_null, Leads::ExcludedTable);
-                continue;
+        let table = &closure.facts.layout.tables[closure.facts.table(row)];
+        for &edge in &table.out {
+            if let Some(target) = closure.facts.reference(row, edge) {
+                self.read_reference(closure, edge, target, Rows::One(row));
             }
-            match closure.facts.known(target) {
-                Known::Absent | Known::NotYet => *self.dangling.entry(edge).or_default() += 1,
-                Known::Row(parent) if closure.is_member(parent) => {}
-                Known::Row(parent) if closure.trimmed.is_out[parent as usize] => {
-                    self.add(edge, row, can_null, Leads::RowTakenOut);
-                }
-                Known::Row(parent) => {
-                    let verdict = closure.verdict(parent);
-                    let policy = closure.policy(edge, verdict.unwrap_or(Verdict::Other));
-                    self.add(edge, row, policy, leads(verdict));
-                }
+        }
+    }
+
+    /// References of full members over one edge to one target.
+    fn read_reference(&mut self, closure: &Closure, edge: u32, target: u32, rows: Rows) {
+        let shape = &closure.facts.layout.edges[edge as usize];
+        let can_null = if shape.is_nullable {
+            BoundaryPolicy::Null
+        } else {
+            BoundaryPolicy::Stop
+        };
+        if shape.is_into_excluded {
+            self.add(edge, rows, can_null, Leads::ExcludedTable);
+            return;
+        }
+        match closure.facts.known(target) {
+            Known::Absent | Known::NotYet => {
+                *self.dangling.entry(edge).or_default() += rows.count();
+            }
+            Known::Row(parent) if closure.is_member(parent) => {}
+            Known::Row(parent) if closure.trimmed.is_out(parent) => {
+                self.add(edge, rows, can_null, Leads::RowTakenOut);
+            }
+            Known::Row(parent) => {
+                let verdict = closure.verdict(parent);
+                let policy = closure.policy(edge, verdict.unwrap_or(Verdict::Other));
+                self.add(edge, rows, policy, leads(verdict));
             }
         }
     }
@@ -220,32 +257,36 @@ impl References {
                 continue;
             }
             if shape.is_into_excluded {
-                self.add(edge, row, BoundaryPolicy::Stop, Leads::ExcludedTable);
+                let rows = Rows::One(row);
+                self.add(edge, rows, BoundaryPolicy::Stop, Leads::ExcludedTable);
                 continue;
             }
             match closure.facts.known(target) {
                 Known::Absent => *self.dangling.entry(edge).or_default() += 1,
                 Known::Row(parent) if shape.is_into_keyless && !closure.is_member(parent) => {
-                    self.add(
-                        edge,
-                        row,
-                        BoundaryPolicy::Stop,
-                        leads(closure.verdict(parent)),
-                    );
+                    let leads = leads(closure.verdict(parent));
+                    self.add(edge, Rows::One(row), BoundaryPolicy::Stop, leads);
                 }
                 Known::Row(_) | Known::NotYet => {}
             }
         }
     }
 
-    fn add(&mut self, edge: u32, row: u32, policy: BoundaryPolicy, leads: Leads) {
-        self.boundaries
-            .entry((edge, leads))
-            .or_insert((policy, 0))
-            .1 += 1;
+    fn add(&mut self, edge: u32, rows: Rows, policy: BoundaryPolicy, leads: Leads) {
+        let boundary = self.boundaries.entry((edge, leads));
+        boundary.or_insert((policy, 0)).1 += rows.count();
         match policy {
-            BoundaryPolicy::Stop => *self.stops.entry((edge, leads)).or_default() += 1,
-            BoundaryPolicy::Null => self.nulled.entry(edge).or_default().push(row),
+            BoundaryPolicy::Stop => {
+                *self.stops.entry((edge, leads)).or_default() += rows.count();
+            }
+            // Rows that pass are held instead where a cell of theirs may become NULL.
+            BoundaryPolicy::Null => {
+                let nulled = self.nulled.entry(edge).or_default();
+                nulled.extend(match rows {
+                    Rows::One(row) => Some(row),
+                    Rows::Passed(_) => None,
+                });
+            }
             BoundaryPolicy::Stub | BoundaryPolicy::Exclude => {}
         }
     }
@@ -299,7 +340,7 @@ fn unknown(closure: &Closure) -> BTreeMap<TableRef, u64> {
 
 fn taken_out(closure: &Closure) -> BTreeMap<TableRef, u64> {
     let mut counts = BTreeMap::new();
-    let is_out = |row: &&u32| closure.trimmed.is_out[**row as usize];
+    let is_out = |row: &&u32| closure.trimmed.is_out(**row);
     for row in closure.full.iter().filter(is_out) {
         let table = &closure.facts.layout.tables[closure.facts.table(*row)];
         *counts.entry(table.name.clone()).or_default() += 1;
@@ -315,19 +356,50 @@ fn undecided(closure: &Closure) -> Vec<Undecided> {
     for row in 0..super::layout::number(closure.facts.row_count()) {
         let table = closure.facts.table(row);
         let shape = &layout.tables[table];
-        if shape.is_decided || shape.paths.len() < 2 || table == layout.root {
+        let is_question = !shape.is_decided && shape.paths.len() > 1 && table != layout.root;
+        if !is_question || closure.trailing.is_trailing(table) {
             continue;
         }
-        tallies
+        let ours = shape.paths.iter().map(|path| {
+            let target = closure.facts.reference(row, *path)?;
+            is_ours(closure, target)
+        });
+        let tally = tallies
             .entry(table)
-            .or_insert_with(|| Tally::new(shape.paths.len()))
-            .add(closure, row, &shape.paths);
+            .or_insert_with(|| Tally::new(shape.paths.len()));
+        tally.add(ours, closure.is_own(row), 1);
+    }
+    for ((table, ways), rows) in &closure.trailing.ways {
+        let ours: Vec<Option<bool>> = ways.iter().map(|way| way.is_ours(closure)).collect();
+        let is_own = ours.iter().find_map(|ours| *ours) == Some(true);
+        let tally = tallies
+            .entry(*table)
+            .or_insert_with(|| Tally::new(ours.len()));
+        tally.add(ours.into_iter(), is_own, *rows);
     }
     tallies
         .into_iter()
         .filter(|(_, tally)| tally.any != tally.all)
         .map(|(table, tally)| tally.into_undecided(closure, table))
         .collect()
+}
+
+/// Whether the row that is a target has the district's label; none if it has no label, as far as is known.
+fn is_ours(closure: &Closure, target: u32) -> Option<bool> {
+    match closure.facts.known(target) {
+        Known::Row(row) => Some(closure.labels.known(row)?? == closure.district),
+        Known::Absent | Known::NotYet => None,
+    }
+}
+
+impl Way {
+    fn is_ours(self, closure: &Closure) -> Option<bool> {
+        match self {
+            Self::Nowhere => None,
+            Self::Here => Some(true),
+            Self::To(target) => is_ours(closure, target),
+        }
+    }
 }
 
 struct Tally {
@@ -345,24 +417,22 @@ impl Tally {
         }
     }
 
-    fn add(&mut self, closure: &Closure, row: u32, paths: &[u32]) {
+    /// Rows whose path edges each lead to the district, or to another one, or to none.
+    fn add(&mut self, ours: impl Iterator<Item = Option<bool>>, is_own: bool, rows: u64) {
         let mut is_any = false;
-        let mut is_all = closure.is_own(row);
-        for (under, edge) in self.under.iter_mut().zip(paths) {
-            let Some(parent) = parent(&closure.facts, row, *edge) else {
-                continue;
-            };
-            match closure.labels.known(parent) {
-                Some(Some(label)) if label == closure.district => {
-                    *under += 1;
+        let mut is_all = is_own;
+        for (under, ours) in self.under.iter_mut().zip(ours) {
+            match ours {
+                Some(true) => {
+                    *under += rows;
                     is_any = true;
                 }
-                Some(Some(_)) => is_all = false,
-                Some(None) | None => {}
+                Some(false) => is_all = false,
+                None => {}
             }
         }
-        self.any += u64::from(is_any);
-        self.all += u64::from(is_any && is_all);
+        self.any += if is_any { rows } else { 0 };
+        self.all += if is_any && is_all { rows } else { 0 };
     }
 
     fn into_undecided(self, closure: &Closure, table: usize) -> Undecided {

@@ -6,11 +6,19 @@ use redistrict_model::Key;
 
 const EMPTY: u32 = u32::MAX;
 
-/// Interns (index, key) pairs; ids are given in the order of first use.
+/// Ids per block: the ends of a block's entries are told from where the block begins, in 32 bits. Keys hold
+/// values of 32 MB at most, so no block is longer.
+const BLOCK: usize = 16;
+
+/// Interns (index, key) pairs; ids are given in the order of first use. An entry costs its text, some five
+/// bytes for its place, and a slot.
 #[derive(Default)]
 pub(super) struct KeyPool {
     bytes: Vec<u8>,
-    ends: Vec<usize>,
+    /// By block: where it begins.
+    blocks: Vec<usize>,
+    /// By id: the end, from the beginning of the block.
+    ends: Vec<u32>,
     slots: Vec<u32>,
     scratch: Vec<u8>,
 }
@@ -20,20 +28,18 @@ impl KeyPool {
     pub(super) fn intern<'a>(&mut self, index: u32, parts: impl Iterator<Item = &'a str>) -> u32 {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
-        scratch.extend_from_slice(&index.to_le_bytes());
+        put_number(&mut scratch, index as usize);
         for part in parts {
-            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
-            scratch.extend_from_slice(&length.to_le_bytes());
+            put_number(&mut scratch, part.len());
             scratch.extend_from_slice(part.as_bytes());
         }
-        if self.ends.len() * 2 >= self.slots.len() {
+        if self.ends.len() * 8 >= self.slots.len() * 7 {
             self.grow();
         }
         let slot = self.find(&scratch);
         let id = if self.slots[slot] == EMPTY {
             let id = id_of(self.ends.len());
-            self.bytes.extend_from_slice(&scratch);
-            self.ends.push(self.bytes.len());
+            self.push(&scratch);
             self.slots[slot] = id;
             id
         } else {
@@ -43,38 +49,53 @@ impl KeyPool {
         id
     }
 
+    fn push(&mut self, entry: &[u8]) {
+        if self.ends.len().is_multiple_of(BLOCK) {
+            self.blocks.push(self.bytes.len());
+        }
+        self.bytes.extend_from_slice(entry);
+        let begin = self.blocks.last().copied().unwrap_or_default();
+        let end = u32::try_from(self.bytes.len() - begin).unwrap_or(u32::MAX);
+        self.ends.push(end);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// The index a key belongs to.
     pub(super) fn index(&self, id: u32) -> u32 {
-        let [a, b, c, d, ..] = *self.entry(id) else {
-            return EMPTY;
-        };
-        u32::from_le_bytes([a, b, c, d])
+        let index = take_number(self.entry(id)).map(|(index, _)| index);
+        index
+            .and_then(|index| u32::try_from(index).ok())
+            .unwrap_or(EMPTY)
     }
 
     pub(super) fn key(&self, id: u32) -> Key {
-        let mut rest = self.entry(id).get(4..).unwrap_or_default();
-        let mut parts: Vec<Box<str>> = Vec::new();
-        while let Some((length, tail)) = rest.split_first_chunk::<4>() {
-            let length = u32::from_le_bytes(*length) as usize;
+        Key::new(self.parts(id).map(String::from_utf8_lossy))
+    }
+
+    /// The bytes of the parts of a key.
+    pub(super) fn parts(&self, id: u32) -> impl Iterator<Item = &[u8]> {
+        let entry = self.entry(id);
+        let mut rest = take_number(entry).map_or(entry, |(_, rest)| rest);
+        std::iter::from_fn(move || {
+            let (length, tail) = take_number(rest)?;
             let (part, tail) = tail.split_at(length.min(tail.len()));
-            parts.push(String::from_utf8_lossy(part).into());
             rest = tail;
-        }
-        Key::new(parts)
+            Some(part)
+        })
     }
 
     fn entry(&self, id: u32) -> &[u8] {
         let position = id as usize;
-        let start = if position == 0 {
-            0
+        let begin = self.blocks[position / BLOCK];
+        let start = if position.is_multiple_of(BLOCK) {
+            begin
         } else {
-            self.ends[position - 1]
+            begin + self.ends[position - 1] as usize
         };
-        &self.bytes[start..self.ends[position]]
+        &self.bytes[start..begin + self.ends[position] as usize]
     }
 
     /// The slot of a key, or the empty slot where it belongs.
@@ -92,6 +113,8 @@ impl KeyPool {
 
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(1024);
+        // The old ones are given back first.
+        self.slots = Vec::new();
         self.slots = vec![EMPTY; size];
         for position in 0..self.ends.len() {
             let id = id_of(position);
@@ -99,6 +122,25 @@ impl KeyPool {
             self.slots[slot] = id;
         }
     }
+}
+
+/// Seven bits a byte, the low ones first; the last byte is below 128.
+fn put_number(bytes: &mut Vec<u8>, mut number: usize) {
+    while number >= 128 {
+        bytes.push((number % 128) as u8 | 128);
+        number /= 128;
+    }
+    bytes.push(number as u8);
+}
+
+/// The number that the bytes begin with, and what follows it; none if there is none.
+fn take_number(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let last = bytes.iter().position(|byte| *byte < 128)?;
+    let (digits, rest) = bytes.split_at(last + 1);
+    let number = digits.iter().rev().fold(0_usize, |number, digit| {
+        number << 7 | usize::from(digit & 127)
+    });
+    Some((number, rest))
 }
 
 /// Ids are 32 bits: four thousand million distinct keys are beyond what one evaluation holds.
@@ -129,6 +171,30 @@ mod tests {
         assert_ne!(pool.intern(2, ["a", "b"].into_iter()), ab);
         assert_eq!(pool.key(ab), Key::new(["a", "b"]));
         assert_eq!(pool.index(ab), 1);
+    }
+
+    #[test]
+    fn numbers_of_every_length_come_back() {
+        for number in [0, 1, 127, 128, 16_383, 16_384, 32 << 20, u32::MAX as usize] {
+            let mut bytes = Vec::new();
+            put_number(&mut bytes, number);
+            bytes.push(7);
+            assert_eq!(take_number(&bytes), Some((number, &[7][..])));
+        }
+        assert_eq!(take_number(&[128]), None);
+    }
+
+    #[test]
+    fn long_keys_and_keys_of_high_indexes_come_back() {
+        let mut pool = KeyPool::default();
+        let texts: Vec<String> = (0..100).map(|n| "ü".repeat(n * 7)).collect();
+        for (n, text) in (0..).zip(&texts) {
+            let id = pool.intern(n * 1000, [text.as_str(), "x"].into_iter());
+            assert_eq!(
+                (pool.index(id), pool.key(id)),
+                (n * 1000, Key::new([text.as_str(), "x"]))
+            );
+        }
     }
 
     #[test]

@@ -13,26 +13,40 @@ use super::facts::{Facts, Known};
 /// Full members after `exclude`.
 #[derive(Default)]
 pub(super) struct Trimmed {
-    pub(super) is_member: Vec<bool>,
-    /// Rows that `exclude` took out: X.
-    pub(super) is_out: Vec<bool>,
+    /// By row; none if nothing was taken out: all full rows are members then.
+    is_member: Option<Vec<bool>>,
+    /// Rows that `exclude` took out: X. Empty if there are none.
+    is_out: Vec<bool>,
     /// Rows of X that refer to an excluded row themselves, by edge.
     pub(super) causes: Vec<(u32, u32)>,
 }
 
+impl Trimmed {
+    /// Whether a full row is left.
+    pub(super) fn is_left(&self, row: u32) -> bool {
+        self.is_member
+            .as_ref()
+            .is_none_or(|left| left.get(row as usize) == Some(&true))
+    }
+
+    pub(super) fn is_out(&self, row: u32) -> bool {
+        self.is_out.get(row as usize) == Some(&true)
+    }
+}
+
 pub(super) fn trim(closure: &Closure) -> Trimmed {
     let causes = causes(closure);
-    let mut trimmed = Trimmed {
-        is_member: closure.is_full.clone(),
-        is_out: vec![false; closure.is_full.len()],
-        causes,
-    };
-    if trimmed.causes.is_empty() {
-        return trimmed;
+    if causes.is_empty() {
+        return Trimmed::default();
     }
-    take_out(closure, &mut trimmed);
-    grow_again(closure, &mut trimmed);
-    trimmed
+    let rows = closure.is_full.len();
+    let is_out = take_out(closure, &causes, rows);
+    let is_member = grow_again(closure, &is_out, rows);
+    Trimmed {
+        is_member: Some(is_member),
+        is_out,
+        causes,
+    }
 }
 
 /// Rows that refer to something elsewhere over an edge with the policy `exclude`.
@@ -55,7 +69,8 @@ fn causes(closure: &Closure) -> Vec<(u32, u32)> {
     causes
 }
 
-fn take_out(closure: &Closure, trimmed: &mut Trimmed) {
+fn take_out(closure: &Closure, causes: &[(u32, u32)], rows: usize) -> Vec<bool> {
+    let mut is_out = vec![false; rows];
     let mut dependents: HashMap<u32, Vec<u32>> = HashMap::new();
     for &row in &closure.full {
         let table = &closure.facts.layout.tables[closure.facts.table(row)];
@@ -70,17 +85,18 @@ fn take_out(closure: &Closure, trimmed: &mut Trimmed) {
             dependents.entry(home).or_default().push(row);
         }
     }
-    let mut open: Vec<u32> = trimmed.causes.iter().map(|(_, row)| *row).collect();
+    let mut open: Vec<u32> = causes.iter().map(|(_, row)| *row).collect();
     while let Some(row) = open.pop() {
-        if std::mem::replace(&mut trimmed.is_out[row as usize], true) {
+        if std::mem::replace(&mut is_out[row as usize], true) {
             continue;
         }
         open.extend(dependents.get(&row).into_iter().flatten());
     }
+    is_out
 }
 
 /// The least set of full members among the rows that are left.
-fn grow_again(closure: &Closure, trimmed: &mut Trimmed) {
+fn grow_again(closure: &Closure, is_out: &[bool], rows: usize) -> Vec<bool> {
     let mut hanging: HashMap<u32, Vec<u32>> = HashMap::new();
     for &row in &closure.full {
         if closure.is_own(row) {
@@ -90,7 +106,7 @@ fn grow_again(closure: &Closure, trimmed: &mut Trimmed) {
             hanging.entry(parent).or_default().push(row);
         }
     }
-    trimmed.is_member = vec![false; closure.is_full.len()];
+    let mut is_member = vec![false; rows];
     let mut open: Vec<u32> = closure
         .full
         .iter()
@@ -98,10 +114,10 @@ fn grow_again(closure: &Closure, trimmed: &mut Trimmed) {
         .filter(|row| closure.is_own(*row))
         .collect();
     while let Some(row) = open.pop() {
-        if trimmed.is_out[row as usize] || trimmed.is_member[row as usize] {
+        if is_out[row as usize] || is_member[row as usize] {
             continue;
         }
-        trimmed.is_member[row as usize] = true;
+        is_member[row as usize] = true;
         let table = &closure.facts.layout.tables[closure.facts.table(row)];
         for &edge in &table.out {
             if let Some(parent) = parent(&closure.facts, row, edge)
@@ -112,14 +128,12 @@ fn grow_again(closure: &Closure, trimmed: &mut Trimmed) {
         }
         for &child in hanging.get(&row).into_iter().flatten() {
             let parents = hang_parents(closure, child);
-            if parents
-                .iter()
-                .all(|parent| trimmed.is_member[*parent as usize])
-            {
+            if parents.iter().all(|parent| is_member[*parent as usize]) {
                 open.push(child);
             }
         }
     }
+    is_member
 }
 
 /// The rows that must all be members for the row to hang: its home, and of a pair both parents.

@@ -1,11 +1,13 @@
 //! Why a row is here: the shortest chain of reasons from the district's root row.
 
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
 
 use redistrict_model::{BoundaryPolicy, EdgeId, Key, TableRef};
 
 use super::closure::{Closure, Verdict};
 use super::facts::Known;
+use super::layout::number;
 use super::trim::{home, parent};
 
 /// One link of the chain: a row, and what brought it.
@@ -14,6 +16,8 @@ pub struct Step {
     pub table: TableRef,
     pub key: Key,
     pub how: How,
+    /// What the reference of `how` holds: each column of the child with its value.
+    pub over: Vec<(String, Box<str>)>,
 }
 
 /// How a row came, seen from the row before it in the chain.
@@ -49,6 +53,7 @@ impl Closure {
                 table: table.name.clone(),
                 key: self.facts.identity(at),
                 how,
+                over: self.over(at, from, how),
             });
             if how == How::Root {
                 chain.reverse();
@@ -58,14 +63,35 @@ impl Closure {
         }
     }
 
+    /// The values over which a row and the one before it refer to each other.
+    fn over(&self, row: u32, before: u32, how: How) -> Vec<(String, Box<str>)> {
+        let (child, edge) = match how {
+            How::Root => return Vec::new(),
+            How::BelongsTo(edge) => (row, edge),
+            How::BaseOf(edge) | How::ReferredTo(edge) | How::StubFor(edge) => (before, edge),
+        };
+        let position = number(edge.index());
+        let Some(target) = self.facts.reference(child, position) else {
+            return Vec::new();
+        };
+        let columns = self.facts.layout.edges[edge.index()].by.iter().cloned();
+        let values = self.facts.pool.key(target);
+        columns.zip(values.parts().iter().cloned()).collect()
+    }
+
     fn members_by_key(&self, table: &TableRef, key: &Key) -> Option<u32> {
         let table = self.facts.layout.position(table)?;
         let comes = |row: &&u32| {
             self.facts.table(**row) == table
-                && (self.is_member(**row) || self.is_stub[**row as usize])
+                && (self.is_member(**row) || self.is_stub(**row))
                 && self.facts.identity(**row) == *key
         };
         self.full.iter().chain(&self.stubs).find(comes).copied()
+    }
+
+    /// Rows that were looked at after the evaluation are no stubs.
+    fn is_stub(&self, row: u32) -> bool {
+        self.is_stub.get(row as usize) == Some(&true)
     }
 
     /// For every row nearer to the root than the wanted one: where it comes from, and how.
@@ -83,19 +109,44 @@ impl Closure {
             }
         }
         reached.insert(root, (root, How::Root));
-        let mut open = VecDeque::from([root]);
-        while let Some(row) = open.pop_front() {
-            if row == wanted {
-                break;
+        let mut level = vec![root];
+        while !level.is_empty() && !reached.contains_key(&wanted) {
+            let mut found: BTreeMap<u32, (u32, How)> = BTreeMap::new();
+            for row in level {
+                for (next, how) in self.next_rows(row, &below) {
+                    if reached.contains_key(&next) {
+                        continue;
+                    }
+                    let way = (row, how);
+                    let is_better = found
+                        .get(&next)
+                        .is_none_or(|known| self.is_better(way, *known));
+                    if is_better {
+                        found.insert(next, way);
+                    }
+                }
             }
-            for (next, how) in self.next_rows(row, &below) {
-                reached.entry(next).or_insert_with(|| {
-                    open.push_back(next);
-                    (row, how)
-                });
-            }
+            level = found.keys().copied().collect();
+            reached.extend(found);
         }
         reached
+    }
+
+    /// Of two equally long ways to a row, the one over an owner; else the one that does not depend on the
+    /// order in which rows came.
+    fn is_better(&self, way: (u32, How), known: (u32, How)) -> bool {
+        let rank = |how: How| match how {
+            How::Root => (0, None),
+            How::BelongsTo(edge) => (1, Some(edge)),
+            How::BaseOf(edge) => (2, Some(edge)),
+            How::ReferredTo(edge) => (3, Some(edge)),
+            How::StubFor(edge) => (4, Some(edge)),
+        };
+        match rank(way.1).cmp(&rank(known.1)) {
+            Ordering::Less => true,
+            Ordering::Greater => false,
+            Ordering::Equal => self.facts.identity(way.0) < self.facts.identity(known.0),
+        }
     }
 
     fn next_rows(&self, row: u32, below: &HashMap<u32, Vec<(u32, u32)>>) -> Vec<(u32, How)> {
@@ -123,7 +174,7 @@ impl Closure {
             let is_mandatory = self.facts.layout.edges[edge as usize].mandatory;
             if self.is_member(row) && self.is_member(parent) {
                 next.push((parent, How::ReferredTo(id(edge))));
-            } else if self.is_stub[parent as usize] {
+            } else if self.is_stub(parent) {
                 let verdict = self.verdict(parent).unwrap_or(Verdict::Other);
                 let is_cause = if self.is_member(row) {
                     self.policy(edge, verdict) == BoundaryPolicy::Stub

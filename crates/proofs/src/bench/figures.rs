@@ -8,6 +8,26 @@ use serde_json::Value;
 
 use super::children::Cost;
 
+/// `store.table` to rows of the artifact, from what `--output json` printed.
+///
+/// # Errors
+/// It is not the end of a run.
+pub(crate) fn rows_of(cost: &Cost) -> Result<BTreeMap<String, u64>> {
+    rows_in(&serde_json::from_str(&cost.out).context("read the end of a run")?)
+}
+
+fn rows_in(end: &Value) -> Result<BTreeMap<String, u64>> {
+    let mut rows = BTreeMap::new();
+    for table in end["tables"].as_array().into_iter().flatten() {
+        let name = table["table"].as_str().context("find a table's name")?;
+        let name: TableRef = name.to_owned().try_into().context("read a table's name")?;
+        let count = |field: &str| table[field].as_u64().unwrap_or(0);
+        let count = count("own") + count("shared") + count("stubs");
+        rows.insert(format!("{}.{}", name.store, name.table), count);
+    }
+    Ok(rows)
+}
+
 /// A run of the product.
 #[derive(Clone, Debug)]
 pub(crate) struct RunFigures {
@@ -40,14 +60,7 @@ impl RunFigures {
         });
         let phases: Option<BTreeMap<_, _>> = phases.collect();
         let phases = phases.filter(|all| Phase::ALL.iter().all(|phase| all.contains_key(phase)));
-        let mut rows = BTreeMap::new();
-        for table in end["tables"].as_array().into_iter().flatten() {
-            let name = table["table"].as_str().context("find a table's name")?;
-            let name: TableRef = name.to_owned().try_into().context("read a table's name")?;
-            let count = |field: &str| table[field].as_u64().unwrap_or(0);
-            let count = count("own") + count("shared") + count("stubs");
-            rows.insert(format!("{}.{}", name.store, name.table), count);
-        }
+        let rows = rows_in(&end)?;
         Ok(Self {
             run: end["run"]
                 .as_str()

@@ -139,7 +139,7 @@ impl Fleet {
 }
 
 impl Workplace {
-    fn create(dir: &Path, config: &str) -> Result<Self> {
+    pub(crate) fn create(dir: &Path, config: &str) -> Result<Self> {
         let place = Self(dir.join("redistrict.toml"));
         #[expect(clippy::disallowed_methods, reason = "the bench's own file")]
         std::fs::write(&place.0, config).context("write the configuration")?;
@@ -157,7 +157,7 @@ impl Workplace {
         Ok(())
     }
 
-    fn product(&self) -> Result<Product> {
+    pub(crate) fn product(&self) -> Result<Product> {
         Product::real(&self.0)
     }
 
@@ -174,7 +174,7 @@ impl Workplace {
 }
 
 /// The settings of a real server, taken up by a new start.
-fn configure(server: &mut TestServer, runtime: &tokio::runtime::Runtime) -> Result<()> {
+pub(crate) fn configure(server: &mut TestServer, runtime: &tokio::runtime::Runtime) -> Result<()> {
     for setting in SETTINGS {
         let alter = format!("alter system set {setting}");
         runtime
@@ -199,7 +199,7 @@ async fn fill(options: EstateOptions, sources: &Urls, targets: &Urls) -> Result<
 
 /// The configuration of the estate, whose URLs are in files of the directory. What a person would write
 /// does not depend on the size, so a small estate is asked.
-fn config(options: EstateOptions, dir: &Path, sources: &Urls, targets: &Urls) -> Result<String> {
+pub(crate) fn config(options: EstateOptions, dir: &Path, sources: &Urls, targets: &Urls) -> Result<String> {
     std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
     let locations = StoreLocations::of_each(|store, side| -> Result<UrlPlace> {
         let urls = match side {
@@ -222,7 +222,7 @@ fn config(options: EstateOptions, dir: &Path, sources: &Urls, targets: &Urls) ->
 }
 
 /// The same without what is said of the store `sp`.
-fn without_graph(config: &str) -> String {
+pub(crate) fn without_graph(config: &str) -> String {
     let mut sections: Vec<String> = vec![String::new()];
     for line in config.lines() {
         if line.starts_with('[') {

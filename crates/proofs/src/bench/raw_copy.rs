@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use futures::SinkExt as _;
+use futures::{SinkExt as _, StreamExt as _};
 use redistrict_estate::{EstateKind, StoreId, TABLES, TableSpec, schema_sql};
 use redistrict_testkit::postgres::{TestServer, execute, with_client};
 use tokio_postgres::Client;
@@ -80,6 +80,32 @@ pub(crate) async fn copy(sources: &Urls, targets: &[String], district: u32) -> R
     })
 }
 
+/// Reads a district and keeps nothing: the least that an extraction can cost.
+///
+/// # Errors
+/// A server refused something.
+pub(crate) async fn read(sources: &Urls, district: u32) -> Result<Copied> {
+    let begun = Instant::now();
+    let mut rows = BTreeMap::new();
+    let ids = &sources[StoreId::Ids as usize];
+    for store in STORES {
+        let source = &sources[store as usize];
+        let of_store = with_client(ids, async |ids| {
+            let read = with_client(source, async |from| {
+                let to = from;
+                Ends { ids, from, to }.read(store, district).await
+            });
+            Ok(read.await)
+        });
+        let of_store = of_store.await.and_then(|rows| rows);
+        rows.extend(of_store.with_context(|| format!("read {}", store.as_str()))?);
+    }
+    Ok(Copied {
+        seconds: begun.elapsed().as_secs_f64(),
+        rows,
+    })
+}
+
 struct Ends<'a> {
     ids: &'a Client,
     from: &'a Client,
@@ -103,6 +129,37 @@ impl Ends<'_> {
             self.late(table, district).await?;
         }
         Ok(rows)
+    }
+
+    async fn read(&self, store: StoreId, district: u32) -> Result<BTreeMap<String, u64>, Refused> {
+        for keys in owner_paths::keys(store, district) {
+            self.take_over(&keys).await?;
+        }
+        let mut rows = BTreeMap::new();
+        for table in TABLES.into_iter().filter(|table| table.store == store) {
+            let condition = owner_paths::condition(store, table.name, district);
+            let count = match condition {
+                Some(condition) => self.drain(table, &condition).await?,
+                None => 0,
+            };
+            rows.insert(table.full_name(), count);
+        }
+        Ok(rows)
+    }
+
+    /// Reads rows to the end; the number of rows.
+    async fn drain(&self, table: &TableSpec, condition: &str) -> Result<u64, Refused> {
+        let (columns, name) = (table.columns.join(", "), table.name);
+        let query = format!("select {columns} from {name} where {condition}");
+        let copy = format!("copy ({query}) to stdout (format binary)");
+        let mut pieces = pin!(self.from.copy_out(&copy).await?);
+        while let Some(piece) = pieces.next().await {
+            drop(piece?);
+        }
+        // The driver does not tell how many rows a COPY gave.
+        let count = format!("select count(*) from ({query}) as t");
+        let row = self.from.query_one(&count, &[]).await?;
+        Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or_default())
     }
 
     async fn take_over(&self, keys: &Keys) -> Result<(), Refused> {

@@ -1,4 +1,4 @@
-//! `cargo xtask bench migrate | estate`: prints a section of docs/benchmarks.md; writes it there only when
+//! `cargo xtask bench migrate | extract | estate`: prints a section of docs/benchmarks.md; writes it there only when
 //! told to.
 
 use std::path::Path;
@@ -26,6 +26,12 @@ enum What {
         #[arg(long, default_value_t = 3)]
         rounds: u32,
     },
+    Extract {
+        #[arg(long, default_value_t = 170_000)]
+        students: u32,
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+    },
     Estate {
         #[arg(long, default_value_t = 1_000_000)]
         students: u32,
@@ -37,6 +43,7 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let bench = match arguments.what {
         What::Migrate { students, rounds } => Bench::Migrate { students, rounds },
+        What::Extract { students, rounds } => Bench::Extract { students, rounds },
         What::Estate { students } => Bench::Estate { students },
     };
     let section = bench.measure()?;

@@ -1,7 +1,7 @@
 //! Reading keys: canonical text both ways, complete answers, nothing by accident.
 
 use redistrict_model::{Key, KeyRow};
-use redistrict_store::{KeyReader, KeyRequest, Selector, StoreErrorKind};
+use redistrict_store::{KeyReader, KeyRequest, Selector, StoreErrorKind, Tally, TallyRequest};
 
 use super::fixture::{all_keys, cut, keyed, keys_of, only_ids, skip, source_table};
 use super::harness::{Harness, LogicalType, World};
@@ -94,6 +94,50 @@ pub async fn nulls_are_told_and_repeated_keys_give_each_row_once(harness: &dyn H
     assert_eq!(ids(&found), ["3"]);
     let none = matching(cut.as_mut(), &world, "t", &[], &["a"], Vec::new()).await;
     assert!(none.is_empty());
+}
+
+/// Every row is counted by what its columns say, NULL is a value of its own, and what is beyond the limit is
+/// counted without being named.
+pub async fn a_tally_counts_every_row_once(harness: &dyn Harness) {
+    let world = harness.fresh().await;
+    let made = keyed("t", &[("id", Int64), ("kind", Text), ("who", Int64)]);
+    world.prod.create(std::slice::from_ref(&made)).await;
+    let rows = [
+        ["1", "a", "5"],
+        ["2", "b", "6"],
+        ["3", "a", "7"],
+        ["4", NULL, "7"],
+        ["5", "c", NULL],
+        ["6", "B", "7"],
+        ["7", "a", NULL],
+    ];
+    world.prod.insert(&made, &rows).await;
+    let table = source_table(&world, "t").await;
+    let mut cut = cut(&world, &table).await;
+    let mut request = TallyRequest {
+        table: world.table("t"),
+        columns: vec!["kind".to_owned()],
+        present: Vec::new(),
+        limit: 10,
+    };
+    let said = |tally: &Tally| -> Vec<(String, u64)> {
+        let values = tally.values.iter();
+        let text = |kind: &Option<Box<str>>| kind.as_deref().unwrap_or("none").to_owned();
+        values.map(|(kind, rows)| (text(&kind[0]), *rows)).collect()
+    };
+    let counted = |kind: &str, rows: u64| (kind.to_owned(), rows);
+    let all = cut.tally(&request).await.expect("values can be counted");
+    let single = ["none", "B", "b", "c"].map(|kind| counted(kind, 1));
+    assert_eq!(said(&all), [&[counted("a", 3)][..], &single].concat());
+    assert_eq!((all.rows, all.different), (7, 5));
+    request.present = vec!["who".to_owned()];
+    request.limit = 1;
+    let present = cut.tally(&request).await.expect("values can be counted");
+    assert_eq!(said(&present), [counted("a", 2)]);
+    assert_eq!((present.rows, present.different), (5, 4));
+    request.columns.push("who".to_owned());
+    let pairs = cut.tally(&request).await.expect("values can be counted");
+    assert_eq!((pairs.rows, pairs.different), (5, 5));
 }
 
 /// Pairs match as pairs, in the order in which the request names the columns.

@@ -23,6 +23,7 @@ mod keyless;
 mod keys;
 mod leases;
 mod merging;
+mod passing;
 mod rows;
 pub mod sql;
 mod staging;
@@ -50,7 +51,7 @@ pub use keyless::{
     the_ledger_of_rows_without_a_key_comes_back,
 };
 pub use keys::{
-    composite_keys_match_as_tuples, keys_are_found_by_their_canonical_text_only,
+    a_tally_counts_every_row_once, composite_keys_match_as_tuples, keys_are_found_by_their_canonical_text_only,
     nulls_are_told_and_repeated_keys_give_each_row_once, odd_texts_are_found_as_themselves,
     requests_beyond_the_catalog_are_refused, requests_may_be_of_any_size,
     samples_are_repeatable_and_counts_exact,
@@ -69,6 +70,7 @@ pub use merging::{
     tables_in_a_cycle_are_applied_together, the_record_of_a_run_is_committed_with_its_data,
     the_state_of_a_run_changes_with_the_commit_only,
 };
+pub use passing::{a_further_reader_sees_the_same_cut, rows_stream_by_what_they_refer_to};
 pub use rows::{
     every_type_moves_exactly, rows_are_found_by_composite_identity,
     rows_come_in_key_order_in_bounded_batches, values_that_cannot_travel_are_counted,
@@ -111,11 +113,14 @@ macro_rules! conformance_suite {
             odd_texts_are_found_as_themselves
             requests_may_be_of_any_size
             samples_are_repeatable_and_counts_exact
+            a_tally_counts_every_row_once
             requests_beyond_the_catalog_are_refused
             every_type_moves_exactly
             rows_come_in_key_order_in_bounded_batches
             rows_are_found_by_composite_identity
             values_that_cannot_travel_are_counted
+            rows_stream_by_what_they_refer_to
+            a_further_reader_sees_the_same_cut
             a_cut_does_not_see_what_is_written_beside_it
             a_cut_tells_whether_it_was_one_state
             a_cut_names_its_store_and_time

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use redistrict_extract::{ask_for_rows, district_key, evaluate, open_cuts, undecided, unfit};
+use redistrict_extract::{ask_for_rows, district_key, open_cuts};
 use redistrict_model::{DistrictId, StoreKind, StoreName, shown};
 use redistrict_store::Told;
 use serde_json::json;
@@ -29,18 +29,11 @@ pub(super) async fn run(session: &Session, district: &str) -> CommandResult<Exit
     let district = DistrictId::new(district);
     let plan = planning::plan(&workspace, &mut source, &target, &district).await?;
     let section = &plan.sections.extract;
-    let mut cuts = open_cuts(&source.stores, section).await?;
+    let telling = open_cuts(&source.stores, section).await?;
     let key = district_key(district.as_str(), &section.ownership.root_key);
     let cancel = &session.cancel;
-    let members = evaluate(section, &key, &mut cuts, |_| cancel.check()).await?;
-    let refused = match undecided(&members, &section.ownership) {
-        Some(error) => Some(error),
-        None => unfit(section, &members, &mut cuts, || cancel.check()).await?,
-    };
-    if let Some(error) = refused {
-        return Err(error.into());
-    }
-    ask_for_rows(section, &members, cuts, || cancel.check()).await?;
+    let plain = planning::source(&session.workspace()?, false).await?.cuts;
+    ask_for_rows(section, &key, telling, plain, || cancel.check()).await?;
     let kinds = source.stores.iter().map(|store| store.kind());
     let lists: Vec<List> = take(&listings)
         .into_iter()

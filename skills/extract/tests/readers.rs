@@ -126,8 +126,10 @@ impl ProgressSink for Silent {
 fn sources(folder: &Path, at_rows: [AtRows; 3]) -> Vec<Arc<dyn SourceStore>> {
     let sql = "create table districts (id int not null primary key);
         insert into districts values (1), (2);";
-    let linked = "create table pupils (id int not null primary key, district_id int not null);
-        insert into pupils values (10, 1), (11, 1), (20, 2);";
+    // Pupils refer to pupils: their rows are held, and read by their keys, in the end.
+    let linked = "create table pupils (id int not null primary key, district_id int not null,
+            buddy int references pupils);
+        insert into pupils values (10, 1, null), (11, 1, 10), (20, 2, null);";
     STORES
         .into_iter()
         .zip([sql, linked, linked])
