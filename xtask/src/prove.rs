@@ -9,26 +9,33 @@ use crate::process::{cargo, status};
 use crate::servers;
 
 /// What there is; `docs/proofs.md` describes each.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 13] = [
+    "closure",
     "edfi",
     "estate",
     "injection",
     "leak",
+    "links",
     "mcp",
+    "neighbours",
     "newcomer",
     "run-crash",
     "run-faults",
+    "snapshot",
     "types",
 ];
 
 /// The quick forms that CI runs.
-pub(crate) const IN_CI: [&str; 7] = [
+pub(crate) const IN_CI: [&str; 10] = [
+    "closure",
     "estate",
     "leak",
+    "links",
     "mcp",
     "newcomer",
     "run-crash",
     "run-faults",
+    "snapshot",
     "types",
 ];
 

@@ -111,9 +111,11 @@ pub(crate) enum Command {
     /// whole estate, bound to the digest of its decisions, which each run's report repeats; with one it
     /// is bound to the digest of that district's plan as well. Reads only.
     Classify(Classify),
-    /// Not available yet.
-    #[command(hide = true)]
-    Why(Rest),
+    /// Say why a row comes with a district, or why it does not.
+    ///
+    /// Prints the shortest chain of references from the row to the district's own row, under which rule each
+    /// of them counts, and a statement that checks it; or the first step that is missing. Reads only.
+    Why(Why),
     /// Follow a run of another terminal until it ends or waits (default: the newest).
     ///
     /// Ends with the run's own exit code.
@@ -306,14 +308,51 @@ pub(crate) struct Plan {
     /// The district: the value of the tenant root's key.
     pub(crate) district: String,
     /// Count the rows exactly (reads the keys of the district).
+    ///
+    /// Bytes are estimated from some rows of each table, the time from earlier migrations that the journal
+    /// has.
     #[arg(long)]
     pub(crate) exact: bool,
+    /// List also the tables of which no row comes.
+    #[arg(long, conflicts_with = "sql")]
+    pub(crate) all: bool,
     /// Print every statement that PROD sees in a migration, with its purpose.
     ///
     /// Found out by doing what a migration does, but for reading rows: keys are read. Values are
     /// bound, so that none is printed.
     #[arg(long, conflicts_with = "exact")]
     pub(crate) sql: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// The table, as in the configuration: `store.schema.table`.
+    ///
+    /// Store and schema may be left out where there is only one table of that name.
+    pub(crate) table: String,
+    /// The row's key; values of several columns joined by commas.
+    ///
+    /// Given as several words, each word is the value of one column as it is, commas and blanks included.
+    /// A value that begins with `-` stands behind `--`.
+    #[arg(required = true, value_name = "KEY", allow_negative_numbers = true)]
+    pub(crate) key: Vec<String>,
+    /// The district: the value of the tenant root's key.
+    #[arg(long, value_name = "DISTRICT")]
+    pub(crate) district: String,
+    /// The columns that KEY gives, joined by commas, where it is not the table's key.
+    ///
+    /// The only way to name a row of a table without a key. If several rows have these values, it is about
+    /// the first of them.
+    #[arg(long, value_name = "COLUMNS")]
+    pub(crate) by: Option<String>,
+    /// Asks why it does not come: a row that does come ends the command with exit 2.
+    #[arg(long)]
+    pub(crate) not: bool,
+    /// Print all keys of the chain, also those that are masked because they are about persons.
+    ///
+    /// Without it such values are left out of the answer, but for those that were typed.
+    #[arg(long)]
+    pub(crate) show_keys: bool,
 }
 
 #[derive(Debug, Args)]

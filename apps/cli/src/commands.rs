@@ -23,6 +23,7 @@ mod select;
 mod skills;
 mod status;
 mod watch;
+mod why;
 
 use crate::args::{Command, ConfigCommand, NotifyCommand};
 use crate::exit::Exit;
@@ -52,7 +53,7 @@ pub(crate) async fn dispatch(session: &Session) -> CommandResult<Exit> {
         Command::Rollback(arguments) => Box::pin(rollback::run(session, arguments)).await,
         Command::Enroll(arguments) => enroll::run(session, arguments).await,
         Command::Classify(arguments) => classify::run(session, arguments).await,
-        Command::Why(_) => Err(not_available("why")),
+        Command::Why(arguments) => why::run(session, arguments).await,
         Command::Watch(run) => watch::run(session, run.run.as_deref()).await,
         Command::Approve(arguments) => approve::run(session, arguments),
         Command::Cancel(arguments) => Box::pin(cancel::run(session, arguments)).await,

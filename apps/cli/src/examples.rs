@@ -82,6 +82,23 @@ const EXAMPLES: &[Examples] = &[
         ],
     ),
     (
+        "why",
+        &[
+            (
+                "why ids.guardians 42 --district 2",
+                "what brings that guardian",
+            ),
+            (
+                "why ids.grades 52,1,7,1 --district 2",
+                "a key of four columns",
+            ),
+            (
+                "why ids.students 1 --district 2 --not",
+                "the first step that is missing",
+            ),
+        ],
+    ),
+    (
         "migrate",
         &[
             ("migrate 2 --dry-run", "everything but the load"),

@@ -21,6 +21,7 @@ mod output;
 mod person;
 mod planning;
 mod prerequisites;
+mod rates;
 mod reference;
 mod retention;
 mod runner;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use redistrict_analyze::{Analysis, Cuts, Settings};
+use redistrict_analyze::{Analysis, Cuts, Settings, UncoveredKinds};
 use redistrict_anonymize::MaskInputs;
 use redistrict_closure::{Problem, column_heading};
 use redistrict_load::{GroupInput, LoadInputs};
 use redistrict_model::{
     Catalog, CheckSection, ColumnDecision, ColumnRef, DistrictId, ErrorKind, ExtractSection,
-    Finding, LoadSection, MaskKind, MaskSection, Plan, PlanSections, Severity, Table, TableRef,
+    Finding, LoadSection, MaskKind, MaskSection, Plan, PlanSections, Role, Severity, Table,
+    TableRef,
 };
 use redistrict_orchestrator::compose;
 use redistrict_store::{Fingerprint, KeyRequest, Probe, Selector, SourceStore, TargetStore};
@@ -160,6 +161,7 @@ fn section_of(
         &with_rows,
         &analysis.findings,
     )
+    .map_err(|findings| redistrict_analyze::ask_once(findings, catalogs))
 }
 
 /// Whether an analysis stops nothing. What stopped may be gone from PROD meanwhile: such an analysis
@@ -198,6 +200,24 @@ impl Source {
             .filter_map(|table| section.catalog_table(&table.table))
             .collect();
         Ok(redistrict_analyze::sample_columns(&mut self.cuts, &tables).await?)
+    }
+
+    /// Rows that stay behind though nobody decided it: those that refer to something by a kind that none of the
+    /// links covers, and those whose owners are all empty. A warning for each table, with their number.
+    pub(crate) async fn left_open(&mut self) -> CommandResult<Vec<Finding>> {
+        let ownership = &self.analysis.ownership;
+        let moves = |table: &TableRef| {
+            let role = ownership.table(table);
+            role.is_some_and(|role| role.role != Role::Excluded)
+        };
+        let edges: Vec<_> = (ownership.edges.iter())
+            .filter(|edge| moves(&edge.child))
+            .cloned()
+            .collect();
+        let found = redistrict_analyze::uncovered_kinds(&mut self.cuts, &edges).await?;
+        let mut findings: Vec<Finding> = found.iter().map(UncoveredKinds::finding).collect();
+        findings.extend(redistrict_analyze::unowned_rows(&mut self.cuts, ownership).await?);
+        Ok(findings)
     }
 
     /// The reference tables with columns about persons that nobody has to be asked about: those that the
@@ -292,7 +312,7 @@ pub(crate) async fn source_masks(
     let planned = redistrict_anonymize::plan(&inputs);
     Ok(planned
         .map(|(section, _)| section)
-        .map_err(|error| error.findings))
+        .map_err(|error| redistrict_analyze::ask_once(error.findings, &extract.catalogs)))
 }
 
 /// CERT, looked at.
@@ -383,13 +403,16 @@ pub(crate) async fn sections(
         samples: &samples,
         unknown: workspace.config.masking.unknown,
     };
-    let (anonymize, more) = redistrict_anonymize::plan(&inputs)
-        .map_err(|error| stop("decide the mask of every column", error.findings.iter()))?;
+    let (anonymize, more) = redistrict_anonymize::plan(&inputs).map_err(|error| {
+        let open = redistrict_analyze::ask_once(error.findings, &extract.catalogs);
+        stop("decide the mask of every column", &open)
+    })?;
     let masked = masked_conditions(&extract, &anonymize);
     if !masked.is_empty() {
         return Err(stop("keep what links depend on", &masked));
     }
     findings.extend(more);
+    findings.extend(source.left_open().await?);
     findings.extend(
         source
             .probes
@@ -411,7 +434,7 @@ pub(crate) async fn sections(
 
 /// Columns that say for which rows a link counts and that would be masked: after that nobody could
 /// tell what the row refers to, neither the checks nor CERT.
-fn masked_conditions(extract: &ExtractSection, masks: &MaskSection) -> Vec<Finding> {
+pub(crate) fn masked_conditions(extract: &ExtractSection, masks: &MaskSection) -> Vec<Finding> {
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
     for edge in &extract.ownership.edges {
         for (column, _) in &edge.when {

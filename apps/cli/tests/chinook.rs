@@ -5,6 +5,7 @@ use redistrict_testkit::postgres::{RoleKind, TestServer, execute, query};
 
 use crate::environment::{Ended, Environment, holding, restore, rows, sample};
 use crate::hook::Hook;
+use crate::samples::{Sample, expected, total};
 
 /// Names of the representative, of the manager, and what else tells who they are.
 const PERSONS: [&str; 6] = [
@@ -167,5 +168,31 @@ async fn the_manager_of_a_sales_representative_is_decided_shown_and_right_and_no
         );
         let files = holding(world.environment.dir.path(), person);
         assert_eq!(files, [] as [String; 0], "{person}");
+    }
+}
+
+/// Representative, rows of each table, all rows: docs/design/closure.md §8. The superior is a stub.
+const ROWS: [(&str, &str, u64); 2] = [
+    (
+        "3",
+        "employee 1+1, customer 21, invoice 146, invoice_line 796, track 761, album 250, artist 138, genre 23, \
+         media_type 4, playlist 12, playlist_track 1_894",
+        4_047,
+    ),
+    (
+        "4",
+        "employee 1+1, customer 20, invoice 140, invoice_line 760, track 731, album 256, artist 137, genre 22, \
+         media_type 5, playlist 12, playlist_track 1_812",
+        3_897,
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sales_representative_has_the_customers_and_what_these_bought() {
+    let sample = Sample::new("chinook.sql.gz", "employee").await;
+    for (district, row, all) in ROWS {
+        let counts = sample.counts(district);
+        assert_eq!(counts, expected(row), "employee {district}");
+        assert_eq!(total(&counts), all, "employee {district}");
     }
 }

@@ -152,3 +152,131 @@ async fn references_that_no_catalog_declares_are_proposed_where_names_and_values
     let checked = world.environment.run(&["config", "check"]);
     assert_eq!(checked.code, 0, "{}", checked.err);
 }
+
+/// References that a name alone does not carry, kinds that no table has, and references inside of values.
+const OPEN: &str = "
+    create table districts(id int primary key, name text);
+    create table units(id int primary key, district_id int not null references districts, parent_unit_id int,
+        parent_id int);
+    create table people(id int primary key, unit_id int not null references units, badge int not null unique);
+    create table visits(id int primary key, person_badge int references people(badge), unit_id int references units);
+    create table calls(id int primary key, person_badge int not null references people(badge));
+    create table letters(id int primary key, person_badge int, signed_by int);
+    create table notices(id int primary key, about_type text, about_id int not null);
+    create table lists(id int primary key, unit_id int not null references units, people int[], people_ids text[],
+        extra jsonb, note text);
+    insert into districts select g, 'd' || g from generate_series(1, 3) g;
+    insert into units select g, 1 + g % 3, case when g > 10 then g - 9 end, case when g > 30 then g - 3 end
+        from generate_series(1, 60) g;
+    insert into people select g, 1 + g % 60, 7000 + 3 * g from generate_series(1, 200) g;
+    insert into visits select g, 7000 + 3 * g, 1 + g % 60 from generate_series(1, 50) g;
+    insert into visits select 100 + g, null, case when g > 5 then g end from generate_series(1, 8) g;
+    insert into calls select g, 7000 + 3 * g from generate_series(1, 50) g;
+    insert into letters select g, 7000 + 3 * g, 90 + g from generate_series(1, 40) g;
+    insert into notices select g, case when g <= 40 then 'Person' when g <= 60 then 'Ghost' when g <= 63 then 'Anna'
+        end, case when g <= 40 then g else 900 + g end from generate_series(1, 70) g;
+    insert into lists select g, 1 + g % 60, array[g, g + 1], array[(g + 2)::text],
+        jsonb_build_object('person', jsonb_build_object('id', g), 'unit_ids', jsonb_build_array(g)),
+        '{\"person_id\": ' || g || '}' from generate_series(1, 30) g;
+";
+
+/// How the lines begin that answer questions.
+const ANSWERS: [&str; 9] = [
+    "[table.",
+    "[column.",
+    "confirmed =",
+    "excluded =",
+    "boundary =",
+    "owner =",
+    "mask =",
+    "public =",
+    "reason =",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_names_and_values_do_not_decide_stands_in_the_file_and_in_the_plan_with_its_numbers() {
+    let server = TestServer::start();
+    let (prod, cert) = (
+        server.create_database().await,
+        server.create_database().await,
+    );
+    execute(&prod, OPEN).await.unwrap();
+    let schema: Vec<&str> = OPEN
+        .split(';')
+        .filter(|one| one.contains("create table"))
+        .collect();
+    execute(&cert, &schema.join(";")).await.unwrap();
+    let mut environment = Environment::new();
+    environment.set("IDS_PROD_URL", &prod);
+    environment.set("IDS_CERT_URL", &cert);
+    environment.must(&["init", "--root", "ids.districts"]);
+    let text = environment.read("redistrict.toml");
+    let has = |part: &str| assert!(text.contains(part), "{part}\n{text}");
+    // Two declared keys on columns of this name say where the third leads.
+    has("# 2 of 2 foreign keys on columns of this name lead there; all 40 different values");
+    has("from = \"ids.public.letters(person_badge)\"\nto = \"ids.public.people(badge)\"");
+    // Called after its own table: a link, which owns nothing. `parent_id` may be anybody's parent.
+    has(
+        "\n[[link]]\nfrom = \"ids.public.units(parent_unit_id)\"\nto = \"ids.public.units(id)\"\n\n",
+    );
+    has("# from = \"ids.public.units(parent_id)\"\n# to = \"ids.public.units(id)\"     # all");
+    // One table only has such keys, and no name says so.
+    has(
+        "# its name says nothing; of the tables that have keys like its values, one only has rows of the \
+         same district throughout\n# [[link]]\n\
+         # from = \"ids.public.letters(signed_by)\"\n# to = \"ids.public.people(id)\"     # all 40 different values looked at are keys of \
+         ids.public.people; 40 of 40 rows are of its row's district",
+    );
+    // Every row of a kind that no table has is told; a name that few rows have is not printed.
+    has("when = { about_type = [\"Person\"] }");
+    let kinds = "(about_id) refers to what about_type says, and of 70 such rows 30 say what no link covers: Ghost (20), \
+                 2 other texts.";
+    has(&format!("# ids.public.notices: {kinds}"));
+    has("# when = { about_type = [\"Ghost\"] }");
+    assert!(!text.contains("Anna"), "{text}");
+    // Inside of values.
+    for found in [
+        "# ids.public.lists.people (each element): all 31 different values looked at are keys of ids.public.people(id)",
+        "# ids.public.lists.people_ids (each element): all 30",
+        "# ids.public.lists.extra ($.person.id): all 30",
+        "# ids.public.lists.extra ($.unit_ids[*]): all 30",
+        "# ids.public.lists.note ($.person_id): all 30",
+    ] {
+        has(found);
+    }
+    let decided: String = text
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if ANSWERS.iter().any(|one| rest.starts_with(one)) => rest,
+            _ => line,
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    environment.write("redistrict.toml", &decided);
+    let checked = environment.must(&["config", "check"]);
+    assert!(checked.err.contains(kinds), "{}", checked.err);
+    let (checked, _) = environment.json(&["config", "check"]);
+    assert_eq!(checked["findings"][0]["code"], "uncovered-kind");
+    assert_eq!(checked["findings"][0]["count"], 30);
+    // Rows whose owners are all empty stay behind, and that is said.
+    let unowned =
+        "(unit_id), (person_badge) say whose a row is, and in 5 of 58 rows all of them are empty";
+    let finding = &checked["findings"][1];
+    assert_eq!(
+        (&finding["subject"], &finding["count"]),
+        (&"ids.public.visits".into(), &5.into())
+    );
+    assert!(
+        finding["message"].as_str().unwrap().starts_with(unowned),
+        "{finding}"
+    );
+    environment.must(&["enroll", "ids", "--name", "cert"]);
+    let (plan, _) = environment.json(&["plan", "2"]);
+    let findings = plan["findings"].as_array().unwrap();
+    assert!(
+        findings
+            .iter()
+            .any(|one| one["code"] == "uncovered-kind" && one["count"] == 30),
+        "{plan}"
+    );
+}

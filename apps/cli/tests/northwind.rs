@@ -116,6 +116,11 @@ async fn a_customer_of_northwind_moves_is_complete_and_can_be_taken_out_again() 
         "--root",
         "nw.customers",
     ]);
+    // A table with rows and no reference at all is a question, with the lines that answer it.
+    let unknown = environment.run(&["plan", "ALFKI"]);
+    assert_eq!(unknown.code, 3, "{}", unknown.err);
+    let lines = "[table.\"nw.public.us_states\"]\nexcluded = ";
+    assert!(unknown.err.contains(lines), "{}", unknown.err);
     let edits = decide(&environment);
     assert!(edits <= 10, "{edits} places had to be edited");
     environment.must(&["config", "check"]);

@@ -112,6 +112,8 @@ fn what_looks_prints_what_is_published() {
         ("plan", &["plan", "2"]),
         ("plan", &["plan", "2", "--exact"]),
         ("plan_sql", &["plan", "2", "--sql"]),
+        ("why", &["why", "ids.guardians", "3", "--district", "2"]),
+        ("why", &["why", "ids.students", "1", "--district", "2"]),
         ("classify", &["classify"]),
         ("classify", &["classify", "2"]),
         ("completions", &["completions", "bash"]),

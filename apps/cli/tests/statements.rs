@@ -1,12 +1,11 @@
 //! `plan --sql` against what servers log, or get: what a migration sends to PROD is what was printed.
 
 use std::collections::BTreeSet;
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
 
+use redistrict_testkit::closed_set::outside_of_cypher;
 use redistrict_testkit::neo4j::Neo4jPair;
 use redistrict_testkit::postgres::{TestServer, execute, query};
+use redistrict_testkit::recorder::{Recorder, Sent};
 
 use crate::environment::Environment;
 
@@ -230,104 +229,25 @@ public = true
 reason = "made up"
 "#;
 
-/// The bytes of one connection.
-type Kept = Arc<Mutex<Vec<u8>>>;
-
-/// A server of the protocol in between, which keeps what clients send: Community logs no queries.
-struct Between {
-    port: u16,
-    sent: Arc<Mutex<Vec<Kept>>>,
-}
-
-impl Between {
-    fn new(server: &str) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let sent: Arc<Mutex<Vec<Kept>>> = Arc::default();
-        let (server, connections) = (server.to_owned(), Arc::clone(&sent));
-        std::thread::spawn(move || {
-            for client in listener.incoming() {
-                let kept = Kept::default();
-                connections.lock().unwrap().push(Arc::clone(&kept));
-                let (client, server) = (client.unwrap(), TcpStream::connect(&server).unwrap());
-                let (back, from) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                std::thread::spawn(move || pass(client, server, Some(&kept)));
-                std::thread::spawn(move || pass(from, back, None));
-            }
-        });
-        Self { port, sent }
-    }
-
-    /// The statements that were sent since this was asked last, white space folded.
-    fn statements(&self) -> BTreeSet<String> {
-        let connections = std::mem::take(&mut *self.sent.lock().unwrap());
-        let mut statements = BTreeSet::new();
-        for connection in connections {
-            let bytes = connection.lock().unwrap();
-            for message in messages(&bytes) {
-                statements.extend(statement_of(&message).map(|text| folded(&text)));
-            }
-        }
-        statements
-    }
-}
-
-/// Copies bytes until one side closes; keeps them before they are passed on.
-fn pass(mut from: TcpStream, mut to: TcpStream, kept: Option<&Mutex<Vec<u8>>>) {
-    let mut buffer = vec![0; 1 << 16];
-    while let Ok(count @ 1..) = from.read(&mut buffer) {
-        if let Some(kept) = kept {
-            kept.lock().unwrap().extend_from_slice(&buffer[..count]);
-        }
-        if to.write_all(&buffer[..count]).is_err() {
-            break;
-        }
-    }
-    let _closed = to.shutdown(Shutdown::Both);
-}
-
-/// The messages behind the handshake, the first of which is HELLO: chunks with their length in front, an
-/// empty one at the end.
-fn messages(bytes: &[u8]) -> Vec<Vec<u8>> {
-    let is_hello = |at: &usize| bytes[at + 2..].starts_with(&[0xB1, 0x01]);
-    let Some(start) = (20..bytes.len().saturating_sub(3)).find(is_hello) else {
-        return Vec::new();
+/// What a server of the protocol in between saw since it was asked last, white space folded: Community logs
+/// no queries. All of it is in the closed set.
+fn taken(recorder: &Recorder) -> BTreeSet<String> {
+    let sent = recorder.take_bolt();
+    let outside: Vec<String> = sent.iter().filter_map(outside_of_cypher).collect();
+    assert!(outside.is_empty(), "{outside:#?}");
+    let text = |sent: Sent| match sent {
+        Sent::Statement(text) => Some(folded(&text)),
+        _ => None,
     };
-    let (mut rest, mut message, mut all) = (&bytes[start..], Vec::new(), Vec::new());
-    while let Some((length, more)) = rest.split_first_chunk::<2>() {
-        let length = usize::from(u16::from_be_bytes(*length));
-        if length == 0 {
-            all.extend(Some(std::mem::take(&mut message)).filter(|one| !one.is_empty()));
-        }
-        message.extend_from_slice(&more[..length]);
-        rest = &more[length..];
-    }
-    all
-}
-
-/// The text of a RUN message.
-fn statement_of(message: &[u8]) -> Option<String> {
-    let text = message.strip_prefix(&[0xB3, 0x10])?;
-    let (length, text) = match text {
-        [short @ 0x80..=0x8F, text @ ..] => (usize::from(short & 0x0F), text),
-        [0xD0, length, text @ ..] => (usize::from(*length), text),
-        [0xD1, a, b, text @ ..] => (usize::from(u16::from_be_bytes([*a, *b])), text),
-        [0xD2, a, b, c, d, text @ ..] => {
-            let length = u32::from_be_bytes([*a, *b, *c, *d]);
-            (usize::try_from(length).unwrap(), text)
-        }
-        _ => panic!("a RUN message without a text"),
-    };
-    Some(String::from_utf8(text[..length].to_vec()).unwrap())
+    sent.into_iter().filter_map(text).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_of_a_graph_runs_on_prod_what_was_printed_and_nothing_else() {
     let graphs = Neo4jPair::take().await;
     let (prod, cert) = (&graphs.prod, &graphs.cert);
-    let (login, server) = prod.url().split_once('@').unwrap();
-    let between = Between::new(server);
-    let through = format!("{login}@127.0.0.1:{}", between.port);
+    let between = Recorder::before(prod.url()).unwrap();
+    let through = between.url(prod.url());
     for statement in GRAPH.iter().take(4) {
         prod.run(statement).await;
         cert.run(statement).await;
@@ -348,9 +268,9 @@ async fn a_migration_of_a_graph_runs_on_prod_what_was_printed_and_nothing_else()
             .chain(&only_if)
             .all(|one| !one.contains("canary"))
     );
-    between.statements();
+    taken(&between);
     environment.must(&["migrate", "1"]);
-    let logged = between.statements();
+    let logged = taken(&between);
     let not_printed: Vec<_> = logged.difference(&always).collect();
     let not_sent: Vec<_> = always.difference(&logged).collect();
     assert!(

@@ -314,9 +314,7 @@ async fn two_runs_at_once_are_exit_11_and_the_second_says_who_has_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_that_are_not_there_yet_say_so() {
     let small = small().await;
-    for command in ["why", "key"] {
-        small.fails(&[command], 2, &["not available yet"]);
-    }
+    small.fails(&["key"], 2, &["not available yet"]);
     small.fails(&["migrate", "1", "--replace"], 2, &["not available yet"]);
 }
 

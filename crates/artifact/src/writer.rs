@@ -22,7 +22,7 @@ use crate::paths::table_dir;
 use crate::root_key::RootKey;
 
 /// A part in progress holds about so many bytes at most.
-const ROW_GROUP_MEMORY: usize = 4 << 20;
+const ROW_GROUP_MEMORY: usize = 2 << 20;
 
 /// Writes the parts of one artifact. Parts of different tables may be written at the same time.
 pub struct ArtifactWriter {

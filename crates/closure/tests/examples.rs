@@ -578,7 +578,7 @@ fn nothing_comes_down_from_an_organisation_above_all_districts() {
     assert_eq!(above.len(), 1);
     assert_eq!(above[0].policy, BoundaryPolicy::Stub);
     let participations = &members.rows[&table_ref("participations")];
-    assert_eq!(participations.shared, [key("101,9,1")]);
+    assert_eq!(participations.shared.to_vec(), [key("101,9,1")]);
 }
 
 /// §9.4: the first owner leads nowhere, the second decides.

@@ -55,6 +55,9 @@ pub struct Table {
     /// Row security is on and applies to the connected role.
     #[serde(default)]
     pub row_security: bool,
+    /// The table whose columns this one inherits, the first of several. Rows of each are its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherits: Option<TableRef>,
     /// The planner's estimate; none where nobody has analyzed the table. Never part of a digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_rows: Option<u64>,
@@ -226,4 +229,8 @@ pub struct Trigger {
     pub name: String,
     /// Fires for our inserts and updates.
     pub enabled: bool,
+    /// The tables that its text inserts into, where it fires for our writes and the text says so. A hint,
+    /// never a decision.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fills: Vec<TableRef>,
 }

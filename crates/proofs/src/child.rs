@@ -1,6 +1,6 @@
 //! Runs the product as a child process.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -162,6 +162,46 @@ impl Product {
             err,
         };
         Ok((ended, steps.is_none()))
+    }
+
+    /// Runs a product that pauses at effect points, and does something at each of them before it lets it go on.
+    ///
+    /// # Errors
+    /// When it cannot be started, or what is done meanwhile fails.
+    pub fn run_pausing(
+        &self,
+        arguments: &[&str],
+        mut meanwhile: impl FnMut() -> Result<()>,
+    ) -> Result<Ended> {
+        let mut child = Command::new(&self.program)
+            .args(arguments)
+            .arg("--config")
+            .arg(&self.config)
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("start {}", self.program.display()))?;
+        let mut orders = child.stdin.take().context("tell it to go on")?;
+        let said = child.stderr.take().context("read what it says")?;
+        let mut err = String::new();
+        for line in BufReader::new(said).lines() {
+            let line = line?;
+            if line == PAUSED {
+                meanwhile()?;
+                orders.write_all(b"\n").context("tell it to go on")?;
+            } else {
+                err.push_str(&line);
+                err.push('\n');
+            }
+        }
+        drop(orders);
+        Ok(Ended {
+            status: child.wait()?,
+            out: String::new(),
+            err,
+        })
     }
 
     /// Runs it; anything but exit 0 is an error with what it printed.

@@ -1,186 +1,143 @@
-//! `prove edfi`: the whole schema of Ed-Fi (741 tables, 1,214 foreign keys) with the rows of organisations alone:
-//! `init`, `analyze`, `plan --exact` and `migrate --dry-run` come to their end; how long each takes and every
-//! line of configuration that a person had to write are printed.
+//! `prove edfi`: the sample of Ed-Fi (741 tables, 1,214 foreign keys) with all its rows: what `init` and one
+//! person decide gives exactly the rows of district 255901 that docs/design/closure.md §8 lists; they go into
+//! an empty CERT, where the server itself declares every foreign key anew. Each line of configuration is
+//! printed with its explanation.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+mod expected;
+pub(crate) mod sample;
 
-use anyhow::{Context, Result, bail, ensure};
-use redistrict_testkit::postgres::{RoleKind, TestServer};
+use std::collections::BTreeMap;
 
-use crate::child::Product;
+use anyhow::Result;
+use redistrict_testkit::foreign_keys::broken_foreign_keys;
+use serde_json::Value;
+
+use self::expected::{DESCRIPTORS, FULL, ROLES, ROWS, STUBS, TABLES_WITH_ROWS};
+pub(crate) use self::expected::{Planned, tables};
+use self::sample::{DISTRICT, Sample, seconds};
 use crate::{Options, Proof, say};
 
-const DISTRICT: &str = "255901";
-const ROOT: &str = "ods.edfi.localeducationagency";
-
-/// What a person decides: the first words of a line that `init` wrote as a comment, and what it becomes.
-const DECISIONS: [(&str, &str); 3] = [
-    ("[table.", "[table."),
-    (
-        "excluded = \"…the reason…\"",
-        "excluded = \"CERT's triggers keep it\"",
-    ),
-    (
-        "confirmed = ",
-        "confirmed = \"names of years and of contexts, not of people\"",
-    ),
-];
-
-/// Codes of organisations that equal their keys: no person's.
-const CODES: &str =
-    "[column.\"ods.edfi.educationorganizationidentificationcode.identificationcode\"]
-mask = \"keep\"
-public = true
-reason = \"codes of organisations, not of people\"
-";
-
-/// Takes out every row but those of organisations, of their details, and of what these refer to.
-const ORGANISATIONS_ONLY: &str = include_str!("edfi/organisations_only.sql");
-/// Takes out every row.
-const NO_ROWS: &str =
-    "do $$ begin execute (select 'truncate ' || string_agg(c.oid::regclass::text, ', ')
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')); end $$";
+const FOREIGN_KEYS: usize = 1_214;
+const MOST_LINES: usize = 40;
 
 pub(crate) fn prove(_options: Options) -> Result<Proof> {
-    let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
-    let dir = tempfile::tempdir().context("make a directory")?;
-    let server = TestServer::start();
-    let (prod, cert) = runtime.block_on(async {
-        (
-            server.create_database().await,
-            server.create_database().await,
-        )
-    });
-    let dump = sample("edfi_ds52.sql.gz")?;
-    for (url, sql) in [(&prod, ORGANISATIONS_ONLY), (&cert, NO_ROWS)] {
-        restore(&dump, url)?;
-        runtime.block_on(server.psql(url, sql));
-    }
-    let reader = runtime.block_on(server.create_role(&prod, RoleKind::Reader));
-    let config = dir.path().join("redistrict.toml");
-    let run = Run {
-        product: Product::real(&config)?
-            .with("ODS_PROD_URL", &reader)
-            .with("ODS_CERT_URL", &cert),
-        config,
-    };
-    let init = run.timed(&["init", "--root", ROOT])?;
-    let lines = run.decide()?;
-    run.timed(&["config", "check"])?;
-    run.timed(&["enroll", "--name", "proof"])?;
-    let analyze = run.timed(&["analyze"])?;
-    let plan = run.timed(&["plan", DISTRICT, "--exact"])?;
-    let migrate = run.timed(&["migrate", DISTRICT, "--dry-run"])?;
-    say("lines of configuration that a person wrote:");
-    lines.iter().for_each(|line| say(&format!("    {line}")));
+    let sample = Sample::new()?;
+    let configured = sample.configure()?;
+    say("every line of the configuration:");
+    configured
+        .lines
+        .iter()
+        .for_each(|line| say(&format!("    {line}")));
+    let mut wrong = Wrong::default();
+    let lines = configured.lines.len();
+    wrong.unless(
+        lines <= MOST_LINES,
+        format!("{lines} lines of configuration"),
+    );
+    wrong.equal("decisions about owners", configured.about_owners, 1);
+
+    let analyze = sample.timed(&["analyze"])?;
+    let (plan, is_decided, exact) = sample.json(&["plan", DISTRICT, "--exact"])?;
+    wrong.unless(is_decided, format!("the plan asks more: {}", plan["hints"]));
+    let planned = tables(&plan)?;
+    as_listed(&planned, &mut wrong);
+    let (report, migrate) = sample.migrate(DISTRICT)?;
+    wrong.equal("rows extracted", number(&report["extracted"]), FULL + STUBS);
+    arrived(&sample, &planned, &mut wrong)?;
+    let (keys, broken) = sample.wait(broken_foreign_keys(&sample.cert))?;
+    wrong.equal("foreign keys of CERT", keys, FOREIGN_KEYS);
+    wrong.unless(
+        broken.is_empty(),
+        format!("broken in CERT: {}", broken.join(", ")),
+    );
+
+    wrong
+        .0
+        .iter()
+        .for_each(|line| say(&format!("WRONG: {line}")));
     Ok(Proof {
         figures: format!(
-            "741 tables, organisation {DISTRICT}, {} lines of configuration; init {}, analyze {}, plan --exact {}, \
-             migrate --dry-run {}",
-            lines.len(),
-            seconds(init),
+            "{FULL} rows and {STUBS} stubs of district {DISTRICT} in {TABLES_WITH_ROWS} of 741 tables, {} of \
+             {FOREIGN_KEYS} foreign keys hold in CERT, {lines} lines of configuration, {} of them about owners, \
+             {} problems; init {}, analyze {}, plan --exact {}, migrate {}",
+            keys - broken.len(),
+            configured.about_owners,
+            wrong.0.len(),
+            seconds(configured.init),
             seconds(analyze),
-            seconds(plan),
+            seconds(exact),
             seconds(migrate),
         ),
-        passed: true,
+        passed: wrong.0.is_empty(),
     })
 }
 
-struct Run {
-    product: Product,
-    config: PathBuf,
-}
+/// What is not as it should be, in words.
+#[derive(Default)]
+pub(crate) struct Wrong(pub(crate) Vec<String>);
 
-impl Run {
-    /// Runs it; anything but exit 0 is an error.
-    fn timed(&self, arguments: &[&str]) -> Result<Duration> {
-        let begun = Instant::now();
-        let ended = self.product.must(arguments)?;
-        let took = begun.elapsed();
-        say(&format!(
-            "redistrict {}: {}",
-            arguments.join(" "),
-            seconds(took)
-        ));
-        if arguments.contains(&"--dry-run") {
-            ensure!(
-                ended.out.contains("Status: SUCCESS") || ended.err.contains("Status: SUCCESS"),
-                "the dry run did not end with SUCCESS"
-            );
+impl Wrong {
+    pub(crate) fn unless(&mut self, holds: bool, what: String) {
+        if !holds {
+            self.0.push(what);
         }
-        Ok(took)
     }
 
-    /// Takes every decision that `init` left open; gives the lines.
-    fn decide(&self) -> Result<Vec<String>> {
-        let text = std::fs::read_to_string(&self.config).context("read redistrict.toml")?;
-        let mut lines = Vec::new();
-        let mut is_open = false;
-        let mut decided = String::new();
-        for line in text.lines() {
-            if line.starts_with("# ---- ") {
-                is_open = line.starts_with("# ---- To decide");
-            }
-            let rest = line
-                .strip_prefix("# ")
-                .filter(|_| is_open)
-                .unwrap_or_default();
-            let mut known = DECISIONS.iter().filter(|(from, _)| rest.starts_with(from));
-            let line = match known.next() {
-                Some((from, to)) if from == to => rest,
-                Some((_, to)) => to,
-                None => line,
-            };
-            if is_open && !line.starts_with('#') && !line.is_empty() {
-                lines.push(line.to_owned());
-            }
-            decided.push_str(line);
-            decided.push('\n');
-        }
-        lines.extend(CODES.lines().map(str::to_owned));
-        decided.push_str(CODES);
-        #[expect(clippy::disallowed_methods, reason = "the proof's own file")]
-        std::fs::write(&self.config, decided).context("write redistrict.toml")?;
-        Ok(lines)
+    pub(crate) fn equal<T: PartialEq + std::fmt::Debug>(
+        &mut self,
+        what: &str,
+        found: T,
+        expected: T,
+    ) {
+        let message = format!("{what}: {found:?}, not {expected:?}");
+        self.unless(found == expected, message);
     }
 }
 
-fn seconds(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
+pub(crate) fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
 }
 
-/// Restores a plain-SQL dump with psql.
-fn restore(dump: &Path, url: &str) -> Result<()> {
-    let script = "gunzip -c \"$0\" | psql -X -q -v ON_ERROR_STOP=1 \"$1\" >/dev/null";
-    let output = Command::new("sh")
-        .args(["-c", script])
-        .arg(dump)
-        .arg(url)
-        .output()
-        .context("start psql")?;
-    if !output.status.success() {
-        bail!("psql: {}", String::from_utf8_lossy(&output.stderr));
+/// Roles and counts as worked out elsewhere.
+fn as_listed(planned: &BTreeMap<String, Planned>, wrong: &mut Wrong) {
+    for (role, expected) in ROLES {
+        let found = planned.values().filter(|table| table.role == role).count();
+        wrong.equal(&format!("tables that are {role}"), found, expected);
+    }
+    let rows = |table: &Planned| table.full + table.stubs;
+    wrong.equal(
+        "full rows",
+        planned.values().map(|one| one.full).sum(),
+        FULL,
+    );
+    wrong.equal("stubs", planned.values().map(|one| one.stubs).sum(), STUBS);
+    let with_rows = planned.values().filter(|table| rows(table) > 0).count();
+    wrong.equal("tables with rows", with_rows, TABLES_WITH_ROWS);
+    for (table, expected) in ROWS {
+        let found = planned.get(&format!("edfi.{table}")).map_or(0, rows);
+        wrong.equal(table, found, expected);
+    }
+    let subclasses = planned
+        .iter()
+        .filter(|(name, _)| name.ends_with("descriptor") && *name != "edfi.descriptor");
+    wrong.equal(
+        "subclasses of descriptor",
+        subclasses.map(|(_, table)| rows(table)).sum(),
+        DESCRIPTORS,
+    );
+}
+
+/// CERT holds what was planned and nothing else, but for what its own triggers write.
+fn arrived(sample: &Sample, planned: &BTreeMap<String, Planned>, wrong: &mut Wrong) -> Result<()> {
+    for (table, expected) in planned {
+        let (schema, name) = table.split_once('.').unwrap_or(("public", table));
+        let sql = format!("select count(*) from \"{schema}\".\"{name}\"");
+        let found = sample.count(&sample.cert, &sql)?;
+        wrong.equal(
+            &format!("{table} in CERT"),
+            found,
+            expected.full + expected.stubs,
+        );
     }
     Ok(())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "where the sample data are is said by the environment"
-)]
-fn sample(name: &str) -> Result<PathBuf> {
-    let shared = std::env::var_os("REDISTRICT_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
-    let file = shared.join("data").join(name);
-    ensure!(
-        file.exists(),
-        "the sample database {name} is not there: set REDISTRICT_SHARED to the folder that holds data/{name}"
-    );
-    Ok(file)
 }

@@ -30,6 +30,8 @@ pub enum Fault {
     Pause(u64),
     /// `at:NAME`: as `pause:N`, at the first effect point that is called so (`before cert commit ids`).
     PauseAt(String),
+    /// `each:NAME`: as `at:NAME`, at every effect point that is called so.
+    PauseEach(String),
     /// `lose:N`: as `pause:N`; if that point comes after a commit, its answer is lost.
     Lose(u64),
     /// `pass:MASK`: the mask gives back what it is given.
@@ -52,6 +54,7 @@ impl FromStr for Fault {
                 .map(Self::Pause)
                 .map_err(|_| "pause: takes a number".to_owned()),
             "at" => Ok(Self::PauseAt(rest.to_owned())),
+            "each" => Ok(Self::PauseEach(rest.to_owned())),
             "lose" => rest
                 .parse()
                 .map(Self::Lose)
@@ -79,6 +82,7 @@ pub fn composition(fault: Option<Fault>) -> Composition {
         Some(Fault::Kill(at)) => Points::kill(at),
         Some(Fault::Pause(at)) => Points::pause(at),
         Some(Fault::PauseAt(name)) => Points::pause_at(name),
+        Some(Fault::PauseEach(name)) => Points::pause_each(name),
         Some(Fault::Lose(at)) => Points::lose(at),
     };
     let points = Arc::new(points);

@@ -4,6 +4,7 @@
 
 mod bench;
 mod child;
+mod closure;
 mod digest;
 mod edfi;
 mod estate;
@@ -11,12 +12,15 @@ mod faults;
 mod injection;
 mod joins;
 mod leak;
+mod links;
 mod mcp;
+mod neighbours;
 mod newcomer;
 mod run_crash;
 mod run_faults;
 mod search;
 mod servers;
+mod snapshot;
 mod types;
 mod world;
 
@@ -64,14 +68,18 @@ pub struct Proof {
 /// An unknown name, or the demonstration could not be run at all (which is a failure too).
 pub fn run(name: &str, options: Options) -> Result<Proof> {
     match name {
+        "closure" => closure::prove(options),
         "edfi" => edfi::prove(options),
         "estate" => estate::prove(options),
         "injection" => injection::prove(options),
         "leak" => leak::prove(options),
+        "links" => links::prove(options),
         "mcp" => mcp::prove(options),
+        "neighbours" => neighbours::prove(options),
         "newcomer" => newcomer::prove(options),
         "run-crash" => run_crash::prove(options),
         "run-faults" => run_faults::prove(options),
+        "snapshot" => snapshot::prove(options),
         "types" => types::prove(options),
         other => bail!("no proof is called {other:?}"),
     }

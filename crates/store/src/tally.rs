@@ -8,7 +8,7 @@ use redistrict_model::{KeyRow, TableRef};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TallyRequest {
     pub table: TableRef,
-    /// What is told apart; at least one column.
+    /// What is told apart; without columns all rows are one.
     pub columns: Vec<String>,
     /// Rows in which one of these is NULL are not counted.
     pub present: Vec<String>,

@@ -19,6 +19,7 @@ pub fn outside_of_cypher(sent: &Sent) -> Option<String> {
 fn outside(sent: &Sent, judge: impl Fn(&str) -> Result<(), String>) -> Option<String> {
     match sent {
         Sent::Statement(text) => judge(text).err().map(|why| format!("{why}: {text}")),
+        Sent::Simple(text) if text == DRIVERS => None,
         Sent::Simple(text) => Some(format!("a text that may hold several statements: {text}")),
         Sent::Other(letter) => Some(format!("a message of the kind {letter}")),
         Sent::Unread => Some("bytes that are no message".to_owned()),
@@ -33,155 +34,27 @@ const WHOLE_SQL: [&str; 4] = [
     "rollback to savepoint redistrict",
 ];
 
+/// What the driver itself asks where a URL says `target_session_attrs`, before there is a session of ours.
+const DRIVERS: &str = "SHOW transaction_read_only";
+
 /// Texts that the product keeps in files; those among them that write are no part of the set.
 const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../stores/postgres/sql");
 
 /// What begins a statement that writes, locks, changes settings for others, or runs something.
-const WRITING: [&str; 30] = [
-    "insert",
-    "update",
-    "delete",
-    "truncate",
-    "merge",
-    "create",
-    "alter",
-    "drop",
-    "grant",
-    "revoke",
-    "lock",
-    "do",
-    "call",
-    "execute",
-    "prepare",
-    "deallocate",
-    "discard",
-    "set",
-    "reset",
-    "notify",
-    "listen",
-    "load",
-    "vacuum",
-    "analyze",
-    "cluster",
-    "reindex",
-    "refresh",
-    "comment",
-    "security",
-    "into",
-];
+const WRITING: &str = "insert update delete truncate merge create alter drop grant revoke lock do call execute \
+     prepare deallocate discard set reset notify listen load vacuum analyze cluster reindex \
+     refresh comment security into";
 
 /// All words of statements that are made of names. What casts a key to its type is among them.
-const SQL_WORDS: [&str; 109] = [
-    "select",
-    "copy",
-    "from",
-    "only",
-    "as",
-    "where",
-    "order",
-    "by",
-    "group",
-    "over",
-    "limit",
-    "collate",
-    "desc",
-    "any",
-    "and",
-    "not",
-    "in",
-    "is",
-    "null",
-    "distinct",
-    "true",
-    "false",
-    "case",
-    "when",
-    "then",
-    "else",
-    "end",
-    "to",
-    "stdout",
-    "format",
-    "binary",
-    "unnest",
-    "k",
-    "t",
-    "ctid",
-    "tableoid",
-    "count",
-    "filter",
-    "sum",
-    "set_config",
-    "current_setting",
-    "trim_scale",
-    "octet_length",
-    "pg_column_size",
-    "pg_catalog",
-    "text",
-    "tid",
-    "oid",
-    "int2",
-    "int4",
-    "int8",
-    "smallint",
-    "integer",
-    "bigint",
-    "numeric",
-    "decimal",
-    "real",
-    "double",
-    "precision",
-    "float4",
-    "float8",
-    "boolean",
-    "bool",
-    "uuid",
-    "date",
-    "time",
-    "timetz",
-    "timestamp",
-    "timestamptz",
-    "with",
-    "without",
-    "zone",
-    "interval",
-    "year",
-    "month",
-    "day",
-    "hour",
-    "minute",
-    "second",
-    "character",
-    "varying",
-    "char",
-    "varchar",
-    "bpchar",
-    "name",
-    "bytea",
-    "bit",
-    "varbit",
-    "inet",
-    "cidr",
-    "macaddr",
-    "macaddr8",
-    "money",
-    "xml",
-    "json",
-    "jsonb",
-    "point",
-    "line",
-    "lseg",
-    "box",
-    "path",
-    "polygon",
-    "circle",
-    "tsvector",
-    "tsquery",
-    "pg_lsn",
-    "regclass",
-    "xid8",
-    "citext",
-];
+const SQL_WORDS: &str = "select copy from only as where order by group over limit collate desc any and not in is \
+     null distinct true false case when then else end to stdout format binary unnest k t ctid \
+     tableoid count filter sum set_config current_setting trim_scale octet_length \
+     pg_column_size pg_catalog text tid oid int2 int4 int8 smallint integer bigint numeric \
+     decimal real double precision float4 float8 boolean bool uuid date time timetz timestamp \
+     timestamptz with without zone interval year month day hour minute second character varying \
+     char varchar bpchar name bytea bit varbit inet cidr macaddr macaddr8 money xml json jsonb \
+     point line lseg box path polygon circle tsvector tsquery pg_lsn regclass xid8 citext \
+     having";
 
 /// The procedures that may be called: they only tell.
 const PROCEDURES: [&str; 4] = [
@@ -191,8 +64,16 @@ const PROCEDURES: [&str; 4] = [
     "db.schema.relTypeProperties()",
 ];
 
-/// All words of statements of a graph, without their case.
-const CYPHER_WORDS: [&str; 0] = [];
+/// All words of statements of a graph, in lower case: of the language, of its types, of what the procedures
+/// give, and the variables.
+const CYPHER_WORDS: &str = "match where return unwind with as and or not in is null case when then else end distinct \
+     order by limit using index seek any all none count labels keys type valuetype elementid \
+     size tostring reduce date datetime realtime time local zoned duration list string true \
+     false show constraints current user roles yield call db dbms info components schema \
+     nodetypeproperties reltypeproperties name names labelsortypes properties versions edition \
+     id nodelabels propertyname propertytypes reltype starts n a b k l t s e v y i x r asc \
+     exists label first redistrictenvironment redistrictjournal redistrictlease redistrictpart \
+     redistrictrun p known";
 
 fn sql(text: &str) -> Result<(), String> {
     let plain = folded(text);
@@ -260,16 +141,19 @@ fn writes(text: &str) -> Result<bool, String> {
         .map(|line| line.split("--").next().unwrap_or_default())
         .collect();
     let words = tokens(&lines.join("\n"), '"', '\'')?;
-    let is_writing =
-        |token: &Token| matches!(token, Token::Word(word) if WRITING.contains(&word.as_str()));
+    let is_writing = |token: &Token| matches!(token, Token::Word(word) if is_among(WRITING, word));
     Ok(words.iter().any(is_writing))
+}
+
+fn is_among(words: &str, word: &str) -> bool {
+    words.split_whitespace().any(|one| one == word)
 }
 
 fn is_known_word(word: &str) -> bool {
     let is_numbered = word
         .strip_prefix('k')
         .is_some_and(|rest| rest.chars().all(|one| one.is_ascii_digit()));
-    is_numbered || word.chars().all(|one| one.is_ascii_digit()) || SQL_WORDS.contains(&word)
+    is_numbered || word.chars().all(|one| one.is_ascii_digit()) || is_among(SQL_WORDS, word)
 }
 
 /// Formats, names of our settings, limits of what travels.
@@ -289,7 +173,7 @@ fn cypher(text: &str) -> Result<(), String> {
     for token in tokens(text, '`', '\'')? {
         let Token::Word(word) = token else {
             match token {
-                Token::Text(text) if text == "Z" => {}
+                Token::Text(text) if text == "Z" || is_day(&text) => {}
                 Token::Text(_) => return Err("a text stands in it".to_owned()),
                 Token::Sign(';') => return Err("the sign ;".to_owned()),
                 _ => {}
@@ -297,7 +181,8 @@ fn cypher(text: &str) -> Result<(), String> {
             continue;
         };
         let word = word.to_lowercase();
-        let is_number = word.chars().all(|one| one.is_ascii_digit());
+        let digits = word.strip_prefix('f').unwrap_or(&word);
+        let is_number = digits.chars().all(|one| one.is_ascii_digit());
         if previous == "call"
             && !PROCEDURES
                 .iter()
@@ -308,12 +193,18 @@ fn cypher(text: &str) -> Result<(), String> {
         if previous == "show" && !["constraints", "current"].contains(&word.as_str()) {
             return Err(format!("it shows {word}"));
         }
-        if !is_number && !CYPHER_WORDS.contains(&word.as_str()) {
+        if !is_number && !is_among(CYPHER_WORDS, &word) {
             return Err(format!("the word {word}"));
         }
         previous = word;
     }
     Ok(())
+}
+
+/// A limit of what travels.
+fn is_day(text: &str) -> bool {
+    text.chars()
+        .all(|one| one.is_ascii_digit() || "+-".contains(one))
 }
 
 enum Token {
@@ -420,6 +311,31 @@ mod tests {
         }
         assert!(outside_of_sql(&Sent::Simple("select 1".to_owned())).is_some());
         assert!(outside_of_sql(&Sent::Other('d')).is_some());
+    }
+
+    #[test]
+    fn a_graph_is_asked_and_not_changed() {
+        let judge = |text: &str| outside_of_cypher(&Sent::Statement(text.to_owned()));
+        for text in [
+            "MATCH (n:`a``) DETACH DELETE n //`) WHERE n.`x` IN $keys RETURN elementId(n) AS f0",
+            "CALL db.info() YIELD id, name RETURN id, name",
+            "SHOW CONSTRAINTS YIELD name, type, labelsOrTypes, properties RETURN name",
+        ] {
+            assert_eq!(judge(text), None);
+        }
+        for text in [
+            "MATCH (n) DETACH DELETE n",
+            "MATCH (n) SET n.x = 1",
+            "CREATE (n)",
+            "CALL apoc.cypher.runWrite('x', {})",
+            "CALL db.info() YIELD id CALL db.createLabel(`x`)",
+            "SHOW TRANSACTIONS",
+            "MATCH (n) RETURN n; MATCH (n) RETURN n",
+            "LOAD CSV FROM 'file:///x' AS k RETURN k",
+            "MATCH (n) RETURN 'a child'",
+        ] {
+            assert!(judge(text).is_some(), "{text}");
+        }
     }
 
     #[test]

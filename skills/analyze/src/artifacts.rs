@@ -9,6 +9,8 @@ use redistrict_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::picture::picture;
+
 /// `schema-analysis.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
@@ -48,7 +50,7 @@ impl Analysis {
         (analysis.format_version == 1 && analysis.input_digest == input_digest).then_some(analysis)
     }
 
-    /// Writes the four files.
+    /// Writes the five files.
     ///
     /// # Errors
     /// A failing disk.
@@ -61,6 +63,8 @@ impl Analysis {
         let order = serde_json::json!({ "format_version": 1, "order": self.order });
         write_atomic(&dir.join("extraction-order.json"), &json(&order))?;
         write_atomic(&dir.join("dependency-graph.dot"), self.dot().as_bytes())?;
+        let picture = picture(&self.ownership, &self.order);
+        write_atomic(&dir.join("dependency-graph.svg"), picture.as_bytes())?;
         write_atomic(&dir.join("README.md"), self.readme().as_bytes())
     }
 

@@ -5,14 +5,22 @@
 
 mod artifacts;
 mod driver;
+mod inherited;
 mod links;
 mod order;
+mod picture;
 mod section;
 mod settings;
+mod unowned;
 
 pub use artifacts::{Analysis, input_digest};
 pub use driver::{Cuts, infer_ownership, sample_columns, tables_with_rows};
-pub use links::{ProposedLink, ProposedLinks, propose_links};
+pub use inherited::ask_once;
+pub use links::{
+    Agreement, Evidence, NestedIn, NestedReference, OpenReference, ProposedLink, ProposedLinks,
+    Rule, Suggestion, UncoveredKinds, propose_links, uncovered_kinds,
+};
 pub use order::table_order;
 pub use section::extract_section;
 pub use settings::{Settings, resolve};
+pub use unowned::unowned_rows;

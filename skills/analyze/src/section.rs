@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use redistrict_closure::table_heading;
+use redistrict_closure::{fillers, table_heading};
 use redistrict_model::{
     Catalog, Column, ColumnType, Edge, ExtractSection, ExtractTable, Finding, Generated, Ownership,
     Role, Table, TableRef,
@@ -43,7 +43,7 @@ pub fn extract_section(
             Role::Excluded => {}
             Role::Unknown => {
                 if has_rows.contains(name) {
-                    problems.push(undecided(name));
+                    problems.push(undecided(name, catalogs));
                 }
             }
             Role::Root | Role::Owned | Role::Shared | Role::Reference => {
@@ -81,17 +81,19 @@ pub fn extract_section(
     })
 }
 
-fn undecided(table: &TableRef) -> Finding {
-    Finding::error(
-        "undecided-table",
-        table.to_string(),
-        "this table holds rows and nothing says whether they belong to a district",
-        0,
-    )
-    .with_lines([
-        table_heading(table),
-        "excluded = \"…the reason…\"     # or owner = [\"(column)\"], or a [[link]] with owns = true".to_owned(),
-    ])
+fn undecided(table: &TableRef, catalogs: &[Catalog]) -> Finding {
+    let mut message =
+        "this table holds rows and nothing says whether they belong to a district".to_owned();
+    let mut reason = "…the reason…";
+    if let Some(fillers) = fillers(catalogs, table) {
+        message = format!("{message}; {fillers} fill it");
+        reason = "triggers fill it in the target";
+    }
+    let excluded = format!(
+        "excluded = \"{reason}\"     # or owner = [\"(column)\"], or a [[link]] with owns = true"
+    );
+    Finding::error("undecided-table", table.to_string(), message, 0)
+        .with_lines([table_heading(table), excluded])
 }
 
 /// References between types that print equal values differently: keys are compared by their texts, so the
@@ -343,6 +345,7 @@ mod tests {
             exclusions: Vec::new(),
             triggers: Vec::new(),
             row_security: false,
+            inherits: None,
             estimated_rows: None,
         }
     }

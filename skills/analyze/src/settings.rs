@@ -10,6 +10,8 @@ use redistrict_model::config::{
 };
 use redistrict_model::{Catalog, ColumnRef, Edge, EdgeId, Finding, TableRef, toml_key};
 
+use crate::inherited;
+
 /// The configuration in terms of catalog objects.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -44,6 +46,8 @@ pub fn resolve(config: &Config, catalogs: &[Catalog]) -> Result<Settings, Vec<Fi
     let mut settings = Settings::default();
     resolver.tenant(config, &mut settings);
     resolver.links(config, &mut settings);
+    let lifted = inherited::lifted_keys(catalogs);
+    settings.links.extend(lifted);
     settings.edges = build_edges(catalogs, &settings.links);
     for (name, table) in &config.table {
         resolver.table(name, table, &mut settings);
@@ -51,6 +55,7 @@ pub fn resolve(config: &Config, catalogs: &[Catalog]) -> Result<Settings, Vec<Fi
     for (name, column) in &config.column {
         resolver.column(name, column, &mut settings);
     }
+    inherited::spread(&mut settings, catalogs);
     if resolver.problems.is_empty() {
         Ok(settings)
     } else {

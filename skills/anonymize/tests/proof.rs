@@ -587,6 +587,45 @@ async fn six_digit_numbers_of_other_people_are_chance_and_shuffled_ones_are_not(
     );
 }
 
+/// A permutation of single letters makes letters that stand elsewhere in PROD, and each of them in all rows of
+/// its letter: one coincidence, not hundreds.
+#[tokio::test]
+async fn a_letter_that_many_rows_hold_is_chance_once() {
+    let key = ["id", "choice"];
+    let answers = table("answers", &key, &["id:int8!", "choice:varchar(9)!"]);
+    let estate = Estate::new(vec![
+        (Role::Root, table("districts", &["id"], &["id:int8!"])),
+        (Role::Owned, answers),
+    ]);
+    let plan = estate.whole_plan();
+    let rows: Vec<Vec<String>> = (0..2000)
+        .map(|n| {
+            // Three letters in nearly all rows; the others of V in one row each.
+            let letter = match u8::try_from(n) {
+                Ok(n) if n < 9 => b'D' + n,
+                _ => *b"ABC".get(n % 3).unwrap(),
+            };
+            vec![n.to_string(), char::from(letter).to_string()]
+        })
+        .collect();
+    let data = BTreeMap::from([("answers", rows)]);
+    let dir = tempfile::tempdir().unwrap();
+    write_raw(dir.path(), &plan, &data);
+    // Every common letter becomes one of the rare ones: three hits of twelve letters out of 26.
+    let moved = Broken {
+        name: MaskName::Text,
+        types: &[],
+        make: |text| {
+            let letter = text.bytes().next().unwrap();
+            let at = (letter - b'A' + 3) % 26;
+            char::from(b'A' + at).to_string()
+        },
+        accepts_all: false,
+    };
+    let registry = MaskRegistry::default().with(Arc::new(moved));
+    run_all(dir.path(), &plan, registry).await.unwrap();
+}
+
 #[tokio::test]
 async fn where_values_of_one_column_stand_in_another_both_are_named() {
     let schools = table("schools", &["id"], &["id:int8!", "code:varchar(20)!"]);

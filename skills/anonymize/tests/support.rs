@@ -110,6 +110,7 @@ pub(crate) fn table(name: &str, key: &[&str], columns: &[&str]) -> Table {
         exclusions: Vec::new(),
         triggers: Vec::new(),
         row_security: false,
+        inherits: None,
         estimated_rows: None,
     }
 }

@@ -10,7 +10,7 @@ use redistrict_artifact::{ArtifactError, PartEntry, TableWriter};
 /// Rows per file.
 const ROWS_PER_PART: u64 = 200_000;
 /// Parts that stay open while nobody writes them.
-const OPEN_PARTS: usize = 12;
+const OPEN_PARTS: usize = 8;
 
 /// The parts of all tables, told by the tables' places in the plan.
 pub(crate) struct Parts(Mutex<State>);
@@ -33,7 +33,7 @@ struct TableParts {
 /// A part to write, and what it was taken for.
 pub(crate) enum Taken {
     /// It was open.
-    Open(TableWriter),
+    Open(Box<TableWriter>),
     /// A new one is to be begun, with this number.
     New(u32),
 }
@@ -56,7 +56,7 @@ impl Parts {
         let mut state = self.state();
         let open = state.open.iter().position(|(of, _)| *of == table);
         if let Some((_, writer)) = open.and_then(|at| state.open.remove(at)) {
-            return Taken::Open(writer);
+            return Taken::Open(Box::new(writer));
         }
         let number = state.tables[table].begun;
         state.tables[table].begun += 1;

@@ -99,6 +99,7 @@ impl ExtractSkill {
                 "extract_digest": extract_digest(section),
                 "isolation": proof,
                 "boundaries": boundaries(&members, section),
+                "unmatched_between_stores": unmatched_between_stores(&members, section),
                 "unsettled": unsettled,
             }),
         };
@@ -288,6 +289,17 @@ fn not_isolated(proof: &IsolationProof) -> SkillError {
     error
 }
 
+/// References to rows of another store that are not there. Some may be so because the stores were cut one
+/// after the other: the row was written, or removed, in between.
+fn unmatched_between_stores(members: &Members, section: &ExtractSection) -> u64 {
+    let dangling = members.dangling.iter();
+    let between = dangling.filter(|one| {
+        let edge = section.ownership.edge(one.edge);
+        edge.child.store != edge.parent.store
+    });
+    between.map(|one| one.rows).sum()
+}
+
 fn boundaries(members: &Members, section: &ExtractSection) -> serde_json::Value {
     members
         .boundaries
@@ -345,6 +357,7 @@ fn outcome(
             "tables": manifest.tables,
             "isolation": manifest.facts["isolation"],
             "boundaries": manifest.facts["boundaries"],
+            "unmatched_between_stores": manifest.facts["unmatched_between_stores"],
             "unsettled": manifest.facts["unsettled"],
         }),
         findings,

@@ -82,7 +82,7 @@ impl Writing {
             .unwrap_or_else(PoisonError::into_inner)
             .add(&table.table, batch, membership);
         let mut part = match self.parts.take(place) {
-            Taken::Open(part) => part,
+            Taken::Open(part) => *part,
             Taken::New(number) => self.begin_part(table, number)?,
         };
         part.write(batch, &all_of(membership, batch))

@@ -134,6 +134,7 @@ mod tests {
             exclusions: Vec::new(),
             triggers: Vec::new(),
             row_security: false,
+            inherits: None,
             estimated_rows: None,
         }
     }

@@ -61,6 +61,7 @@ fn everything_that_does_not_fit_is_found_at_once() {
         table.triggers = vec![Trigger {
             name: "stamp".into(),
             enabled: true,
+            fills: Vec::new(),
         }];
     });
     edit(&mut cert, "ids.students", |table| {

@@ -41,6 +41,7 @@ pub(crate) fn table(text: &str, columns: &[&str], key: &[&str]) -> Table {
         exclusions: Vec::new(),
         triggers: Vec::new(),
         row_security: false,
+        inherits: None,
         estimated_rows: None,
     }
 }

@@ -117,6 +117,7 @@ impl<'a> Sources<'a> {
                 .map(|report| report.checks.clone())
                 .unwrap_or_default(),
             skew_millis: skew(&stores),
+            unmatched_between_stores: facts::unmatched_between_stores(&self.outcomes),
             stores,
             forecast: facts::forecast(&self.outcomes),
             undo_forecast: facts::undo_forecast(&self.outcomes),

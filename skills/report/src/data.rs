@@ -71,6 +71,9 @@ pub struct ReportData {
     /// Between the earliest and the latest cut, by the servers' clocks; none with fewer than two cuts.
     #[serde(default)]
     pub skew_millis: Option<u64>,
+    /// References to rows of another store that were not there: the skew may be why.
+    #[serde(default)]
+    pub unmatched_between_stores: Option<u64>,
     /// In the order of the plan.
     pub tables: Vec<TableReport>,
     /// What the preflight expected of CERT, before anything was written.

@@ -38,6 +38,12 @@ pub(crate) fn cuts(outcomes: &[(UnitKey, UnitOutcome)]) -> Option<Vec<StoreEntry
     of_phase(outcomes, Phase::Extraction).find_map(|(_, one)| field(&one.facts, "stores"))
 }
 
+/// References between stores without a partner, as extract tells them.
+pub(crate) fn unmatched_between_stores(outcomes: &[(UnitKey, UnitOutcome)]) -> Option<u64> {
+    of_phase(outcomes, Phase::Extraction)
+        .find_map(|(_, one)| field(&one.facts, "unmatched_between_stores"))
+}
+
 /// Masked cells of one table by class.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MaskedCells {

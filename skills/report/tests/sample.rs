@@ -133,6 +133,7 @@ pub(crate) fn report(text: &str) -> ReportData {
             at: text.into(),
         }],
         skew_millis: Some(1_234),
+        unmatched_between_stores: Some(3),
         tables: vec![table(text)],
         forecast: vec![ForecastReport {
             table: name(text),

@@ -152,6 +152,7 @@ fn a_report_of_before_the_time_line_is_read() {
     for name in [
         "timeline",
         "skew_millis",
+        "unmatched_between_stores",
         "decisions_digest",
         "fields_by_class",
         "approvals",

@@ -1,23 +1,30 @@
-//! Measures the districts: the tenant root whole, and of each table that refers to it directly by an
-//! owner edge a bounded sample.
+//! Measures the districts: the tenant root whole, and each table whose rows can be told to belong to one by
+//! what they refer to. Counts are exact; what a count does not tell is told by a bounded sample.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_model::{
-    Column, ColumnRef, ColumnType, DistrictId, Edge, ErrorKind, ExtractSection, KeyRow, Owner,
-    OwnerKind, StoreName, Table, TableRef,
+    Column, ColumnRef, ColumnType, DistrictId, Edge, ErrorKind, ExtractSection, KeyRow, OrgPart,
+    StoreName, Table, TableRef,
 };
 use redistrict_skill::SkillError;
-use redistrict_store::{KeyReader, KeyRequest, Selector, StoreError, StoreErrorKind};
+use redistrict_store::{
+    KeyReader, KeyRequest, Selector, StoreError, StoreErrorKind, Tally as Counted, TallyRequest,
+};
 
-use crate::data::{CountedTable, DistrictFacts, Measurement, RowCount};
-use crate::dates::Quarter;
+use crate::data::Measurement;
+use crate::places::{Places, as_base, bases, path_edges, referred_columns};
 use crate::rank::by_key;
+use crate::tally::Tally;
 
 /// Rows looked at per table.
 pub const DEFAULT_SAMPLE_ROWS: u32 = 20_000;
 /// Columns looked at per table to measure completeness.
 const MAX_COLUMNS: usize = 32;
+/// A table of at most so many rows is known row by row: what belongs to them is counted, too.
+const KNOWN_ROWS: u64 = 10_000;
+/// So many different references of a table are counted one by one.
+const MOST_REFERENCES: u32 = 100_000;
 
 /// What [`collect`] needs to know.
 #[derive(Clone, Copy, Debug)]
@@ -36,10 +43,12 @@ pub struct CollectInput<'a> {
 
 /// Measures all districts.
 ///
-/// *Rows* are those of the tables whose owner list has a path edge to the root table; tables further
-/// down are not counted (their rows follow the ones that are). A row is the district's that its first
-/// such edge without NULL names. Where the sample does not hold the whole table, counts are
-/// extrapolated from the table's exact count and say so; a sample need not be a fair one.
+/// *Rows* are those of the tables whose owner list has a path edge to the root table, to another organisation,
+/// or to a table of at most 10,000 rows that is counted itself; tables further down are not counted and named
+/// in a note by their number (their rows follow the ones that are). A row is the district's to which its first
+/// such edge leads that leads to one. Every count is exact, whatever statistics a server has or lacks; only
+/// where a table has more than 100,000 different references the counts are extrapolated from the sample, and
+/// say so.
 /// *Activity* is the share of sampled rows whose date lies in the newest quarter that the table has, by
 /// its first date or timestamp column; *completeness* the share of sampled cells that are not NULL in
 /// at most 32 nullable columns. A table that cannot be counted is left out with a note.
@@ -50,34 +59,119 @@ pub async fn collect<R: KeyReader + ?Sized>(
     readers: &mut BTreeMap<StoreName, Box<R>>,
     input: &CollectInput<'_>,
 ) -> Result<Measurement, SkillError> {
-    let mut tally = Tally::new(districts(readers, input).await?);
-    for planned in &input.section.tables {
-        let edges = root_edges(input.section, &planned.table);
-        let Some(table) = input.section.catalog_table(&planned.table) else {
-            continue;
-        };
-        if edges.is_empty() {
-            continue;
-        }
-        let sample = Sample::of(table, edges, input);
-        let reader = reader_of(readers, &planned.table)?;
-        let rows = match reader.keys(&sample.request(input.sample_rows)).await {
-            Ok(rows) => rows,
-            Err(error) if error.kind == StoreErrorKind::Config => {
-                tally
-                    .notes
-                    .push(format!("{} was not counted: {error}", planned.table));
-                continue;
-            }
-            Err(error) => return Err(store_failed(&error)),
-        };
-        let count = reader
-            .count(&planned.table)
-            .await
-            .map_err(|error| store_failed(&error))?;
-        tally.add(&sample, &rows, count);
+    let mut places = Places::default();
+    let mut tally = Tally::new(districts(readers, input, &mut places).await?);
+    let is_organisation = |table: &TableRef| {
+        let role = input.section.ownership.table(table);
+        role.is_some_and(|role| role.org == Some(OrgPart::Sibling))
+    };
+    let tables = || input.section.tables.iter().map(|planned| &planned.table);
+    // Organisations first: base rows of others than the root are known by them.
+    let organisations = tables().filter(|table| is_organisation(table));
+    for table in organisations.chain(tables().filter(|table| !is_organisation(table))) {
+        one(readers, input, table, &mut places, &mut tally).await?;
     }
     Ok(tally.finish(input))
+}
+
+/// Counts one table, and remembers its rows if they are few.
+async fn one<R: KeyReader + ?Sized>(
+    readers: &mut BTreeMap<StoreName, Box<R>>,
+    input: &CollectInput<'_>,
+    table: &TableRef,
+    places: &mut Places,
+    tally: &mut Tally,
+) -> Result<(), SkillError> {
+    let edges = path_edges(input.section, table, places);
+    let Some(catalog) = input.section.catalog_table(table) else {
+        return Ok(());
+    };
+    if edges.is_empty() {
+        tally.leave_out(input.section, table);
+        return Ok(());
+    }
+    let sample = Sample::of(catalog, edges, input);
+    let reader = reader_of(readers, table)?;
+    let rows = match reader.keys(&sample.request(input.sample_rows)).await {
+        Ok(rows) => rows,
+        Err(error) if error.kind == StoreErrorKind::Config => {
+            tally.note(format!("{table} was not counted: {error}"));
+            return Ok(());
+        }
+        Err(error) => return Err(store_failed(&error)),
+    };
+    let count = reader
+        .count(table)
+        .await
+        .map_err(|error| store_failed(&error))?;
+    let counted = match count > rows.len() as u64 {
+        true => Some(counted(reader, &sample).await?),
+        false => None,
+    };
+    let whole = counted
+        .as_ref()
+        .filter(|one| one.different == one.values.len() as u64);
+    tally.add(&sample, &rows, count, whole, places);
+    if count > KNOWN_ROWS {
+        return Ok(());
+    }
+    let mut columns = sample.columns.clone();
+    columns.extend(referred_columns(input.section, table));
+    columns.sort_unstable();
+    columns.dedup();
+    let request = KeyRequest {
+        table: table.clone(),
+        columns: columns.clone(),
+        selector: Selector::All,
+    };
+    let rows = match reader.keys(&request).await {
+        Ok(rows) => rows,
+        Err(error) if error.kind == StoreErrorKind::Config => return Ok(()),
+        Err(error) => return Err(store_failed(&error)),
+    };
+    let labelled: Vec<(KeyRow, usize)> = rows
+        .into_iter()
+        .filter_map(|row| {
+            let district = places.find(&sample.edges, &columns, &row.values)?;
+            Some((row, district))
+        })
+        .collect();
+    learn(input.section, table, &columns, &labelled, places);
+    Ok(())
+}
+
+/// Remembers rows, and of organisations their base rows.
+fn learn(
+    section: &ExtractSection,
+    table: &TableRef,
+    columns: &[String],
+    rows: &[(KeyRow, usize)],
+    places: &mut Places,
+) {
+    let labelled = rows.iter().map(|(row, district)| (row, *district));
+    places.learn(section, table, columns, labelled);
+    for edge in bases(section, table) {
+        let rows: Vec<(KeyRow, usize)> = (rows.iter())
+            .map(|(row, district)| (as_base(edge, columns, row), *district))
+            .collect();
+        let rows = rows.iter().map(|(row, district)| (row, *district));
+        places.learn(section, &edge.parent, &edge.parent_columns, rows);
+    }
+}
+
+/// How many rows have which references.
+async fn counted<R: KeyReader + ?Sized>(
+    reader: &mut R,
+    sample: &Sample<'_>,
+) -> Result<Counted, SkillError> {
+    let request = TallyRequest {
+        table: sample.table.clone(),
+        columns: sample.references.clone(),
+        present: Vec::new(),
+        limit: MOST_REFERENCES,
+    };
+    let counted = reader.tally(&request).await;
+    counted.map_err(|error| store_failed(&error))
 }
 
 fn reader_of<'r, R: KeyReader + ?Sized>(
@@ -99,48 +193,23 @@ fn store_failed(error: &StoreError) -> SkillError {
     failed
 }
 
-/// The path edges from a table to the root, in the order in which they are asked.
-fn root_edges<'s>(section: &'s ExtractSection, table: &TableRef) -> Vec<&'s Edge> {
-    let ownership = &section.ownership;
-    let owners: &[Owner] = ownership
-        .table(table)
-        .map_or(&[], |role| role.owners.as_slice());
-    owners
-        .iter()
-        .filter(|owner| owner.kind == OwnerKind::Path)
-        .filter_map(|owner| ownership.edges.get(owner.edge.index()))
-        .filter(|edge| edge.parent == ownership.root && edge.child != ownership.root)
-        .collect()
-}
-
-/// A root row: its key, its name, and its values in every list of columns that edges refer to.
-struct District {
-    id: DistrictId,
-    name: Option<String>,
-    values: BTreeMap<String, String>,
+/// A root row: its key and its name.
+pub(crate) struct District {
+    pub(crate) id: DistrictId,
+    pub(crate) name: Option<String>,
 }
 
 async fn districts<R: KeyReader + ?Sized>(
     readers: &mut BTreeMap<StoreName, Box<R>>,
     input: &CollectInput<'_>,
+    places: &mut Places,
 ) -> Result<Vec<District>, SkillError> {
     let ownership = &input.section.ownership;
-    let referred = ownership
-        .edges
-        .iter()
-        .filter(|edge| edge.parent == ownership.root);
-    let mut columns: Vec<String> = ownership.root_key.clone();
-    columns.extend(referred.flat_map(|edge| edge.parent_columns.clone()));
-    let name = input
-        .name_column
-        .filter(|_| input.is_name_public)
-        .map(str::to_owned);
-    columns.extend(name.clone());
-    let columns: Vec<String> = columns
-        .into_iter()
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect();
+    let mut columns: BTreeSet<String> = ownership.root_key.iter().cloned().collect();
+    columns.extend(referred_columns(input.section, &ownership.root));
+    let name = input.name_column.filter(|_| input.is_name_public);
+    columns.extend(name.map(str::to_owned));
+    let columns: Vec<String> = columns.into_iter().collect();
     let request = KeyRequest {
         table: ownership.root.clone(),
         columns: columns.clone(),
@@ -151,37 +220,39 @@ async fn districts<R: KeyReader + ?Sized>(
         .keys(&request)
         .await
         .map_err(|error| store_failed(&error))?;
-    let mut districts: Vec<District> = rows
+    let mut districts: Vec<(District, KeyRow)> = rows
         .into_iter()
         .filter_map(|row| {
-            let values: BTreeMap<String, String> = columns
-                .iter()
-                .zip(row.values)
-                .filter_map(|(column, value)| Some((column.clone(), value?.into_string())))
-                .collect();
-            let key: Option<Vec<&str>> = ownership
-                .root_key
-                .iter()
-                .map(|one| values.get(one).map(String::as_str))
-                .collect();
-            Some(District {
+            let value = |name: &str| {
+                let place = columns.iter().position(|column| column == name)?;
+                row.values.get(place)?.as_deref()
+            };
+            let key: Option<Vec<&str>> =
+                ownership.root_key.iter().map(|name| value(name)).collect();
+            let district = District {
                 id: DistrictId::new(key?.join(",")),
-                name: name.as_ref().and_then(|name| values.get(name).cloned()),
-                values,
-            })
+                name: name.and_then(value).map(str::to_owned),
+            };
+            Some((district, row))
         })
         .collect();
-    districts.sort_by(|a, b| by_key(&a.id, &b.id));
+    districts.sort_by(|a, b| by_key(&a.0.id, &b.0.id));
+    let (districts, rows): (Vec<District>, Vec<KeyRow>) = districts.into_iter().unzip();
+    let rows: Vec<(KeyRow, usize)> = rows.into_iter().zip(0..).collect();
+    learn(input.section, &ownership.root, &columns, &rows, places);
     Ok(districts)
 }
 
 /// What is asked of one table, and where each answer stands.
-struct Sample<'s> {
-    table: TableRef,
-    edges: Vec<&'s Edge>,
-    columns: Vec<String>,
-    dated_by: Option<String>,
-    nullable: Vec<String>,
+pub(crate) struct Sample<'s> {
+    pub(crate) table: TableRef,
+    pub(crate) edges: Vec<&'s Edge>,
+    /// The columns that say what a row refers to.
+    pub(crate) references: Vec<String>,
+    /// These and all others that are looked at.
+    pub(crate) columns: Vec<String>,
+    pub(crate) dated_by: Option<String>,
+    pub(crate) nullable: Vec<String>,
 }
 
 impl<'s> Sample<'s> {
@@ -208,14 +279,17 @@ impl<'s> Sample<'s> {
             .map(|column| column.name.clone());
         let light = table.columns.iter().filter(is_light).take(MAX_COLUMNS);
         let nullable: Vec<String> = light.map(|column| column.name.clone()).collect();
-        let mut columns: BTreeSet<String> = nullable.iter().chain(&dated_by).cloned().collect();
+        let mut references = BTreeSet::new();
         for edge in &edges {
-            columns.extend(edge.child_columns.iter().cloned());
-            columns.extend(edge.when.iter().map(|(column, _)| column.clone()));
+            references.extend(edge.child_columns.iter().cloned());
+            references.extend(edge.when.iter().map(|(column, _)| column.clone()));
         }
+        let mut columns: BTreeSet<String> = nullable.iter().chain(&dated_by).cloned().collect();
+        columns.extend(references.iter().cloned());
         Self {
             table: table.name.clone(),
             edges,
+            references: references.into_iter().collect(),
             columns: columns.into_iter().collect(),
             dated_by,
             nullable,
@@ -230,172 +304,8 @@ impl<'s> Sample<'s> {
         }
     }
 
-    fn value<'r>(&self, row: &'r KeyRow, column: &str) -> Option<&'r str> {
+    pub(crate) fn value<'r>(&self, row: &'r KeyRow, column: &str) -> Option<&'r str> {
         let at = self.columns.iter().position(|one| one == column)?;
         row.values.get(at)?.as_deref()
     }
-
-    /// The place of the first edge without NULL, and the values it names.
-    fn reference<'r>(&self, row: &'r KeyRow) -> Option<(usize, Vec<&'r str>)> {
-        self.edges.iter().enumerate().find_map(|(place, edge)| {
-            let is_meant = edge.when.iter().all(|(column, texts)| {
-                self.value(row, column)
-                    .is_some_and(|text| texts.iter().any(|one| one == text))
-            });
-            let values: Option<Vec<&str>> = edge
-                .child_columns
-                .iter()
-                .map(|column| self.value(row, column))
-                .collect();
-            Some((place, values.filter(|_| is_meant)?))
-        })
-    }
-}
-
-/// What is known of one district so far.
-#[derive(Clone, Default)]
-struct Counts {
-    rows_by_table: BTreeMap<TableRef, RowCount>,
-    dated: u64,
-    recent: u64,
-    cells: u64,
-    filled: u64,
-}
-
-struct Tally {
-    districts: Vec<District>,
-    counts: Vec<Counts>,
-    tables: Vec<CountedTable>,
-    notes: Vec<String>,
-}
-
-impl Tally {
-    fn new(districts: Vec<District>) -> Self {
-        let counts = vec![Counts::default(); districts.len()];
-        Self {
-            districts,
-            counts,
-            tables: Vec::new(),
-            notes: Vec::new(),
-        }
-    }
-
-    /// Adds the sample of one table that has so many rows.
-    fn add(&mut self, sample: &Sample<'_>, rows: &[KeyRow], count: u64) {
-        let by_edge: Vec<BTreeMap<Vec<&str>, usize>> = sample
-            .edges
-            .iter()
-            .map(|edge| by_columns(&self.districts, &edge.parent_columns))
-            .collect();
-        let date = |row: &KeyRow| {
-            sample
-                .dated_by
-                .as_ref()
-                .and_then(|column| Quarter::of(sample.value(row, column)?))
-        };
-        let newest = rows.iter().filter_map(date).max();
-        let mut sampled = vec![0_u64; self.districts.len()];
-        for row in rows {
-            let Some((edge, values)) = sample.reference(row) else {
-                continue;
-            };
-            let Some(district) = by_edge[edge].get(&values).copied() else {
-                continue;
-            };
-            sampled[district] += 1;
-            let counts = &mut self.counts[district];
-            let quarter = date(row);
-            counts.dated += u64::from(quarter.is_some());
-            counts.recent += u64::from(quarter.is_some() && quarter == newest);
-            counts.cells += sample.nullable.len() as u64;
-            let is_filled = |column: &&String| sample.value(row, column).is_some();
-            counts.filled += sample.nullable.iter().filter(is_filled).count() as u64;
-        }
-        let looked_at = rows.len() as u64;
-        let is_estimated = looked_at < count;
-        for (counts, seen) in self.counts.iter_mut().zip(sampled) {
-            let rows = if is_estimated {
-                extrapolate(seen, count, looked_at)
-            } else {
-                seen
-            };
-            let count = RowCount { rows, is_estimated };
-            counts.rows_by_table.insert(sample.table.clone(), count);
-        }
-        self.tables.push(CountedTable {
-            table: sample.table.clone(),
-            rows: count,
-            sampled: looked_at,
-            dated_by: sample.dated_by.clone(),
-        });
-    }
-
-    fn finish(mut self, input: &CollectInput<'_>) -> Measurement {
-        if self.tables.is_empty() {
-            let root = &input.section.ownership.root;
-            self.notes.push(format!(
-                "no table refers to {root} directly: sizes are not known"
-            ));
-        }
-        if self.tables.iter().all(|table| table.dated_by.is_none()) {
-            self.notes
-                .push("activity was not measured: no counted table has a date".to_owned());
-        }
-        for table in self
-            .tables
-            .iter()
-            .filter(|table| table.sampled < table.rows)
-        {
-            self.notes.push(format!(
-                "{}: extrapolated from {} of {} rows",
-                table.table, table.sampled, table.rows
-            ));
-        }
-        let share = |part: u64, whole: u64| (whole > 0).then(|| ratio(part, whole));
-        let districts = self
-            .districts
-            .into_iter()
-            .zip(self.counts)
-            .map(|(district, counts)| DistrictFacts {
-                district: district.id,
-                name: district.name,
-                rows_by_table: counts.rows_by_table,
-                activity: share(counts.recent, counts.dated),
-                completeness: share(counts.filled, counts.cells),
-            })
-            .collect();
-        Measurement {
-            districts,
-            tables: self.tables,
-            notes: self.notes,
-        }
-    }
-}
-
-/// From the values of some root columns to the district; rows with a NULL among them are left out.
-fn by_columns<'d>(districts: &'d [District], columns: &[String]) -> BTreeMap<Vec<&'d str>, usize> {
-    districts
-        .iter()
-        .enumerate()
-        .filter_map(|(place, district)| {
-            let values: Option<Vec<&str>> = columns
-                .iter()
-                .map(|column| district.values.get(column).map(String::as_str))
-                .collect();
-            Some((values?, place))
-        })
-        .collect()
-}
-
-fn extrapolate(seen: u64, count: u64, looked_at: u64) -> u64 {
-    let rows = u128::from(seen) * u128::from(count) / u128::from(looked_at.max(1));
-    u64::try_from(rows).unwrap_or(u64::MAX)
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a share of sampled rows is exact enough"
-)]
-fn ratio(part: u64, whole: u64) -> f64 {
-    part as f64 / whole as f64
 }

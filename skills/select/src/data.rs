@@ -22,7 +22,7 @@ pub struct DistrictFacts {
     pub district: DistrictId,
     /// None where it is not to be printed.
     pub name: Option<String>,
-    /// Rows per table that refers to the tenant root directly.
+    /// Rows per table that was counted.
     pub rows_by_table: BTreeMap<TableRef, RowCount>,
     /// Share of the dated rows that lie in the newest quarter of their table, 0 to 1; none if no row
     /// of the district has a date.
@@ -52,8 +52,11 @@ pub struct CountedTable {
     pub table: TableRef,
     /// Exact.
     pub rows: u64,
-    /// Rows looked at; fewer than `rows` means that the districts' counts are extrapolated.
+    /// Rows looked at for activity and completeness.
     pub sampled: u64,
+    /// The districts' counts are extrapolated from these.
+    #[serde(default)]
+    pub is_extrapolated: bool,
     /// The column whose dates tell activity.
     pub dated_by: Option<String>,
 }

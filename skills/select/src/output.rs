@@ -77,10 +77,11 @@ pub fn render_markdown(selection: &Selection) -> String {
         String::new(),
     ]);
     lines.push(
-        "Rows are counted in the tables that refer to the tenant root directly; activity is the share \
+        "Rows are counted, exactly, in the tables that refer to the tenant root, to another organisation, or to a \
+         counted table of at most 10,000 rows; activity is the share \
          of rows in the newest quarter, relative to the most active district; completeness the share \
-         of cells that are not NULL. What was not measured counts 50. A time is estimated only from a \
-         migration that was measured."
+         of cells that are not NULL. What was not measured counts 50. A time is estimated only from \
+         migrations that were measured, in proportion to the counted rows."
             .to_owned(),
     );
     lines.extend([

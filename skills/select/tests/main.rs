@@ -7,13 +7,15 @@ use async_trait::async_trait;
 use redistrict_artifact::Layout;
 use redistrict_model::{
     Catalog, Column, ColumnRef, ColumnType, DistrictId, Edge, EdgeId, EdgeOrigin, ErrorKind,
-    ExtractSection, ExtractTable, Generated, Key, KeyRow, Owner, OwnerKind, Ownership, Role,
-    StoreKind, StoreName, Table, TableKind, TableRef, TableRole,
+    ExtractSection, ExtractTable, Generated, Key, KeyRow, OrgPart, Owner, OwnerKind, Ownership,
+    Role, StoreKind, StoreName, Table, TableKind, TableRef, TableRole,
 };
 use redistrict_select::{
     CollectInput, Measurement, RowCount, Selection, collect, rank, render_markdown, write,
 };
-use redistrict_store::{KeyReader, KeyRequest, Selector, StoreError, StoreErrorKind};
+use redistrict_store::{
+    KeyReader, KeyRequest, Selector, StoreError, StoreErrorKind, Tally, TallyRequest,
+};
 
 type Cell = Option<&'static str>;
 
@@ -23,6 +25,8 @@ struct Memory {
     tables: BTreeMap<TableRef, (Vec<&'static str>, Vec<Vec<Cell>>)>,
     asked: Vec<KeyRequest>,
     broken: Option<StoreErrorKind>,
+    /// There are more different references than are counted one by one.
+    has_many_references: bool,
 }
 
 #[async_trait]
@@ -54,6 +58,25 @@ impl KeyReader for Memory {
 
     async fn count(&mut self, table: &TableRef) -> Result<u64, StoreError> {
         Ok(self.tables[table].1.len() as u64)
+    }
+
+    async fn tally(&mut self, request: &TallyRequest) -> Result<Tally, StoreError> {
+        let (columns, rows) = &self.tables[&request.table];
+        let at = |name: &String| columns.iter().position(|column| column == name).unwrap();
+        let mut counted = BTreeMap::new();
+        for row in rows {
+            let values = request
+                .columns
+                .iter()
+                .map(|name| row[at(name)].map(Into::into));
+            *counted.entry(values.collect()).or_default() += 1;
+        }
+        let limit = if self.has_many_references {
+            1
+        } else {
+            request.limit
+        };
+        Ok(Tally::of(counted, limit))
     }
 }
 
@@ -88,6 +111,7 @@ fn table(table: &str, columns: &[(&str, ColumnType, bool)]) -> Table {
         exclusions: Vec::new(),
         triggers: Vec::new(),
         row_security: false,
+        inherits: None,
         estimated_rows: None,
     }
 }
@@ -269,6 +293,16 @@ fn memory() -> Memory {
             ],
         ],
     );
+    put(
+        STUDENTS,
+        &["id", "school_id"],
+        vec![
+            vec![Some("1"), Some("1")],
+            vec![Some("2"), Some("1")],
+            vec![Some("3"), Some("3")],
+            vec![Some("4"), Some("4")],
+        ],
+    );
     memory
 }
 
@@ -289,7 +323,7 @@ async fn measure(memory: Memory, sample_rows: u32, is_name_public: bool) -> (Mea
 }
 
 #[tokio::test]
-async fn districts_are_counted_in_the_tables_that_refer_to_them_directly() {
+async fn districts_are_counted_in_the_tables_that_lead_to_them() {
     let (measured, memory) = measure(memory(), 100, true).await;
     let keys: Vec<&str> = measured
         .districts
@@ -298,8 +332,9 @@ async fn districts_are_counted_in_the_tables_that_refer_to_them_directly() {
         .collect();
     assert_eq!(keys, ["2", "3", "10"]);
     let sizes: Vec<u64> = measured.districts.iter().map(|one| one.size()).collect();
-    // Schools 2 + transfers 3 (from before to), none, schools 1 + transfers 1 (by its code).
-    assert_eq!(sizes, [5, 0, 2]);
+    // Schools 2 + transfers 3 (from before to) + students 2 (of the schools), none, schools 1 + transfers 1
+    // (by its code) + students 1.
+    assert_eq!(sizes, [7, 0, 3]);
     let [two, three, ten] = &measured.districts[..] else {
         panic!()
     };
@@ -311,9 +346,7 @@ async fn districts_are_counted_in_the_tables_that_refer_to_them_directly() {
     // Phones 1 of 2, references of transfers 4 of 6.
     assert_eq!((two.completeness, three.completeness), (Some(0.625), None));
     assert!(!two.is_estimated());
-    assert_eq!(measured.tables.len(), 2);
-    let is_asked = |table: &str| memory.asked.iter().any(|one| one.table == name(table));
-    assert!(!is_asked(STUDENTS));
+    assert_eq!(measured.tables.len(), 3);
     let columns = memory.asked.iter().flat_map(|one| &one.columns);
     assert!(
         columns
@@ -323,23 +356,92 @@ async fn districts_are_counted_in_the_tables_that_refer_to_them_directly() {
 }
 
 #[tokio::test]
-async fn counts_from_a_sample_are_extrapolated_and_say_so() {
+async fn counts_are_exact_where_a_sample_does_not_hold_all_rows() {
+    let (whole, _) = measure(memory(), 100, false).await;
     let (measured, _) = measure(memory(), 2, false).await;
-    let schools = &measured.districts[0].rows_by_table[&name(SCHOOLS)];
-    assert_eq!(
-        *schools,
-        RowCount {
-            rows: 4,
-            is_estimated: true
-        }
-    );
+    let rows = |measured: &Measurement| -> Vec<_> {
+        let districts = measured.districts.iter();
+        districts.map(|one| one.rows_by_table.clone()).collect()
+    };
+    assert_eq!(rows(&measured), rows(&whole));
+    let looked_at: Vec<u64> = measured.tables.iter().map(|one| one.sampled).collect();
+    assert_eq!(looked_at, [2, 2, 2]);
+    let is_estimated = |note: &String| note.contains("extrapolated");
     assert!(
-        measured
-            .notes
-            .contains(&"ids.main.schools: extrapolated from 2 of 4 rows".to_owned()),
+        !measured.notes.iter().any(is_estimated),
         "{:?}",
         measured.notes
     );
+}
+
+#[tokio::test]
+async fn counts_of_very_many_references_are_extrapolated_and_say_so() {
+    let mut many = memory();
+    many.has_many_references = true;
+    let (measured, _) = measure(many, 2, false).await;
+    let schools = &measured.districts[0].rows_by_table[&name(SCHOOLS)];
+    let expected = RowCount {
+        rows: 4,
+        is_estimated: true,
+    };
+    assert_eq!(*schools, expected);
+    let note = "ids.main.schools: extrapolated from 2 of 4 rows".to_owned();
+    assert!(measured.notes.contains(&note), "{:?}", measured.notes);
+}
+
+#[tokio::test]
+async fn a_base_row_is_of_the_district_of_its_subclass_row() {
+    const ORGS: &str = "ids.main.orgs";
+    const PROGRAMS: &str = "ids.main.programs";
+    let mut section = section();
+    let text = ColumnType::Text;
+    let more = [
+        table(ORGS, &[("id", text, false)]),
+        table(PROGRAMS, &[("id", text, false), ("org_id", text, false)]),
+    ];
+    for one in &more {
+        let mut planned = section.tables[0].clone();
+        planned.table = one.name.clone();
+        section.tables.push(planned);
+    }
+    section.catalogs[0].tables.extend(more);
+    let edges = &mut section.ownership.edges;
+    edges.push(edge(4, ROOT, "id", ORGS, "id"));
+    edges.push(edge(5, SCHOOLS, "id", ORGS, "id"));
+    edges.push(edge(6, PROGRAMS, "org_id", ORGS, "id"));
+    let roles = &mut section.ownership.tables;
+    roles.extend([role(ORGS, &[]), role(PROGRAMS, &[6])]);
+    for (table, part) in [
+        (ROOT, OrgPart::Root),
+        (SCHOOLS, OrgPart::Sibling),
+        (ORGS, OrgPart::Base),
+    ] {
+        let found = roles.iter_mut().find(|role| role.table == name(table));
+        found.unwrap().org = Some(part);
+    }
+    let mut memory = memory();
+    let programs = ["10", "1", "2", "99"]
+        .iter()
+        .zip(["a", "b", "c", "d"])
+        .map(|(org, id)| vec![Some(id), Some(*org)]);
+    memory
+        .tables
+        .insert(name(PROGRAMS), (vec!["id", "org_id"], programs.collect()));
+    let mut readers: BTreeMap<StoreName, Box<Memory>> =
+        [(StoreName::new("ids"), Box::new(memory))].into();
+    let input = CollectInput {
+        section: &section,
+        name_column: None,
+        is_name_public: false,
+        not_activity: &BTreeSet::new(),
+        sample_rows: 100,
+    };
+    let measured = collect(&mut readers, &input).await.unwrap();
+    let rows: Vec<u64> = (measured.districts.iter())
+        .map(|one| one.rows_by_table[&name(PROGRAMS)].rows)
+        .collect();
+    // Of 2: its own row, and schools 1 and 2 are its; but 2 is the district and a school at once.
+    assert_eq!(rows, [2, 0, 1]);
 }
 
 #[tokio::test]
@@ -394,9 +496,9 @@ async fn both_files_are_written_and_names_cannot_break_the_table() {
     let selection = Selection::new(ranked, measured);
     let text = render_markdown(&selection);
     for line in [
-        // 40·100 + 30·50 + 20·62.5 + 10·0; 40·40 + 30·100 + 20·66.7 + 10·100.
-        "| 1 | 10 (Ten) | 69.3 | 40.0 | 100.0 | 66.7 | 100.0 | 2 | medium | yes | not measured yet |",
-        "| 2 | 2 (Two \\| the \\`odd\\`) | 67.5 | 100.0 | 50.0 | 62.5 | 0.0 | 5 | large | yes | not measured yet |",
+        // 40·42.9 + 30·100 + 20·66.7 + 10·100; 40·100 + 30·50 + 20·62.5 + 10·0.
+        "| 1 | 10 (Ten) | 70.5 | 42.9 | 100.0 | 66.7 | 100.0 | 3 | medium | yes | not measured yet |",
+        "| 2 | 2 (Two \\| the \\`odd\\`) | 67.5 | 100.0 | 50.0 | 62.5 | 0.0 | 7 | large | yes | not measured yet |",
         "| 3 | 3 | 25.0 | 0.0 | 50.0 (not measured) | 50.0 (not measured) | 0.0 | 0 | small | yes | not measured yet |",
         "| ids.main.transfers | 5 | 5 | moved_on |",
     ] {

@@ -106,7 +106,14 @@ select
   ) as parts,
   coalesce(co.collisdeterministic, true) as is_deterministic,
   case when attribute.atttypid = base.oid then attribute.atttypmod else step.typmod end as typmod,
-  attribute.attnotnull or step.is_mandatory as is_mandatory,
+  attribute.attnotnull or step.is_mandatory or (
+    -- What one partition demands, rows of the table may not lack.
+    attribute.relkind = 'p' and exists (
+      select from pg_partition_tree(attribute.attrelid) as tree
+      join pg_attribute as leaf on leaf.attrelid = tree.relid and leaf.attname = attribute.attname
+      where tree.isleaf and leaf.attnotnull
+    )
+  ) as is_mandatory,
   attribute.attgenerated::text as generated,
   attribute.attidentity::text as identity,
   exists (

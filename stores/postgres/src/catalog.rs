@@ -154,9 +154,9 @@ impl<S> Reading<'_, S> {
                 exclusions: Vec::new(),
                 triggers: Vec::new(),
                 row_security: row.get("row_security"),
-                inherits: row
-                    .get::<_, Option<String>>("inherits_table")
-                    .map(|table| TableRef::new(self.store, row.get::<_, &str>("inherits_schema"), table)),
+                inherits: row.get::<_, Option<String>>("inherits_table").map(|table| {
+                    TableRef::new(self.store, row.get::<_, &str>("inherits_schema"), table)
+                }),
                 estimated_rows: row.get::<_, Option<f64>>("estimate").and_then(whole),
             };
             tables.insert(name, table);
@@ -269,7 +269,10 @@ impl<S> Reading<'_, S> {
                 continue;
             };
             let bodies: Option<Vec<String>> = row.get("bodies");
-            let named = bodies.iter().flatten().flat_map(|body| inserted_tables(body));
+            let named = bodies
+                .iter()
+                .flatten()
+                .flat_map(|body| inserted_tables(body));
             let fills: BTreeSet<TableRef> = named
                 .map(|(schema, name)| {
                     let schema = schema.unwrap_or_else(|| table.name.schema.clone());

@@ -13,7 +13,7 @@ use crate::statement;
 /// The tally of one request.
 ///
 /// # Errors
-/// What the server refuses, by table; a request without columns, or of columns that the catalog does not have.
+/// What the server refuses, by table; columns that the catalog does not have.
 pub(crate) async fn tally<S>(
     session: &Session<S>,
     tables: &LiveTables,
@@ -23,9 +23,6 @@ pub(crate) async fn tally<S>(
     let table = tables.table(&request.table)?;
     let columns = table.columns(&request.columns)?;
     let present = table.columns(&request.present)?;
-    if columns.is_empty() {
-        return Err(bug(what).at(&request.table));
-    }
     let failed = |error| explained(failed_at(what, &request.table, &error), &columns);
     let text = statement::tally_text(table, &columns, &present);
     let limit = i64::from(request.limit);

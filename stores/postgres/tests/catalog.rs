@@ -232,6 +232,50 @@ async fn keys_checks_triggers_and_row_security_are_found() {
 }
 
 #[tokio::test]
+async fn who_inherits_and_what_triggers_fill_is_told() {
+    let catalog = catalog_of(
+        "create table visit (id int4 primary key, at date);
+         create table visit_1 (check (at < '2024-07-01')) inherits (visit);
+         create table \"Change\" (id int4);
+         create table log (id int4);
+         create function note() returns trigger language plpgsql as $$ begin
+           -- insert into visit
+           insert into \"Change\" values (new.id); insert into public.log values (new.id);
+           return new; end $$;
+         create function stamp() returns trigger language plpgsql as $$ begin return new; end $$;
+         create trigger a_note after insert on visit for each row execute function note();
+         create trigger b_stamp before insert on visit for each row execute function stamp();",
+    )
+    .await;
+    let visit = table(&catalog, "visit");
+    assert_eq!(visit.inherits, None);
+    assert_eq!(
+        table(&catalog, "visit_1").inherits.as_ref(),
+        Some(&visit.name)
+    );
+    let fills: Vec<Vec<&str>> = visit
+        .triggers
+        .iter()
+        .map(|one| one.fills.iter().map(|name| name.table.as_str()).collect())
+        .collect();
+    assert_eq!(fills, [vec!["Change", "log"], vec![]]);
+}
+
+#[tokio::test]
+async fn what_one_partition_demands_the_table_may_not_lack() {
+    let catalog = catalog_of(
+        "create table payment (id int4, at date, a int4, b int4) partition by range (at);
+         create table payment_1 partition of payment for values from ('2024-01-01') to ('2024-07-01');
+         create table payment_2 partition of payment for values from ('2024-07-01') to ('2025-01-01');
+         alter table payment_2 alter a set not null;",
+    )
+    .await;
+    let payment = table(&catalog, "payment");
+    assert!(!payment.column("a").unwrap().nullable);
+    assert!(payment.column("b").unwrap().nullable);
+}
+
+#[tokio::test]
 async fn partitions_are_folded_and_their_foreign_keys_stand_once() {
     let catalog = catalog_of(
         "create table customer (id int4 primary key);

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
 use redistrict_model::{ColumnType, Key, KeyRow, TableRef};
 use redistrict_store::{
-    BatchStream, KeyReader, KeyRequest, RowReader, RowRequest, Selector, StoreError, Tally, TallyRequest,
-    arrow_schema,
+    BatchStream, KeyReader, KeyRequest, RowReader, RowRequest, Selector, StoreError, Tally,
+    TallyRequest, arrow_schema,
 };
 use rusqlite::limits::Limit;
 use rusqlite::types::Value;

@@ -13,8 +13,7 @@ use crate::values::key_text;
 /// The tally of one request. Values that are stored in several ways and have one text are one.
 ///
 /// # Errors
-/// What SQLite refuses, by table; a value that has no text; a request without columns, or of columns that
-/// the catalog does not have.
+/// What SQLite refuses, by table; a value that has no text; columns that the catalog does not have.
 pub(crate) fn tally(
     connection: &Connection,
     entry: &Entry,
@@ -22,16 +21,18 @@ pub(crate) fn tally(
 ) -> Result<Tally, StoreError> {
     let (table, what) = (&entry.table.name, "count the values of columns");
     let types = entry.types(&request.columns)?;
-    if types.is_empty() {
-        return Err(bug(what).at(table));
-    }
     entry.types(&request.present)?;
     let columns = quote_list("t.", &request.columns);
+    let (select, group) = if types.is_empty() {
+        (String::new(), String::new())
+    } else {
+        (format!("{columns}, "), format!(" group by {columns}"))
+    };
     let is_present = |column: &String| format!("t.{} is not null", quote(column));
     let mut conditions: Vec<String> = request.present.iter().map(is_present).collect();
     conditions.push("true".to_owned());
     let sql = format!(
-        "select {columns}, count(*) from {} as t where {} group by {columns}",
+        "select {select}count(*) from {} as t where {}{group}",
         entry.sql_name(),
         conditions.join(" and "),
     );
@@ -46,6 +47,9 @@ pub(crate) fn tally(
             values.push(text.map_err(|why| bad_value(table, &request.columns[place], why))?);
         }
         let count: i64 = row.get(types.len()).doing_at(what, table)?;
+        if count == 0 {
+            continue;
+        }
         *counted.entry(values).or_default() +=
             u64::try_from(count).map_err(|_| bug(what).at(table))?;
     }

@@ -110,11 +110,15 @@ pub(crate) async fn check_config(session: &Session) -> CommandResult<Exit> {
     {
         return Err(Failure::prerequisite("load: a store has no target"));
     }
+    let warnings = source.left_open().await?;
     let path = workspace.config_path.display();
     if session.format() == Format::Text {
         output::data(format!("{path}: everything it names is there"));
     } else {
-        output::json(&serde_json::json!({ "config": path.to_string(), "ok": true }));
+        output::json(
+            &serde_json::json!({ "config": path.to_string(), "ok": true, "findings": warnings }),
+        );
     }
+    output::findings(&warnings);
     Ok(Exit::Done)
 }

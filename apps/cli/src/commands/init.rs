@@ -3,12 +3,13 @@
 
 mod boundaries;
 mod grants;
+mod links;
 mod text;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use redistrict_analyze::ProposedLinks;
+use redistrict_analyze::{OpenReference, ProposedLinks};
 use redistrict_artifact::write_atomic;
 use redistrict_model::config::ResolveError;
 use redistrict_model::{ColumnClass, ColumnDecision, ColumnRef, Finding, StoreKind, TableRef};
@@ -271,7 +272,13 @@ async fn infer(
         let workspace = Workspace::provisional(&provisional, path, &session.arguments.state_dir)?;
         let mut source = planning::source_in_memory(&workspace).await?;
         let (columns, missing) = match planning::source_masks(&workspace, &mut source).await? {
-            Ok(section) => (section.columns, Vec::new()),
+            Ok(section) => {
+                let masked = match source.extract_section() {
+                    Ok(extract) => planning::masked_conditions(&extract, &section),
+                    Err(findings) => findings,
+                };
+                (section.columns, masked)
+            }
             Err(findings) => (Vec::new(), findings),
         };
         let known: BTreeSet<String> = decisions
@@ -289,7 +296,7 @@ async fn infer(
             let mut links = links;
             links
                 .open
-                .retain(|column| is_nothing_known(&columns, column));
+                .retain(|open| !open.suggestions.is_empty() || is_nothing_known(&columns, open));
             return Ok(Found {
                 root,
                 key,
@@ -308,9 +315,11 @@ async fn infer(
     ))
 }
 
-/// Whether nothing recognises the column: what is called a national id is no reference.
-fn is_nothing_known(columns: &[ColumnDecision], column: &ColumnRef) -> bool {
-    let mut decisions = columns.iter().filter(|decision| decision.column == *column);
+/// Whether nothing recognises the columns: what is called a national id is no reference.
+fn is_nothing_known(columns: &[ColumnDecision], open: &OpenReference) -> bool {
+    let is_it =
+        |column: &ColumnRef| column.table == open.child && open.columns.contains(&column.column);
+    let mut decisions = columns.iter().filter(|decision| is_it(&decision.column));
     decisions.all(|decision| decision.class == ColumnClass::Unknown)
 }
 

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use redistrict_model::{ColumnClass, DistrictId, MaskKind, MaskSection, TableRef};
-use redistrict_select::{CollectInput, DEFAULT_SAMPLE_ROWS, Selection, collect, rank};
+use redistrict_select::{
+    CollectInput, DEFAULT_SAMPLE_ROWS, MeasuredRate, Measurement, Selection, collect, rank,
+};
 
 use crate::exit::Exit;
 use crate::failure::CommandResult;
 use crate::output::{self, Format, thousands};
 use crate::planning;
+use crate::rates::{Rates, about};
 use crate::session::Session;
 
 /// Measures every district and writes the manifest and the report.
@@ -37,7 +40,8 @@ pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
         .iter()
         .map(|(district, priority)| (DistrictId::new(district.clone()), *priority))
         .collect();
-    let ranked = rank(measurement.districts.clone(), &priorities, None);
+    let rate = rate(&Rates::read(&workspace)?, &measurement);
+    let ranked = rank(measurement.districts.clone(), &priorities, rate);
     let selection = Selection::new(ranked, measurement);
     let files = redistrict_select::write(&workspace.layout, &selection)?;
     print(session, &selection);
@@ -45,6 +49,22 @@ pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
         output::note(format!("written to {}", file.display()));
     }
     Ok(Exit::Done)
+}
+
+/// The time that earlier migrations took, to the rows that were counted now of the districts that they moved.
+fn rate(rates: &Rates, measurement: &Measurement) -> Option<MeasuredRate> {
+    let mut rate = MeasuredRate {
+        counted_rows: 0,
+        millis: 0,
+    };
+    for run in &rates.runs {
+        let mut districts = measurement.districts.iter();
+        if let Some(facts) = districts.find(|one| one.district == run.district) {
+            rate.counted_rows += facts.size();
+            rate.millis += run.millis;
+        }
+    }
+    (rate.counted_rows > 0).then_some(rate)
 }
 
 fn is_kept(masks: Option<&MaskSection>, root: &TableRef, name: Option<&str>) -> bool {
@@ -82,6 +102,7 @@ fn print(session: &Session, selection: &Selection) {
                 format!("{:.1}", ranked.score),
                 thousands(ranked.size),
                 ranked.size_class.as_str().to_owned(),
+                ranked.estimated_millis.map_or_else(String::new, about),
                 if ranked.is_pilot {
                     "pilot".to_owned()
                 } else {
@@ -90,8 +111,19 @@ fn print(session: &Session, selection: &Selection) {
             ]
         })
         .collect();
-    let header = ["rank", "district", "name", "score", "rows", "size", ""];
+    let header = [
+        "rank", "district", "name", "score", "rows", "size", "time", "",
+    ];
     output::data(output::table(&header, &rows));
+    if selection
+        .districts
+        .iter()
+        .all(|one| one.estimated_millis.is_none())
+    {
+        output::note(
+            "note: no time is estimated: no migration of these districts was measured yet",
+        );
+    }
     for note in &selection.notes {
         output::note(format!("note: {note}"));
     }

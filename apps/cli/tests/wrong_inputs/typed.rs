@@ -46,6 +46,38 @@ pub(super) fn command_lines() -> Vec<Row> {
             (2, "has no row with that key", "select` lists the districts"),
         ),
         typed(
+            "why, of a table that is not there",
+            Said::Typed,
+            &["why", "SECRET", "1", "--district", "2"],
+            (2, "find table", "analyze` lists the tables"),
+        ),
+        typed(
+            "why, of a row that is not there",
+            Said::Typed,
+            &["why", "ids.guardians", "SECRET", "--district", "2"],
+            (2, "none has these values of (id)", "leading zeros"),
+        ),
+        typed(
+            "why, of a column that is not there",
+            Said::Typed,
+            &[
+                "why",
+                "ids.guardians",
+                "1",
+                "--district",
+                "2",
+                "--by",
+                "SECRET",
+            ],
+            (2, "find column", "--by COLUMN"),
+        ),
+        typed(
+            "why, of a district that is not there",
+            Said::Typed,
+            &["why", "ids.guardians", "1", "--district", "SECRET"],
+            (2, "has no row with that key", "select` lists the districts"),
+        ),
+        typed(
             "a URL where a district belongs",
             Said::Login,
             &["migrate", "postgres://u:SECRET@127.0.0.1/d"],

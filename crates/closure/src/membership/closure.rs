@@ -103,6 +103,13 @@ impl Closure {
         })
     }
 
+    /// Asks for at most so many keys of one kind in a step, instead of as many as fit well into memory.
+    #[must_use]
+    pub fn asking_for(mut self, keys: usize) -> Self {
+        self.facts.set_window(keys);
+        self
+    }
+
     /// Goes as far as facts allow and says which rows have to be seen next; nothing means done.
     ///
     /// # Errors

@@ -15,7 +15,12 @@ const ASKED: u32 = u32::MAX - 1;
 const ABSENT: u32 = u32::MAX - 2;
 
 /// Keys in one fetch at most, so that answers can be absorbed and dropped.
-const BATCH: usize = 16_384;
+const BATCH: usize = 4_096;
+/// The same where the rows stream by.
+const STREAMED_BATCH: usize = 16_384;
+
+/// Keys of one kind in all fetches of a step: as texts they need far more memory than as numbers.
+const WINDOW: usize = 16_384;
 
 /// What is known about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +53,8 @@ pub(super) struct Facts {
     wanted_lists: Vec<(u32, u32)>,
     wanted_downs: Vec<(u32, u32)>,
     wanted_passing: Vec<(u32, u32)>,
+    /// Keys of one kind in all fetches of a step, at most.
+    window: usize,
 }
 
 impl Facts {
@@ -64,7 +71,13 @@ impl Facts {
             wanted_lists: Vec::new(),
             wanted_downs: Vec::new(),
             wanted_passing: Vec::new(),
+            window: WINDOW,
         }
+    }
+
+    /// At most so many keys of one kind in a step.
+    pub(super) fn set_window(&mut self, keys: usize) {
+        self.window = keys.max(1);
     }
 
     pub(super) fn row_count(&self) -> usize {
@@ -176,11 +189,14 @@ impl Facts {
             || !self.wanted_passing.is_empty()
     }
 
-    /// Everything that was asked for since the last call, grouped by table and columns.
+    /// What was asked for, grouped by table and columns: so much at once that its keys fit well into memory.
+    /// The rest stays asked for.
     pub(super) fn take_fetches(&mut self) -> Vec<Fetch> {
         let mut fetches = Vec::new();
         let mut wanted = std::mem::take(&mut self.wanted);
-        wanted.sort_by_key(|target| (self.pool.index(*target), *target));
+        wanted.sort_by_cached_key(|target| (self.pool.index(*target), *target));
+        self.wanted = wanted;
+        let wanted = last(&mut self.wanted, self.window);
         for group in wanted.chunk_by(|a, b| self.pool.index(*a) == self.pool.index(*b)) {
             let index = &self.layout.indexes[self.pool.index(group[0]) as usize];
             for targets in group.chunks(BATCH) {
@@ -191,15 +207,24 @@ impl Facts {
             }
         }
         for kind in [Children::Listed, Children::Down, Children::Passing] {
-            let mut pairs = match kind {
-                Children::Listed => std::mem::take(&mut self.wanted_lists),
-                Children::Down => std::mem::take(&mut self.wanted_downs),
-                Children::Passing => std::mem::take(&mut self.wanted_passing),
+            let pairs = match kind {
+                Children::Listed => &mut self.wanted_lists,
+                Children::Down => &mut self.wanted_downs,
+                Children::Passing => &mut self.wanted_passing,
             };
+            // Rows that pass are decided by what is known: first all that can be known is.
+            if matches!(kind, Children::Passing) && !fetches.is_empty() {
+                break;
+            }
             pairs.sort_unstable();
             pairs.dedup();
+            let pairs = last(pairs, self.window);
+            let batch = match kind {
+                Children::Listed => BATCH,
+                Children::Down | Children::Passing => STREAMED_BATCH,
+            };
             for group in pairs.chunk_by(|a, b| a.0 == b.0) {
-                for pairs in group.chunks(BATCH) {
+                for pairs in group.chunks(batch) {
                     fetches.push(self.fetch_children(kind, pairs));
                 }
             }
@@ -372,6 +397,11 @@ impl Facts {
             self.cells.push(target.unwrap_or(NONE));
         }
     }
+}
+
+/// Takes off the last so many.
+fn last<T>(list: &mut Vec<T>, count: usize) -> Vec<T> {
+    list.split_off(list.len().saturating_sub(count))
 }
 
 /// Tables are below 65,535: [`Layout`] refuses more.

@@ -125,6 +125,10 @@ impl KeyPool {
 }
 
 /// Seven bits a byte, the low ones first; the last byte is below 128.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the remainders are below 128"
+)]
 fn put_number(bytes: &mut Vec<u8>, mut number: usize) {
     while number >= 128 {
         bytes.push((number % 128) as u8 | 128);

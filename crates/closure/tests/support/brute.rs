@@ -9,6 +9,12 @@ use redistrict_model::{
 
 use super::{Row, World};
 
+mod counts;
+mod members;
+mod mistake;
+
+pub(crate) use mistake::Mistake;
+
 /// A row: table and position.
 pub(crate) type At = (usize, usize);
 
@@ -19,12 +25,18 @@ pub(crate) struct Expected {
     pub(crate) shared: BTreeSet<(TableRef, Key)>,
     pub(crate) stubs: BTreeSet<(TableRef, Key)>,
     pub(crate) nulled: BTreeMap<u32, BTreeSet<Key>>,
+    /// What becomes NULL in full rows, column by column.
+    pub(crate) nulls: BTreeSet<(TableRef, Key, String)>,
     /// By edge and where it leads (`other`, `above`, `excluded`, `out`): policy and count.
     pub(crate) boundaries: BTreeMap<(u32, &'static str), (BoundaryPolicy, u64)>,
     pub(crate) taken_out: BTreeMap<TableRef, u64>,
     pub(crate) dangling: BTreeMap<u32, u64>,
     /// By table: any, all, count under each candidate.
     pub(crate) undecided: BTreeMap<TableRef, (u64, u64, Vec<u64>)>,
+    /// Members of tables about which nothing is known.
+    pub(crate) unknown: BTreeMap<TableRef, u64>,
+    /// References of members to rows that belong here and did not come: there must be none.
+    pub(crate) left_behind: u64,
 }
 
 pub(crate) struct Brute<'a> {
@@ -36,10 +48,14 @@ pub(crate) struct Brute<'a> {
     pub(crate) labels: BTreeMap<At, Option<Key>>,
     deciding: BTreeMap<At, At>,
     users: BTreeMap<At, BTreeSet<Key>>,
+    /// Rows that are their own owner, over however many steps.
+    pub(crate) rings: usize,
+    mistake: Option<Mistake>,
 }
 
+/// Where a row is, seen from the district.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Where {
+pub(crate) enum Where {
     Here,
     Other,
     Above,
@@ -47,6 +63,16 @@ enum Where {
 
 impl<'a> Brute<'a> {
     pub(crate) fn new(world: &'a World, ownership: &'a Ownership, district: &Key) -> Self {
+        Self::with_mistake(world, ownership, district, None)
+    }
+
+    /// The reading of somebody who makes that mistake.
+    pub(crate) fn with_mistake(
+        world: &'a World,
+        ownership: &'a Ownership,
+        district: &Key,
+        mistake: Option<Mistake>,
+    ) -> Self {
         let tables: Vec<&TableRole> = ownership.tables.iter().collect();
         let rows = tables
             .iter()
@@ -61,13 +87,19 @@ impl<'a> Brute<'a> {
             labels: BTreeMap::new(),
             deciding: BTreeMap::new(),
             users: BTreeMap::new(),
+            rings: 0,
+            mistake,
         };
         brute.label_all();
         brute.find_users();
         brute
     }
 
-    fn all(&self) -> Vec<At> {
+    fn errs(&self, mistake: Mistake) -> bool {
+        self.mistake == Some(mistake)
+    }
+
+    pub(crate) fn all(&self) -> Vec<At> {
         let tables = self.rows.iter().enumerate();
         tables
             .filter(|(table, _)| self.tables[*table].role != Role::Excluded)
@@ -89,7 +121,7 @@ impl<'a> Brute<'a> {
     }
 
     /// Whether the row has a reference over the edge at all (it may lead to no row).
-    fn has_value(&self, at: At, edge: EdgeId) -> bool {
+    pub(crate) fn has_value(&self, at: At, edge: EdgeId) -> bool {
         let edge = self.ownership.edge(edge);
         let row = &self.rows[at.0][at.1];
         let holds = edge.when.iter().all(|(column, texts)| {
@@ -104,7 +136,7 @@ impl<'a> Brute<'a> {
                 .all(|column| row[column].is_some())
     }
 
-    fn parent(&self, at: At, edge: EdgeId) -> Option<At> {
+    pub(crate) fn parent(&self, at: At, edge: EdgeId) -> Option<At> {
         if !self.has_value(at, edge) {
             return None;
         }
@@ -121,7 +153,7 @@ impl<'a> Brute<'a> {
         Some((parent, found))
     }
 
-    fn out(&self, table: usize) -> Vec<EdgeId> {
+    pub(crate) fn out(&self, table: usize) -> Vec<EdgeId> {
         let name = &self.tables[table].table;
         let edges = self.ownership.edges.iter();
         edges
@@ -130,7 +162,7 @@ impl<'a> Brute<'a> {
             .collect()
     }
 
-    fn owners(&self, table: usize, kind: OwnerKind) -> Vec<EdgeId> {
+    pub(crate) fn owners(&self, table: usize, kind: OwnerKind) -> Vec<EdgeId> {
         let owners = self.tables[table].owners.iter();
         owners
             .filter(|owner| owner.kind == kind)
@@ -152,9 +184,19 @@ impl<'a> Brute<'a> {
     /// The rows that may give the row its label, in order.
     fn label_sources(&self, at: At) -> Vec<At> {
         if self.tables[at.0].org == Some(OrgPart::Base) {
+            if self.errs(Mistake::NoLabelOfBases) {
+                return Vec::new();
+            }
             return self.subclass_rows(at);
         }
-        let paths = self.owners(at.0, OwnerKind::Path);
+        let mut paths = self.owners(at.0, OwnerKind::Path);
+        if self.errs(Mistake::FirstOwnerOnly) {
+            paths.truncate(1);
+        }
+        if self.errs(Mistake::FirstValueDecides) {
+            paths.retain(|edge| self.has_value(at, *edge));
+            paths.truncate(1);
+        }
         paths
             .into_iter()
             .filter_map(|edge| self.parent(at, edge))
@@ -235,6 +277,7 @@ impl<'a> Brute<'a> {
                 })
                 .collect();
             assert!(!rings.is_empty());
+            self.rings += rings.len();
             for at in rings {
                 let is_root = self.tables[at.0].org == Some(OrgPart::Root);
                 let label = if is_root { self.root_key(at) } else { None };
@@ -268,12 +311,12 @@ impl<'a> Brute<'a> {
         Some((own, None))
     }
 
-    fn label(&self, at: At) -> Option<&Key> {
+    pub(crate) fn label(&self, at: At) -> Option<&Key> {
         self.labels[&at].as_ref()
     }
 
     /// h(r) with the hang edge, if it is one.
-    fn home(&self, at: At) -> Option<(At, Option<EdgeId>)> {
+    pub(crate) fn home(&self, at: At) -> Option<(At, Option<EdgeId>)> {
         if self.label(at).is_some() {
             return self.deciding.get(&at).map(|home| (*home, None));
         }
@@ -292,7 +335,7 @@ impl<'a> Brute<'a> {
     }
 
     /// The last row of the chain of homes; none if it goes round.
-    fn last(&self, at: At) -> Option<At> {
+    pub(crate) fn last(&self, at: At) -> Option<At> {
         let mut seen = BTreeSet::new();
         let mut at = at;
         while seen.insert(at) {
@@ -304,12 +347,15 @@ impl<'a> Brute<'a> {
         None
     }
 
-    fn is_shared(&self, at: At) -> bool {
+    pub(crate) fn is_shared(&self, at: At) -> bool {
+        if self.errs(Mistake::SharedByName) {
+            return self.tables[at.0].table.table.starts_with('p');
+        }
         self.tables[at.0].role == Role::Shared
     }
 
     /// The shared row that the row hangs on, or is.
-    fn anchor(&self, at: At) -> Option<At> {
+    pub(crate) fn anchor(&self, at: At) -> Option<At> {
         if self.label(at).is_some() {
             return None;
         }
@@ -330,9 +376,9 @@ impl<'a> Brute<'a> {
                         continue;
                     }
                     let entry = next.entry(parent).or_default();
-                    if self.tables[at.0].tier == Some(0)
-                        && let Some(label) = self.label(at)
-                    {
+                    let shows = self.tables[at.0].tier == Some(0)
+                        || self.errs(Mistake::LooseEvidence) && self.tables[at.0].tier.is_some();
+                    if shows && let Some(label) = self.label(at) {
                         entry.insert(label.clone());
                     }
                     if let Some(anchor) = self.anchor(at) {
@@ -356,7 +402,21 @@ impl<'a> Brute<'a> {
             .map_or(0, BTreeSet::len)
     }
 
-    fn stands(&self, at: At) -> Where {
+    /// The districts that a row is known in.
+    pub(crate) fn users_at(&self, at: At) -> Option<&BTreeSet<Key>> {
+        self.users.get(&at)
+    }
+
+    pub(crate) fn role(&self, at: At) -> &TableRole {
+        self.tables[at.0]
+    }
+
+    pub(crate) fn row(&self, at: At) -> &'a Row {
+        &self.rows[at.0][at.1]
+    }
+
+    /// Whether and how a row is elsewhere.
+    pub(crate) fn stands(&self, at: At) -> Where {
         if let Some(label) = self.label(at) {
             return if *label == self.district {
                 Where::Here
@@ -384,313 +444,12 @@ impl<'a> Brute<'a> {
         }
         let none = BTreeSet::new();
         let users = self.users.get(&last).unwrap_or(&none);
+        if self.errs(Mistake::UsersIgnored) {
+            return Where::Here;
+        }
         if self.is_shared(last) && !users.is_empty() && !users.contains(&self.district) {
             return Where::Other;
         }
         Where::Here
-    }
-
-    /// F without the rows in `out`.
-    fn full(&self, out: &BTreeSet<At>) -> BTreeSet<At> {
-        let all = self.all();
-        let mut full = BTreeSet::new();
-        loop {
-            let mut next = full.clone();
-            for &at in &all {
-                let is_own = self.label(at) == Some(&self.district);
-                if is_own || self.hangs_in(at, &full) {
-                    next.insert(at);
-                }
-                if full.contains(&at) {
-                    for edge in self.out(at.0) {
-                        if let Some(parent) = self.parent(at, edge)
-                            && self.tables[parent.0].role != Role::Excluded
-                            && self.stands(parent) == Where::Here
-                        {
-                            next.insert(parent);
-                        }
-                    }
-                }
-            }
-            next.retain(|at| !out.contains(at));
-            if next == full {
-                return full;
-            }
-            full = next;
-        }
-    }
-
-    fn hangs_in(&self, at: At, full: &BTreeSet<At>) -> bool {
-        let Some((home, Some(edge))) = self.home(at) else {
-            return false;
-        };
-        if !full.contains(&home) {
-            return false;
-        }
-        let edge = self.ownership.edge(edge);
-        if !self.tables[at.0].pair || !edge.mandatory {
-            return true;
-        }
-        self.ownership
-            .edges
-            .iter()
-            .filter(|twin| twin.child == edge.child && twin.parent == edge.parent && twin.mandatory)
-            .filter(|twin| self.has_value(at, twin.id))
-            .all(|twin| {
-                self.parent(at, twin.id)
-                    .is_some_and(|row| full.contains(&row))
-            })
-    }
-
-    /// X: rows that exclude a reference of theirs, and what cannot be without them.
-    fn taken_out(&self) -> BTreeSet<At> {
-        let here: Vec<At> = self
-            .all()
-            .into_iter()
-            .filter(|at| self.stands(*at) == Where::Here)
-            .collect();
-        let mut out = BTreeSet::new();
-        loop {
-            let mut next = out.clone();
-            for &at in &here {
-                let is_cause = self.out(at.0).into_iter().any(|edge| {
-                    self.ownership.edge(edge).policy == Some(BoundaryPolicy::Exclude)
-                        && self.parent(at, edge).is_some_and(|parent| {
-                            self.tables[parent.0].role != Role::Excluded
-                                && self.stands(parent) != Where::Here
-                        })
-                });
-                let must_refer = self.out(at.0).into_iter().any(|edge| {
-                    self.ownership.edge(edge).mandatory
-                        && self
-                            .parent(at, edge)
-                            .is_some_and(|parent| out.contains(&parent))
-                });
-                let has_home = self.home(at).is_some_and(|(home, _)| out.contains(&home));
-                if is_cause || must_refer || has_home {
-                    next.insert(at);
-                }
-            }
-            if next == out {
-                return out;
-            }
-            out = next;
-        }
-    }
-
-    fn policy(&self, edge: EdgeId, place: Where) -> BoundaryPolicy {
-        let edge = self.ownership.edge(edge);
-        let policy = edge.policy.unwrap_or(match place {
-            Where::Above => BoundaryPolicy::Stub,
-            _ => BoundaryPolicy::Stop,
-        });
-        let is_impossible = match policy {
-            BoundaryPolicy::Null => edge.nullable_columns.is_empty(),
-            BoundaryPolicy::Stub => self.world.is_keyless(&edge.parent),
-            _ => false,
-        };
-        if is_impossible {
-            BoundaryPolicy::Stop
-        } else {
-            policy
-        }
-    }
-
-    fn stubs(&self, full: &BTreeSet<At>, out: &BTreeSet<At>) -> BTreeSet<At> {
-        let mut stubs: BTreeSet<At> = BTreeSet::new();
-        loop {
-            let mut next = stubs.clone();
-            for at in full {
-                for edge in self.out(at.0) {
-                    if let Some(parent) = self.parent(*at, edge)
-                        && self.tables[parent.0].role != Role::Excluded
-                        && !full.contains(&parent)
-                        && !out.contains(&parent)
-                        && self.policy(edge, self.stands(parent)) == BoundaryPolicy::Stub
-                    {
-                        next.insert(parent);
-                    }
-                }
-            }
-            for at in &stubs {
-                for edge in self.out(at.0) {
-                    if self.ownership.edge(edge).mandatory
-                        && let Some(parent) = self.parent(*at, edge)
-                        && self.tables[parent.0].role != Role::Excluded
-                        && !self.world.is_keyless(&self.tables[parent.0].table)
-                        && !full.contains(&parent)
-                    {
-                        next.insert(parent);
-                    }
-                }
-            }
-            if next == stubs {
-                return stubs;
-            }
-            stubs = next;
-        }
-    }
-
-    pub(crate) fn expected(&self) -> Expected {
-        let everything = self.full(&BTreeSet::new());
-        let out = self.taken_out();
-        let full = self.full(&out);
-        let stubs = self.stubs(&full, &out);
-        let mut expected = Expected::default();
-        for at in &full {
-            let set = if self.label(*at) == Some(&self.district) {
-                &mut expected.own
-            } else {
-                &mut expected.shared
-            };
-            set.insert(self.name(*at));
-        }
-        expected.stubs = stubs.iter().map(|at| self.name(*at)).collect();
-        for at in everything.intersection(&out) {
-            *expected.taken_out.entry(self.name(*at).0).or_default() += 1;
-            self.count_causes(*at, &mut expected);
-        }
-        for at in &full {
-            self.count_references(*at, &full, &out, &mut expected);
-        }
-        for at in &stubs {
-            self.count_of_stub(*at, &full, &mut expected);
-        }
-        self.disagreements(&mut expected);
-        expected
-    }
-
-    fn add(
-        &self,
-        at: At,
-        edge: EdgeId,
-        leads: &'static str,
-        policy: BoundaryPolicy,
-        expected: &mut Expected,
-    ) {
-        let boundary = expected
-            .boundaries
-            .entry((edge.0, leads))
-            .or_insert((policy, 0));
-        assert_eq!(boundary.0, policy);
-        boundary.1 += 1;
-        if policy == BoundaryPolicy::Null {
-            expected
-                .nulled
-                .entry(edge.0)
-                .or_default()
-                .insert(self.name(at).1);
-        }
-    }
-
-    fn count_causes(&self, at: At, expected: &mut Expected) {
-        for edge in self.out(at.0) {
-            if self.ownership.edge(edge).policy != Some(BoundaryPolicy::Exclude) {
-                continue;
-            }
-            let Some(parent) = self.parent(at, edge) else {
-                continue;
-            };
-            if self.tables[parent.0].role == Role::Excluded {
-                continue;
-            }
-            match self.stands(parent) {
-                Where::Here => {}
-                Where::Other => self.add(at, edge, "other", BoundaryPolicy::Exclude, expected),
-                Where::Above => self.add(at, edge, "above", BoundaryPolicy::Exclude, expected),
-            }
-        }
-    }
-
-    fn count_references(
-        &self,
-        at: At,
-        full: &BTreeSet<At>,
-        out: &BTreeSet<At>,
-        expected: &mut Expected,
-    ) {
-        for edge in self.out(at.0) {
-            if !self.has_value(at, edge) {
-                continue;
-            }
-            let model = self.ownership.edge(edge);
-            let null = if model.nullable_columns.is_empty() {
-                BoundaryPolicy::Stop
-            } else {
-                BoundaryPolicy::Null
-            };
-            if self.tables[self.position(&model.parent)].role == Role::Excluded {
-                self.add(at, edge, "excluded", null, expected);
-                continue;
-            }
-            match self.parent(at, edge) {
-                None => *expected.dangling.entry(edge.0).or_default() += 1,
-                Some(parent) if full.contains(&parent) => {}
-                Some(parent) if out.contains(&parent) => {
-                    self.add(at, edge, "out", null, expected);
-                }
-                Some(parent) => {
-                    let place = self.stands(parent);
-                    let leads = match place {
-                        Where::Above => "above",
-                        Where::Other => "other",
-                        Where::Here => panic!("a row that is here and was not taken"),
-                    };
-                    self.add(at, edge, leads, self.policy(edge, place), expected);
-                }
-            }
-        }
-    }
-
-    fn count_of_stub(&self, at: At, full: &BTreeSet<At>, expected: &mut Expected) {
-        for edge in self.out(at.0) {
-            let model = self.ownership.edge(edge);
-            if !model.mandatory || !self.has_value(at, edge) {
-                continue;
-            }
-            if self.tables[self.position(&model.parent)].role == Role::Excluded {
-                self.add(at, edge, "excluded", BoundaryPolicy::Stop, expected);
-                continue;
-            }
-            match self.parent(at, edge) {
-                None => *expected.dangling.entry(edge.0).or_default() += 1,
-                Some(parent) if !full.contains(&parent) && self.world.is_keyless(&model.parent) => {
-                    self.add(at, edge, "other", BoundaryPolicy::Stop, expected);
-                }
-                Some(_) => {}
-            }
-        }
-    }
-
-    fn disagreements(&self, expected: &mut Expected) {
-        for (position, table) in self.tables.iter().enumerate() {
-            let paths = self.owners(position, OwnerKind::Path);
-            if table.decided || paths.len() < 2 || table.role == Role::Root {
-                continue;
-            }
-            let (mut any, mut all, mut under) = (0, 0, vec![0; paths.len()]);
-            for row in 0..self.rows[position].len() {
-                let leads: Vec<Option<&Key>> = paths
-                    .iter()
-                    .map(|edge| self.label(self.parent((position, row), *edge)?))
-                    .collect();
-                let here = |label: &Option<&Key>| *label == Some(&self.district);
-                if !leads.iter().any(here) {
-                    continue;
-                }
-                any += 1;
-                let is_own = self.label((position, row)) == Some(&self.district);
-                let agree = leads.iter().flatten().all(|label| **label == self.district);
-                all += u64::from(is_own && agree);
-                for (count, label) in under.iter_mut().zip(&leads) {
-                    *count += u64::from(here(label));
-                }
-            }
-            if any != all {
-                expected
-                    .undecided
-                    .insert(table.table.clone(), (any, all, under));
-            }
-        }
     }
 }

@@ -3,13 +3,18 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod brute;
+pub(crate) mod compare;
+pub(crate) mod coverage;
+pub(crate) mod neighbours;
 pub(crate) mod random;
+pub(crate) mod shrink;
+pub(crate) mod streaming;
 
 use std::collections::BTreeMap;
 
 use redistrict_closure::{
-    Closure, ClosureError, Decisions, Draft, Fetch, InferInput, Labeller, Measurements, Measurer,
-    Members, ResolvedLink, build_edges, identities, infer,
+    Closure, ClosureError, Decisions, Draft, Fetch, InferInput, KeyList, Labeller, Measurements,
+    Measurer, Members, ResolvedLink, build_edges, identities, infer,
 };
 use redistrict_model::{
     BoundaryPolicy, Catalog, Column, ColumnType, Edge, EdgeId, ForeignKey, Generated, Key, KeyRow,
@@ -104,6 +109,7 @@ impl World {
             exclusions: Vec::new(),
             triggers: Vec::new(),
             row_security: false,
+            inherits: None,
             estimated_rows: None,
         };
         let mut primary = Vec::new();
@@ -422,7 +428,7 @@ pub(crate) fn print(members: &Members, table: &str) -> String {
     let Some(found) = members.table(&table_ref(table)) else {
         return "none".to_owned();
     };
-    let list = |word: &str, keys: &[Key]| {
+    let list = |word: &str, keys: &KeyList| {
         let texts: Vec<String> = keys.iter().map(|key| key.parts().join(",")).collect();
         (!texts.is_empty()).then(|| format!("{word} {}", texts.join(" ")))
     };

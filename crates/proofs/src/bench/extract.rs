@@ -37,7 +37,10 @@ pub(crate) fn measure(students: u32, rounds: u32) -> Result<String> {
     fleet::configure(&mut server, &runtime)?;
     let begun = Instant::now();
     let (sources, targets) = runtime.block_on(fill(&server, options))?;
-    say(&format!("PROD is filled: {:.0} s", begun.elapsed().as_secs_f64()));
+    say(&format!(
+        "PROD is filled: {:.0} s",
+        begun.elapsed().as_secs_f64()
+    ));
     let reading = runtime.block_on(readers(&server, &sources));
     let config = fleet::config(options, dir.path(), &reading, &targets)?;
     let place = Workplace::create(dir.path(), &fleet::without_graph(&config))?;
@@ -69,9 +72,13 @@ async fn fill(server: &TestServer, options: EstateOptions) -> Result<(Urls, Urls
         Databases::new(kinds, urls.clone()).write_schema().await?;
     }
     let [sources, targets] = sides;
-    Databases::new(kinds, sources.clone()).write_rows(options).await?;
+    Databases::new(kinds, sources.clone())
+        .write_rows(options)
+        .await?;
     for url in &sources {
-        execute(url, "vacuum analyze").await.context("vacuum PROD")?;
+        execute(url, "vacuum analyze")
+            .await
+            .context("vacuum PROD")?;
     }
     Ok((sources, targets))
 }
@@ -85,7 +92,7 @@ fn round(
     let busy = machine::busy_cores()?;
     let (mut extracted, mut read) = (None, None);
     for turn in 0..2 {
-        if (number + turn) % 2 == 0 {
+        if (number + turn).is_multiple_of(2) {
             let district = DISTRICT.to_string();
             extracted = Some(place.measure(&["extract", &district, "--output", "json"])?);
         } else {
@@ -98,12 +105,17 @@ fn round(
         read: read.context(every)?,
         busy,
     };
-    same_rows(&round.read.rows, &super::figures::rows_of(&round.extracted)?)?;
+    same_rows(
+        &round.read.rows,
+        &super::figures::rows_of(&round.extracted)?,
+    )?;
     Ok(round)
 }
 
 fn section(students: u32, server: &TestServer, rounds: &[Round]) -> Result<String> {
-    let rows: u64 = rounds.first().map_or(0, |round| round.read.rows.values().sum());
+    let rows: u64 = rounds
+        .first()
+        .map_or(0, |round| round.read.rows.values().sum());
     let seconds = |of: fn(&Round) -> f64| median(rounds.iter().map(of));
     let (extract, read): (f64, f64) = (
         seconds(|round| round.extracted.seconds),
@@ -134,9 +146,20 @@ fn section(students: u32, server: &TestServer, rounds: &[Round]) -> Result<Strin
             ratio,
             thousands(peak.unwrap_or(0) / 1024),
         ),
-        cells("unmasked binary COPY, read and dropped", read, 1.0, "-".to_owned()),
+        cells(
+            "unmasked binary COPY, read and dropped",
+            read,
+            1.0,
+            "-".to_owned(),
+        ),
     ];
-    let head = ["way", "s, median", "thousand rows/s", "÷ COPY", "peak RSS, MB (most)"];
+    let head = [
+        "way",
+        "s, median",
+        "thousand rows/s",
+        "÷ COPY",
+        "peak RSS, MB (most)",
+    ];
     Ok(format!(
         "{today}, {machine}; PostgreSQL {version} with {settings}; rounds in turn: {count}. {students} students \
          in the district, {rows} rows in four databases; another district of that size beside it. Other programs \

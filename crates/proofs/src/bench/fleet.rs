@@ -199,7 +199,12 @@ async fn fill(options: EstateOptions, sources: &Urls, targets: &Urls) -> Result<
 
 /// The configuration of the estate, whose URLs are in files of the directory. What a person would write
 /// does not depend on the size, so a small estate is asked.
-pub(crate) fn config(options: EstateOptions, dir: &Path, sources: &Urls, targets: &Urls) -> Result<String> {
+pub(crate) fn config(
+    options: EstateOptions,
+    dir: &Path,
+    sources: &Urls,
+    targets: &Urls,
+) -> Result<String> {
     std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
     let locations = StoreLocations::of_each(|store, side| -> Result<UrlPlace> {
         let urls = match side {

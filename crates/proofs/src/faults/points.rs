@@ -16,6 +16,7 @@ pub(super) struct Points {
     lose_at: Option<u64>,
     /// The name of a point, and that it has been passed.
     pause_at_name: Option<(String, AtomicBool)>,
+    pause_each: Option<String>,
     trace: Option<Mutex<std::fs::File>>,
 }
 
@@ -44,6 +45,13 @@ impl Points {
         }
     }
 
+    pub(super) fn pause_each(name: String) -> Self {
+        Self {
+            pause_each: Some(name),
+            ..Self::none()
+        }
+    }
+
     pub(super) fn lose(at: u64) -> Self {
         Self {
             lose_at: Some(at),
@@ -58,6 +66,7 @@ impl Points {
             pause_at: None,
             lose_at: None,
             pause_at_name: None,
+            pause_each: None,
             trace: None,
         }
     }
@@ -88,15 +97,19 @@ impl Points {
 }
 
 impl Points {
-    /// The point has the name that is waited for, and is the first one.
+    /// The point has the name that is waited for, and is the first one or each counts.
     fn is_meant(&self, when: &str, what: &str) -> bool {
+        let is_called = |name: &String| {
+            let rest = name.strip_prefix(when);
+            rest.and_then(|rest| rest.strip_prefix(' ')) == Some(what)
+        };
+        if self.pause_each.as_ref().is_some_and(is_called) {
+            return true;
+        }
         let Some((name, is_passed)) = &self.pause_at_name else {
             return false;
         };
-        let rest = name
-            .strip_prefix(when)
-            .and_then(|rest| rest.strip_prefix(' '));
-        rest == Some(what) && !is_passed.swap(true, Ordering::SeqCst)
+        is_called(name) && !is_passed.swap(true, Ordering::SeqCst)
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use redistrict_model::{Catalog, Finding, KeyRow, StoreKind, StoreName, Table, TableRef};
 use redistrict_store::{
-    BatchStream, Cut, KeyReader, KeyRequest, Probe, RowReader, RowRequest, SourceCut, SourceStore,
-    StoreError, Unfit,
+    BatchStream, Cut, KeyReader, KeyRequest, Probe, RowReader, RowRequest, RowsWhere, SourceCut,
+    SourceStore, StoreError, Tally, TallyRequest, Unfit,
 };
 
 use super::points::Points;
@@ -76,6 +76,10 @@ impl KeyReader for PointCut {
     async fn count(&mut self, table: &TableRef) -> Result<u64, StoreError> {
         self.inner.count(table).await
     }
+
+    async fn tally(&mut self, request: &TallyRequest) -> Result<Tally, StoreError> {
+        self.inner.tally(request).await
+    }
 }
 
 #[async_trait]
@@ -93,6 +97,26 @@ impl RowReader for PointCut {
 impl SourceCut for PointCut {
     fn cut(&self) -> &Cut {
         self.inner.cut()
+    }
+
+    async fn rows_where<'a>(
+        &'a mut self,
+        request: &'a RowsWhere,
+    ) -> Result<BatchStream<'a>, StoreError> {
+        self.pass("rows");
+        self.inner.rows_where(request).await
+    }
+
+    async fn beside(&mut self) -> Result<Option<Box<dyn SourceCut>>, StoreError> {
+        self.pass("beside");
+        let inner = self.inner.beside().await?;
+        Ok(inner.map(|inner| -> Box<dyn SourceCut> {
+            Box::new(Self {
+                inner,
+                points: Arc::clone(&self.points),
+                store: self.store.clone(),
+            })
+        }))
     }
 
     async fn unfit(&mut self, request: &RowRequest) -> Result<Vec<Unfit>, StoreError> {

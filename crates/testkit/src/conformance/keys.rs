@@ -138,6 +138,9 @@ pub async fn a_tally_counts_every_row_once(harness: &dyn Harness) {
     request.columns.push("who".to_owned());
     let pairs = cut.tally(&request).await.expect("values can be counted");
     assert_eq!((pairs.rows, pairs.different), (5, 5));
+    request.columns.clear();
+    let counted = cut.tally(&request).await.expect("rows can be counted");
+    assert_eq!((counted.rows, counted.different), (5, 1));
 }
 
 /// Pairs match as pairs, in the order in which the request names the columns.

@@ -51,7 +51,8 @@ pub use keyless::{
     the_ledger_of_rows_without_a_key_comes_back,
 };
 pub use keys::{
-    a_tally_counts_every_row_once, composite_keys_match_as_tuples, keys_are_found_by_their_canonical_text_only,
+    a_tally_counts_every_row_once, composite_keys_match_as_tuples,
+    keys_are_found_by_their_canonical_text_only,
     nulls_are_told_and_repeated_keys_give_each_row_once, odd_texts_are_found_as_themselves,
     requests_beyond_the_catalog_are_refused, requests_may_be_of_any_size,
     samples_are_repeatable_and_counts_exact,

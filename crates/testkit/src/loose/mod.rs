@@ -175,7 +175,7 @@ impl Loose {
                 ));
             }
             let parts = parts.join(", ");
-            write!(sql, "create table \"{}\" ({parts});\n", table.name).expect("a String");
+            writeln!(sql, "create table \"{}\" ({parts});", table.name).expect("a String");
         }
         sql
     }
@@ -196,7 +196,7 @@ impl Loose {
             };
             let rows: Vec<String> = table.rows.iter().map(row).collect();
             let rows = rows.join(",\n");
-            write!(sql, "insert into \"{}\" values {rows};\n", table.name).expect("a String");
+            writeln!(sql, "insert into \"{}\" values {rows};", table.name).expect("a String");
         }
         sql
     }

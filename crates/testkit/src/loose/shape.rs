@@ -7,6 +7,9 @@ use crate::types::Random;
 /// So many references in a hundred are declared.
 const DECLARED_IN_HUNDRED: usize = 38;
 
+/// The tables that rows may be about, and what the column of kinds says of each.
+type Kinds = [(usize, &'static str); 3];
+
 /// A table on the way.
 struct Thing {
     words: Vec<String>,
@@ -181,7 +184,7 @@ impl Maker<'_> {
 
     /// Tables whose rows are about rows of several tables.
     fn by_kind(&mut self) {
-        let texts: [(&str, &str, [(usize, &str); 3]); 5] = [
+        let texts: [(&str, &str, Kinds); 5] = [
             (
                 "attachment",
                 "owner",

@@ -1,71 +1,115 @@
-//! Which columns may refer to which keys, by their names and types alone. Pure; reads no row.
+//! Which columns may refer to which keys, by declared examples, names and types alone. Pure; reads no row.
 
-use redistrict_model::{Catalog, Column, ColumnRef, ColumnType, Table, TableRef};
+use redistrict_model::{Catalog, ColumnRef, TableRef};
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::declared::{Example, examples};
 use super::names::{
-    Fit, Name, fit, is_named_like, is_reference_like, referred, says_kind_of, words,
+    Fit, Name, fit, is_named_like, is_numbered, is_of_same_part, is_reference_like, is_short_for,
+    referred, says_by_whom, says_part, words,
 };
+use super::tables::{
+    Known, Referring, free_columns, is_key_type, is_same_type, is_text, keys_of_one_column,
+    prefixes,
+};
+
+/// Why a column may refer to a key. In the order in which reasons are believed for one column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// Foreign keys over columns of the same names lead there: how many of how many.
+    Example { agreed: usize, of: usize },
+    /// It is called after the table.
+    Name,
+    /// It is called exactly like the table's key, and no other table's key is called so.
+    Key,
+    /// It is called after its own table, with words before: `parent_unit_id` of `units`.
+    Itself,
+    /// The last words are the table's name, words before say which one is meant.
+    Qualified,
+    /// A column beside names the table.
+    Kind,
+    /// The name is the table's made short.
+    Short,
+    /// A number that is called like the table and does not say that it refers.
+    Bare,
+    /// A number or a code for a key that is none: it may be a fact and no reference.
+    Guess,
+}
+
+impl Rule {
+    /// Names alone do not carry it: something else has to speak for it, or a person.
+    pub(super) fn is_weak(self) -> bool {
+        matches!(
+            self,
+            Self::Qualified | Self::Short | Self::Bare | Self::Guess
+        )
+    }
+}
 
 /// A reference that the names suggest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
     pub(super) child: TableRef,
     pub(super) child_columns: Vec<String>,
+    /// Of `child_columns`, those that tell which table is meant.
+    pub(super) bearing: Vec<String>,
     /// The column beside that names the parent's table, row by row.
     pub(super) kind_column: Option<String>,
     pub(super) parent: TableRef,
+    /// Of the parent's table, as kinds name it.
+    pub(super) parent_name: Name,
     pub(super) parent_columns: Vec<String>,
-    pub(super) fit: Fit,
+    pub(super) rule: Rule,
     /// The child is called after the same thing: its own key, which others refer to.
     pub(super) is_own_name: bool,
 }
 
 /// Every reference that names and types allow and no foreign key declares, in the order in which they are
-/// looked at for one column: keys of several columns first, then the better name.
+/// looked at for one column: keys of several columns first, then the better reason.
 pub(super) fn candidates(catalogs: &[Catalog]) -> Vec<Candidate> {
+    let prefixes = prefixes(catalogs);
     let tables = catalogs.iter().flat_map(|catalog| &catalog.tables);
-    let tables: Vec<Known<'_>> = tables.map(Known::of).collect();
-    let mut called: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, table) in tables.iter().enumerate() {
-        for form in table.name.forms() {
-            called.entry(form).or_default().push(at);
-        }
-    }
-    let called = |thing: &Name| -> BTreeSet<usize> {
-        let found = thing.forms().filter_map(|form| called.get(form.as_str()));
-        found.flatten().copied().collect()
-    };
+    let tables: Vec<Known<'_>> = tables.map(|table| Known::of(table, &prefixes)).collect();
+    let index = Index::of(&tables);
     let mut found = Vec::new();
     for (at, child) in tables.iter().enumerate() {
         let mut meant: BTreeSet<usize> = BTreeSet::new();
         for column in &child.columns {
-            let mut parents = called(&column.thing);
-            meant.extend(&parents);
+            let called = index.called(&column.thing);
+            let mut parents: BTreeSet<usize> = called.clone();
+            meant.extend(&called);
+            if called.is_empty() && (column.thing.words.last()).is_some_and(|last| last.len() <= 5)
+            {
+                parents.extend(0..tables.len());
+            }
             if !column.kinds.is_empty() {
                 parents.extend(0..tables.len());
             }
-            parents.remove(&at);
+            if says_nothing_but_part(&column.thing) {
+                parents.insert(at);
+            }
             for parent in parents {
-                found.extend(by_one_column(child, column, &tables[parent]));
+                found.extend(by_one_column(child, column, &tables[parent], parent == at));
             }
         }
         meant.remove(&at);
-        let wholes = meant
-            .iter()
-            .map(|parent| by_all_columns(child, &tables[*parent]));
-        found.extend(wholes.flatten());
+        let wholes = meant.iter();
+        found.extend(wholes.filter_map(|parent| by_all_columns(child, &tables[*parent])));
+        found.extend(index.by_key(at, &tables));
     }
-    let rank = |one: &Candidate| {
-        let columns = one.child_columns.len();
-        (
-            std::cmp::Reverse(columns),
-            one.kind_column.is_none(),
-            one.fit,
-        )
-    };
-    found.sort_by_key(rank);
+    for example in examples(catalogs) {
+        found.extend(
+            tables
+                .iter()
+                .filter_map(|child| by_example(child, &example, &tables)),
+        );
+    }
+    found.retain(|one| !is_declared(one, &tables));
+    found.sort_by_key(|one| {
+        let columns = std::cmp::Reverse(one.child_columns.len());
+        (columns, one.kind_column.is_none(), one.rule)
+    });
     found
 }
 
@@ -77,8 +121,10 @@ pub(super) fn reference_like(catalogs: &[Catalog]) -> Vec<ColumnRef> {
         let (keys, name) = (keys_of_one_column(table), Name::of(&table.name.table));
         let free = free_columns(table).filter(move |column| {
             let is_own = |thing: Name| fit(&thing, &name) == Some(Fit::Whole);
+            // `created_by` may be a name, too.
+            let is_person = says_by_whom(&column.name) && !is_text(column.column_type);
             is_key_type(column.column_type)
-                && is_reference_like(&column.name)
+                && (is_reference_like(&column.name) || is_person)
                 && !referred(&column.name).is_some_and(is_own)
                 && !keys.contains(&column.name)
         });
@@ -87,89 +133,175 @@ pub(super) fn reference_like(catalogs: &[Catalog]) -> Vec<ColumnRef> {
     columns.collect()
 }
 
-/// A table with its name and what of it may refer.
-struct Known<'a> {
-    table: &'a Table,
-    name: Name,
-    /// The columns that no foreign key has: what is declared is no question. With their words.
-    free: Vec<(&'a Column, Vec<String>)>,
-    columns: Vec<Referring>,
-    /// The keys of one column: the identity first, then what else is unique.
-    keys: Vec<String>,
+/// The tables by what they are called, and by their keys.
+struct Index<'a> {
+    called: BTreeMap<String, Vec<usize>>,
+    keyed: BTreeMap<BTreeSet<&'a str>, Vec<usize>>,
 }
 
-/// A column that may refer to something.
-struct Referring {
-    column: String,
-    thing: Name,
-    /// The columns that may say which table is meant.
-    kinds: Vec<String>,
-}
-
-impl<'a> Known<'a> {
-    fn of(table: &'a Table) -> Self {
-        let free: Vec<_> = free_columns(table)
-            .map(|column| (column, words(&column.name)))
-            .collect();
-        let referring = |(column, _): &(&Column, Vec<String>)| {
-            let thing = thing_of(column).filter(|_| is_key_type(column.column_type))?;
-            let kinds = free.iter().filter(|(kind, _)| {
-                is_text(kind.column_type)
-                    && kind.name != column.name
-                    && says_kind_of(&kind.name, &thing)
-            });
-            Some(Referring {
-                column: column.name.clone(),
-                kinds: kinds.map(|(kind, _)| kind.name.clone()).collect(),
-                thing,
-            })
-        };
-        Self {
-            table,
-            name: Name::of(&table.name.table),
-            columns: free.iter().filter_map(referring).collect(),
-            free,
-            keys: keys_of_one_column(table),
+impl<'a> Index<'a> {
+    fn of(tables: &'a [Known<'a>]) -> Self {
+        let mut called: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut keyed: BTreeMap<BTreeSet<&str>, Vec<usize>> = BTreeMap::new();
+        for (at, table) in tables.iter().enumerate() {
+            for form in table.name.forms() {
+                called.entry(form.clone()).or_default().push(at);
+            }
+            // A key that refers on is another table's.
+            let refers = |key: &[String]| {
+                let mut others = table.table.foreign_keys.iter();
+                others.any(|other| same_columns(&other.columns, key))
+            };
+            if let Some(key) = table.telling_key().filter(|key| !refers(key)) {
+                let key = key.iter().map(String::as_str).collect();
+                keyed.entry(key).or_default().push(at);
+            }
         }
+        Self { called, keyed }
+    }
+
+    fn called(&self, thing: &Name) -> BTreeSet<usize> {
+        let found = thing.forms().filter_map(|form| self.called.get(form));
+        found.flatten().copied().collect()
+    }
+
+    /// Columns that are called exactly like the key of one other table.
+    fn by_key(&self, at: usize, tables: &[Known<'_>]) -> Vec<Candidate> {
+        let child = &tables[at];
+        let mut found = Vec::new();
+        for (key, holders) in &self.keyed {
+            let has_all = key.iter().all(|name| child.table.column(name).is_some());
+            let free = key.iter().filter(|name| child.is_free(name));
+            let free: Vec<String> = free.map(|name| (*name).to_owned()).collect();
+            // A date or a name that two keys have in common refers to nothing.
+            let is_reference = |name: &String| {
+                let column = child.table.column(name);
+                let is_key = column.is_some_and(|column| is_key_type(column.column_type));
+                is_key && referred(name).is_some()
+            };
+            if !has_all || !free.iter().any(is_reference) {
+                continue;
+            }
+            let is_after = |table: &Known<'_>| {
+                free.iter().filter_map(|name| referred(name)).any(|thing| {
+                    fit(&thing, &table.name).is_some() || is_short_for(&thing, &table.name)
+                })
+            };
+            let others: Vec<usize> = (holders.iter().copied())
+                .filter(|holder| *holder != at)
+                .collect();
+            // Of several tables with that key, and of two that have it both, the one it is called after.
+            let after: Vec<usize> = others
+                .iter()
+                .copied()
+                .filter(|one| is_after(&tables[*one]))
+                .collect();
+            let parent = match (others.as_slice(), after.as_slice()) {
+                ([one], _) if !holders.contains(&at) => *one,
+                (_, [one]) if !is_after(child) => *one,
+                _ => continue,
+            };
+            let parent = &tables[parent];
+            let Some(columns) = parent
+                .table
+                .identity()
+                .filter(|key| is_of_like_types(child, parent, key))
+            else {
+                continue;
+            };
+            found.push(Candidate {
+                child: child.table.name.clone(),
+                child_columns: columns.to_vec(),
+                bearing: free,
+                kind_column: None,
+                parent: parent.table.name.clone(),
+                parent_name: parent.name.clone(),
+                parent_columns: columns.to_vec(),
+                rule: Rule::Key,
+                is_own_name: false,
+            });
+        }
+        found
     }
 }
 
-/// Columns that no foreign key has: what is declared is no question.
-fn free_columns(table: &Table) -> impl Iterator<Item = &Column> {
-    let is_free = |column: &&Column| {
-        let mut keys = table.foreign_keys.iter();
-        !keys.any(|key| key.columns.contains(&column.name))
-    };
-    table.columns.iter().filter(is_free)
-}
-
-fn by_one_column(child: &Known<'_>, column: &Referring, parent: &Known<'_>) -> Vec<Candidate> {
-    let fit_of_name = fit(&column.thing, &parent.name);
+fn by_one_column(
+    child: &Known<'_>,
+    column: &Referring,
+    parent: &Known<'_>,
+    is_self: bool,
+) -> Vec<Candidate> {
     let is_own_name = fit(&column.thing, &child.name).is_some();
+    let rule = match (is_self, fit(&column.thing, &parent.name)) {
+        (true, Some(Fit::Qualified)) => Some(Rule::Itself),
+        (true, _) if says_nothing_but_part(&column.thing) => Some(Rule::Guess),
+        (true, _) => None,
+        // Two words that are a table's name are no accident.
+        (false, Some(Fit::Whole)) if column.is_bare_number && column.thing.words.len() < 2 => {
+            Some(Rule::Bare)
+        }
+        (false, Some(Fit::Whole)) => Some(Rule::Name),
+        (false, Some(Fit::Qualified)) if column.is_bare_number => Some(Rule::Guess),
+        (false, Some(Fit::Qualified)) if says_part(&column.thing, &parent.name) => Some(Rule::Name),
+        (false, Some(Fit::Qualified)) if says_place(&column.thing, parent) => Some(Rule::Name),
+        (false, Some(Fit::Qualified)) => Some(Rule::Qualified),
+        (false, None) if is_of_same_part(&column.thing, &parent.name, &child.name) => {
+            Some(Rule::Name)
+        }
+        (false, None) => is_short_for(&column.thing, &parent.name).then_some(Rule::Short),
+    };
+    let is_own_key = child.keys.contains(&column.column);
     let mut found = Vec::new();
     for key in &parent.keys {
-        let candidate = |fit, kind_column| Candidate {
+        let candidate = |rule, kind_column| Candidate {
             child: child.table.name.clone(),
             child_columns: vec![column.column.clone()],
+            bearing: vec![column.column.clone()],
             kind_column,
             parent: parent.table.name.clone(),
+            parent_name: parent.name.clone(),
             parent_columns: vec![key.clone()],
-            fit,
-            is_own_name,
+            rule,
+            is_own_name: is_own_name && !is_self,
         };
         // What a column beside says decides, row by row, whatever this one is called.
-        let kinds = column.kinds.iter().cloned();
-        found.extend(kinds.map(|kind| candidate(Fit::Whole, Some(kind))));
-        found.extend(fit_of_name.map(|fit| candidate(fit, None)));
+        if !is_self {
+            let kinds = column.kinds.iter().cloned();
+            found.extend(kinds.map(|kind| candidate(Rule::Kind, Some(kind))));
+        }
+        let is_number_of_id = is_numbered(&column.column) && !is_numbered(key);
+        let rule = rule.map(|rule| if is_number_of_id { Rule::Guess } else { rule });
+        found.extend(
+            rule.filter(|_| !(is_self && is_own_key))
+                .map(|rule| candidate(rule, None)),
+        );
     }
     found
 }
 
-/// What a column is called after. A text may be called like its table, without an ending; a number that is
-/// may be anything.
-fn thing_of(column: &Column) -> Option<Name> {
-    let is_bare = matches!(column.column_type, ColumnType::Uuid) || is_text(column.column_type);
-    referred(&column.name).or_else(|| is_bare.then(|| Name::of(&column.name)))
+/// Whether the words before the thing are the store or the schema that the table is in: `ids_student_id`.
+fn says_place(thing: &Name, parent: &Known<'_>) -> bool {
+    let count = thing.words.len().saturating_sub(parent.name.words.len());
+    let place = &parent.table.name;
+    let places = [words(place.store.as_str()), words(&place.schema)].concat();
+    count > 0
+        && thing.words[..count]
+            .iter()
+            .all(|word| places.contains(word))
+}
+
+/// `parent_id`: of the same table, or of another one that is called so.
+fn says_nothing_but_part(thing: &Name) -> bool {
+    const PARTS: [&str; 7] = [
+        "parent",
+        "previous",
+        "next",
+        "original",
+        "superior",
+        "manager",
+        "supervisor",
+    ];
+    matches!(thing.words.as_slice(), [one] if PARTS.contains(&one.as_str()))
 }
 
 /// The key of several columns, each named in the child, one of them after the parent.
@@ -178,60 +310,89 @@ fn by_all_columns(child: &Known<'_>, parent: &Known<'_>) -> Option<Candidate> {
     let mut columns: Vec<String> = Vec::new();
     for part in key {
         let of_key = words(part);
-        let exact = child.free.iter().find(|(column, _)| column.name == *part);
-        let like = || {
-            child
-                .free
-                .iter()
-                .find(|(_, words)| is_named_like(words, &of_key))
-        };
-        let (column, _) = exact.or_else(like)?;
+        let mut all = child.all.iter();
+        let exact = all.find(|(column, ..)| column.name == *part);
+        let mut all = child.all.iter();
+        let like = || all.find(|(_, words, is_free)| *is_free && is_named_like(words, &of_key));
+        let (column, ..) = exact.or_else(like)?;
         if columns.contains(&column.name) {
             return None;
         }
         columns.push(column.name.clone());
     }
-    let is_called_so = |column: &String| {
-        let mut referring = child.columns.iter().filter(|one| one.column == *column);
+    let is_called_so = |column: &&String| {
+        let mut referring = child.columns.iter().filter(|one| one.column == **column);
         referring.any(|one| fit(&one.thing, &parent.name).is_some())
     };
-    columns.iter().any(is_called_so).then(|| Candidate {
+    let bearing: Vec<String> = columns.iter().filter(is_called_so).cloned().collect();
+    (!bearing.is_empty()).then(|| Candidate {
         child: child.table.name.clone(),
         child_columns: columns,
+        bearing,
         kind_column: None,
         parent: parent.table.name.clone(),
+        parent_name: parent.name.clone(),
         parent_columns: key.to_vec(),
-        fit: Fit::Whole,
+        rule: Rule::Name,
         is_own_name: false,
     })
 }
 
-/// The identity first, then what else is unique.
-fn keys_of_one_column(table: &Table) -> Vec<String> {
-    let identity = table.identity().into_iter();
-    let uniques = table.uniques.iter().map(|unique| unique.columns.as_slice());
-    let mut keys: Vec<String> = Vec::new();
-    for columns in identity.chain(uniques) {
-        if let [column] = columns
-            && !keys.contains(column)
-        {
-            keys.push(column.clone());
-        }
-    }
-    keys
+/// Columns that are called like those of foreign keys, and of the same types.
+fn by_example(child: &Known<'_>, example: &Example, tables: &[Known<'_>]) -> Option<Candidate> {
+    let parent = tables
+        .iter()
+        .find(|one| one.table.name == example.parent.table)?;
+    let pairs = || example.columns.iter().zip(&example.parent.columns);
+    let is_like = |(from, to): (&String, &String)| {
+        let (from, to) = (child.table.column(from), parent.table.column(to));
+        from.zip(to)
+            .is_some_and(|(from, to)| is_same_type(from.column_type, to.column_type))
+    };
+    let free = example
+        .columns
+        .iter()
+        .filter(|column| child.is_free(column));
+    let bearing: Vec<String> = free.cloned().collect();
+    let is_one =
+        child.table.name != parent.table.name && !bearing.is_empty() && pairs().all(is_like);
+    is_one.then(|| Candidate {
+        child: child.table.name.clone(),
+        child_columns: example.columns.clone(),
+        bearing,
+        kind_column: None,
+        parent: parent.table.name.clone(),
+        parent_name: parent.name.clone(),
+        parent_columns: example.parent.columns.clone(),
+        rule: Rule::Example {
+            agreed: example.agreed,
+            of: example.of,
+        },
+        is_own_name: false,
+    })
 }
 
-fn is_key_type(column_type: ColumnType) -> bool {
-    let is_number = matches!(
-        column_type,
-        ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 | ColumnType::Numeric
-    );
-    is_number || column_type == ColumnType::Uuid || is_text(column_type)
+/// Whether columns of the same names have types of the same family, all of them types of keys.
+fn is_of_like_types(child: &Known<'_>, parent: &Known<'_>, names: &[String]) -> bool {
+    names.iter().all(|name| {
+        let types = child.table.column(name).zip(parent.table.column(name));
+        types.is_some_and(|(one, other)| is_same_type(one.column_type, other.column_type))
+    })
 }
 
-fn is_text(column_type: ColumnType) -> bool {
-    matches!(
-        column_type,
-        ColumnType::Text | ColumnType::Char | ColumnType::Enum
-    )
+/// A foreign key that leads the other way says that this one is not meant.
+fn is_declared(one: &Candidate, tables: &[Known<'_>]) -> bool {
+    let parent = tables.iter().find(|table| table.table.name == one.parent);
+    let mut keys = parent
+        .into_iter()
+        .flat_map(|parent| &parent.table.foreign_keys);
+    keys.any(|key| {
+        key.parent == one.child
+            && same_columns(&key.columns, &one.parent_columns)
+            && same_columns(&key.parent_columns, &one.child_columns)
+    })
+}
+
+fn same_columns(one: &[String], other: &[String]) -> bool {
+    one.len() == other.len() && one.iter().all(|column| other.contains(column))
 }

@@ -15,6 +15,28 @@ impl Name {
         Self::of_words(words(name))
     }
 
+    /// Of a table: `tbl_student` is called like `student`, and `sis_student` where `sis` stands before every
+    /// table.
+    pub(super) fn of_table(name: &str, prefix: Option<&str>) -> Self {
+        const KINDS: [&str; 5] = ["tbl", "tab", "tb", "t", "table"];
+        let all = words(name);
+        let mut words = all.as_slice();
+        let is_told = |word: &String| KINDS.contains(&word.as_str()) || prefix == Some(word);
+        while let [first, rest @ ..] = words
+            && !rest.is_empty()
+            && is_told(first)
+        {
+            words = rest;
+        }
+        if let [rest @ .., last] = words
+            && !rest.is_empty()
+            && KINDS.contains(&last.as_str())
+        {
+            words = rest;
+        }
+        Self::of_words(words.to_vec())
+    }
+
     fn of_words(words: Vec<String>) -> Self {
         Self {
             last: words.last().map(|last| singulars(last)).unwrap_or_default(),
@@ -30,33 +52,75 @@ impl Name {
 }
 
 /// What a column of a reference is called after: `ids_student_id` after `ids student`, `courseNo` after
-/// `course`. None where the name does not end like that of a reference.
+/// `course`, `fk_student` and `id_student` after `student`, `guardian2_id` after `guardian`. None where the
+/// name neither begins nor ends like that of a reference.
 pub(super) fn referred(column: &str) -> Option<Name> {
-    const ENDINGS: [&str; 10] = [
-        "id", "no", "nr", "num", "number", "code", "key", "ref", "uuid", "guid",
+    const ENDINGS: [&str; 11] = [
+        "id", "no", "nr", "num", "number", "code", "key", "ref", "uuid", "guid", "fk",
     ];
+    let is_counter = |word: &str| word.chars().all(|c| c.is_ascii_digit());
     let mut words = words(column);
     let count = words.len();
     while words
         .last()
-        .is_some_and(|word| ENDINGS.contains(&word.as_str()))
+        .is_some_and(|word| ENDINGS.contains(&word.as_str()) || is_counter(word))
     {
         words.pop();
     }
+    let begins = words.iter().take_while(|word| begins_reference(word));
+    let begins = begins.count();
+    words.drain(..begins);
     if words.len() == count {
         // `studentid`, in schemas that write names without a gap.
         let last = words.last_mut()?;
         let stem = last.strip_suffix("id").filter(|stem| stem.len() > 2)?;
         *last = stem.to_owned();
     }
+    if let Some(last) = words.last_mut() {
+        let stem = last.trim_end_matches(|c: char| c.is_ascii_digit());
+        *last = stem.to_owned();
+    }
     (!words.is_empty()).then(|| Name::of_words(words))
+}
+
+/// `fk_student`, `id_student`.
+fn begins_reference(word: &str) -> bool {
+    ["fk", "id", "ref"].contains(&word)
+}
+
+/// What a list of references is called after: `student_ids`, `students`, `StudentCodes`.
+pub(super) fn referred_many(column: &str) -> Option<Name> {
+    let words = words(column);
+    let (last, before) = words.split_last()?;
+    let plural = [
+        "ids", "refs", "uuids", "guids", "codes", "nos", "numbers", "keys",
+    ];
+    if plural.contains(&last.as_str()) {
+        return (!before.is_empty()).then(|| Name::of_words(before.to_vec()));
+    }
+    Some(referred(column).unwrap_or_else(|| Name::of_words(words)))
+}
+
+/// Whether a name ends like that of a number or a code, which counts or labels more often than it refers:
+/// `room_number`. `student_id` does not.
+pub(super) fn is_numbered(column: &str) -> bool {
+    const NUMBERS: [&str; 6] = ["no", "nr", "num", "number", "code", "key"];
+    let words = words(column);
+    (words.last()).is_some_and(|last| NUMBERS.contains(&last.as_str()))
 }
 
 /// Whether a name says of itself that it refers: `proctor_id`. A number or a code may be anything.
 pub(super) fn is_reference_like(column: &str) -> bool {
     let words = words(column);
-    let ends = |last: &String| ["id", "ref", "uuid", "guid"].contains(&last.as_str());
-    words.len() > 1 && words.last().is_some_and(ends)
+    let ends = |last: &String| ["id", "ref", "uuid", "guid", "fk"].contains(&last.as_str());
+    let begins = |first: &String| begins_reference(first);
+    words.len() > 1 && (words.last().is_some_and(ends) || words.first().is_some_and(begins))
+}
+
+/// `created_by`: somebody or something did it.
+pub(super) fn says_by_whom(column: &str) -> bool {
+    let words = words(column);
+    words.len() > 1 && words.last().is_some_and(|last| last == "by")
 }
 
 /// How well the name of a table fits what a column is called after.
@@ -66,6 +130,93 @@ pub(super) enum Fit {
     Whole,
     /// `ids student` or `state student` and `students`: the words before say which.
     Qualified,
+}
+
+/// Whether what a column is called after is a table's name made short, word by word: `stu` for `students`,
+/// `dept` for `departments`, `crs` for `courses`.
+pub(super) fn is_short_for(thing: &Name, table: &Name) -> bool {
+    let is_short = |(short, word): (&String, &String)| {
+        let stem = singulars(word).into_iter().min_by_key(String::len);
+        let stem = stem.unwrap_or_default();
+        let is_cut =
+            short.len() >= 3 && stem.len() > short.len() && stem.starts_with(short.as_str());
+        // After what is the same, no vowels, in the order of the word.
+        let is_vowel = |c: char| "aeiou".contains(c);
+        let same = short
+            .chars()
+            .zip(stem.chars())
+            .take_while(|(a, b)| a == b)
+            .count();
+        let mut letters = stem.chars().skip(same);
+        let mut rest = short.chars().skip(same);
+        let is_squeezed = short.len() >= 3
+            && same > 0
+            && stem.len() > short.len()
+            && rest.all(|c| !is_vowel(c) && letters.any(|letter| letter == c));
+        is_cut || is_squeezed
+    };
+    let pairs = || thing.words.iter().zip(&table.words);
+    thing.words.len() == table.words.len()
+        && pairs().any(is_short)
+        && pairs().all(|(short, word)| is_short((short, word)) || singulars(word).contains(short))
+}
+
+/// Whether a table is called after a thing within a part of the schema: `exam sections` for the `section` of
+/// `exam results`.
+pub(super) fn is_of_same_part(thing: &Name, table: &Name, child: &Name) -> bool {
+    let (Some(first), [_, rest @ ..]) = (table.words.first(), &*table.words) else {
+        return false;
+    };
+    let rest = Name::of_words(rest.to_vec());
+    child.words.len() > 1
+        && child.words.first() == Some(first)
+        && fit(thing, &rest) == Some(Fit::Whole)
+}
+
+/// Whether the words before the thing say in which part it takes: `from_school_id`, `parent_unit_id`.
+pub(super) fn says_part(thing: &Name, table: &Name) -> bool {
+    const PARTS: [&str; 32] = [
+        "parent",
+        "previous",
+        "prev",
+        "next",
+        "from",
+        "to",
+        "source",
+        "target",
+        "origin",
+        "home",
+        "primary",
+        "secondary",
+        "first",
+        "second",
+        "other",
+        "new",
+        "old",
+        "current",
+        "last",
+        "main",
+        "related",
+        "original",
+        "sending",
+        "receiving",
+        "assigned",
+        "responsible",
+        "owning",
+        "owner",
+        "created",
+        "updated",
+        "prior",
+        "alternate",
+    ];
+    let before = thing.words.len().saturating_sub(table.words.len());
+    before > 0 && (thing.words[..before].iter()).all(|word| PARTS.contains(&word.as_str()))
+}
+
+/// The name that a text says of a table: `Student`, `public.students`, `App\\Models\\Student`.
+pub(super) fn said_table(text: &str) -> Name {
+    let last = text.rsplit(['\\', ':', '.', '/']).next();
+    Name::of(last.unwrap_or(text))
 }
 
 /// Whether a table is called after a thing, singular or plural.
@@ -135,7 +286,7 @@ mod tests {
     use super::*;
 
     fn fits(column: &str, table: &str) -> Option<Fit> {
-        fit(&referred(column)?, &Name::of(table))
+        fit(&referred(column)?, &Name::of_table(table, None))
     }
 
     #[test]
@@ -154,9 +305,71 @@ mod tests {
             ("student_name", "students", None),
             ("id", "students", None),
             ("paid", "pas", None),
+            ("fk_student", "students", Some(Fit::Whole)),
+            ("id_student", "tbl_student", Some(Fit::Whole)),
+            ("STUDENT_FK", "STUDENTS", Some(Fit::Whole)),
+            ("guardian2_id", "guardians", Some(Fit::Whole)),
+            ("guardian_2_id", "guardians", Some(Fit::Whole)),
+            ("StudentID", "Student", Some(Fit::Whole)),
+            ("ref_no", "refs", None),
         ] {
             assert_eq!(fits(column, table), expected, "{column} and {table}");
         }
+    }
+
+    #[test]
+    fn a_name_may_be_made_short() {
+        let is_short = |column: &str, table: &str| {
+            is_short_for(&referred(column).unwrap(), &Name::of_table(table, None))
+        };
+        for (column, table) in [
+            ("stu_no", "students"),
+            ("dept_id", "departments"),
+            ("crs_id", "courses"),
+            ("stu_group_id", "student_groups"),
+        ] {
+            assert!(is_short(column, table), "{column} and {table}");
+        }
+        for (column, table) in [
+            ("student_id", "students"),
+            ("st_id", "students"),
+            ("stu_id", "student_groups"),
+            ("tsd_id", "students"),
+            ("ste_id", "students"),
+        ] {
+            assert!(!is_short(column, table), "{column} and {table}");
+        }
+    }
+
+    #[test]
+    fn lists_kinds_and_parts_are_told_by_names() {
+        let many = |column: &str| referred_many(column).map(|name| name.words);
+        assert_eq!(many("student_ids"), Some(vec!["student".to_owned()]));
+        assert_eq!(many("students"), Some(vec!["students".to_owned()]));
+        assert_eq!(many("ids"), None);
+        for text in [
+            "Student",
+            "students",
+            "App\\Models\\Student",
+            "Sis::Student",
+            "public.students",
+        ] {
+            assert_eq!(
+                fit(&said_table(text), &Name::of("students")),
+                Some(Fit::Whole),
+                "{text}"
+            );
+        }
+        let names = |thing: &str, table: &str, child: &str| {
+            is_of_same_part(
+                &referred(thing).unwrap(),
+                &Name::of(table),
+                &Name::of(child),
+            )
+        };
+        assert!(names("section_id", "exam_sections", "exam_results"));
+        assert!(!names("section_id", "exam_sections", "library_loans"));
+        assert!(!names("section_id", "sections", "exam_results"));
     }
 
     #[test]

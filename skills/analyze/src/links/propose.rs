@@ -1,24 +1,27 @@
-//! Looks at the values of what the names suggest, from the tenant root outwards, and keeps what they confirm.
+//! Looks at the values of what examples and names suggest, from the tenant root outwards, and keeps what they
+//! confirm. What is called after a table in a weaker way counts only where another reference of the table would
+//! contradict it, or where the values are keys of nothing else; otherwise it is a question.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redistrict_model::{Catalog, ColumnRef, Key, TableRef};
+use redistrict_model::{Catalog, Key, TableRef};
 use redistrict_skill::SkillError;
-use redistrict_store::{KeyRequest, Selector};
 
-use super::candidates::{Candidate, candidates, reference_like};
-use super::names::{Fit, Name, fit};
-use crate::driver::{Cuts, cut_of, store_failed};
+use super::agreement::Ways;
+use super::candidates::{Candidate, Rule, candidates};
+use super::contradicted;
+use super::kinds::{self, UncoveredKinds};
+use super::known::Known;
+use super::names::{Fit, fit, said_table};
+use super::nested::{self, NestedReference};
+use super::questions::{self, OpenReference, Suggestion};
+use super::values::{Evidence, Reader};
+use crate::driver::Cuts;
 
-/// Rows of a table that are looked at.
-const SAMPLE: u32 = 1_000;
 /// A column that says which table is meant says few different things.
-const MOST_KINDS: usize = 20;
-/// So many in a hundred different values have to be keys of the other table: references that nothing
-/// enforces may dangle.
-const FOUND_IN_HUNDRED: usize = 90;
+pub(super) const MOST_KINDS: usize = 20;
 
-/// A reference that names suggest and values confirm.
+/// A reference that examples or names suggest and values confirm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProposedLink {
     pub child: TableRef,
@@ -28,9 +31,13 @@ pub struct ProposedLink {
     pub parent_columns: Vec<String>,
     /// It counts where this column has this text, which is the name of the parent's table.
     pub when: Option<(String, String)>,
-    /// Different values that were looked at, and how many of them are keys of the parent.
-    pub seen: usize,
-    pub found: usize,
+    /// Whether it may say whose a row is. Not where nothing else does, and the table has an open question: then
+    /// that may be the one that says it. Nor from a table to itself.
+    pub owns: bool,
+    /// Why this table.
+    pub rule: Rule,
+    /// Different values that were looked at.
+    pub evidence: Evidence,
 }
 
 /// What was found out about references that no catalog declares.
@@ -38,15 +45,20 @@ pub struct ProposedLink {
 pub struct ProposedLinks {
     /// Ordered by child, columns and kind.
     pub links: Vec<ProposedLink>,
-    /// Columns with values that by their names refer to something, nobody can tell to what.
-    pub open: Vec<ColumnRef>,
+    /// Columns with values that by their names refer to something, and what they may refer to. Ordered.
+    pub open: Vec<OpenReference>,
+    /// Texts beside references that name a table for none of the links.
+    pub kinds: Vec<UncoveredKinds>,
+    /// References inside of values.
+    pub nested: Vec<NestedReference>,
 }
 
 /// The links that `init` writes: for each column that may refer to something at most one (for each kind that
-/// a column beside it tells: one), nearest to the root first.
+/// a column beside it tells: one), nearest to the root first; and what is left open.
 ///
-/// Reads samples of keys, at most 1,000 rows of a table. They stay in memory: of what was read, only texts that
-/// are names of tables are in the result.
+/// Reads samples of keys, at most 1,000 rows of a table, and counts the texts of columns that say kinds. They
+/// stay in memory: of what was read, the result has only texts that are names of tables, and those that look
+/// like names and that many rows share.
 ///
 /// # Errors
 /// A failing store.
@@ -55,17 +67,25 @@ pub async fn propose_links(
     catalogs: &[Catalog],
     root: &TableRef,
 ) -> Result<ProposedLinks, SkillError> {
+    let all = candidates(catalogs);
     let mut search = Search {
-        cuts,
-        open: candidates(catalogs),
-        samples: BTreeMap::new(),
+        reader: Reader::new(cuts),
+        catalogs,
+        root,
+        open: all.clone(),
         known: Known::around(catalogs, root),
         links: Vec::new(),
+        asked: BTreeMap::new(),
+        kinds: BTreeMap::new(),
     };
     let mut which = Which::FIRST;
     loop {
         let before = search.links.len();
-        search.round(which).await?;
+        if which == Which::Weak {
+            search.weak_round().await?;
+        } else {
+            search.round(which).await?;
+        }
         if search.links.len() > before {
             which = Which::FIRST;
         } else if let Some(next) = which.next() {
@@ -74,13 +94,13 @@ pub async fn propose_links(
             break;
         }
     }
-    let mut open = Vec::new();
-    for column in reference_like(catalogs) {
-        if search.is_open(&column).await? {
-            open.push(column);
-        }
-    }
-    let mut links = search.links;
+    let Search {
+        mut reader,
+        mut links,
+        mut asked,
+        ..
+    } = search;
+    contradicted::take_out(&mut reader, catalogs, root, &mut links, &mut asked).await?;
     links.sort_by(|a, b| {
         let rank = |link: &ProposedLink| {
             (
@@ -91,7 +111,16 @@ pub async fn propose_links(
         };
         rank(a).cmp(&rank(b))
     });
-    Ok(ProposedLinks { links, open })
+    let open = questions::open(&mut reader, catalogs, root, &links, asked).await?;
+    contradicted::withhold(catalogs, root, &mut links, &open);
+    let kinds = kinds::left_open(&mut reader, &all, &links).await?;
+    let nested = nested::find(&mut reader, catalogs).await?;
+    Ok(ProposedLinks {
+        links,
+        open,
+        kinds,
+        nested,
+    })
 }
 
 /// Which candidates a round looks at. The next ones are looked at when these gave nothing more.
@@ -105,6 +134,8 @@ enum Which {
     ByKind,
     /// From connected tables to others: lists that they look up.
     Outwards,
+    /// What names alone do not carry.
+    Weak,
 }
 
 impl Which {
@@ -115,265 +146,232 @@ impl Which {
             Self::SameStore => Some(Self::Inwards),
             Self::Inwards => Some(Self::ByKind),
             Self::ByKind => Some(Self::Outwards),
-            Self::Outwards => None,
+            Self::Outwards => Some(Self::Weak),
+            Self::Weak => None,
         }
     }
 }
 
-/// Which tables are connected with the root, and how far away they are.
-struct Known {
-    neighbours: BTreeMap<TableRef, BTreeSet<TableRef>>,
-    depth: BTreeMap<TableRef, u32>,
-}
+/// A column that is asked about, or several that are one reference.
+pub(super) type Place = (TableRef, Vec<String>);
 
-impl Known {
-    fn around(catalogs: &[Catalog], root: &TableRef) -> Self {
-        let mut neighbours: BTreeMap<TableRef, BTreeSet<TableRef>> = BTreeMap::new();
-        for table in catalogs.iter().flat_map(|catalog| &catalog.tables) {
-            for key in &table.foreign_keys {
-                let mut join = |one: &TableRef, other: &TableRef| {
-                    neighbours
-                        .entry(one.clone())
-                        .or_default()
-                        .insert(other.clone());
-                };
-                join(&table.name, &key.parent);
-                join(&key.parent, &table.name);
-            }
-        }
-        let mut known = Self {
-            neighbours,
-            depth: BTreeMap::new(),
-        };
-        known.add(root, 0);
-        known
-    }
-
-    /// The table and all that foreign keys connect with it.
-    fn add(&mut self, table: &TableRef, depth: u32) {
-        let mut open = std::collections::VecDeque::from([(table.clone(), depth)]);
-        while let Some((table, depth)) = open.pop_front() {
-            if self.depth.contains_key(&table) {
-                continue;
-            }
-            let next = self.neighbours.get(&table).into_iter().flatten();
-            open.extend(next.map(|next| (next.clone(), depth + 1)));
-            self.depth.insert(table, depth);
-        }
-    }
-
-    /// The tables that links connect with known ones.
-    fn follow(&mut self, links: &[ProposedLink]) {
-        loop {
-            let before = self.depth.len();
-            for link in links {
-                let ends = [(&link.parent, &link.child), (&link.child, &link.parent)];
-                for (known, other) in ends {
-                    if let Some(depth) = self.depth.get(known).copied() {
-                        self.add(other, depth + 1);
-                    }
-                }
-            }
-            if self.depth.len() == before {
-                return;
-            }
-        }
-    }
-
-    fn has(&self, table: &TableRef) -> bool {
-        self.depth.contains_key(table)
-    }
-}
-
-/// The different values of some columns of a table, and beside each what the column of kinds says.
-type Values = BTreeSet<(Key, Option<Box<str>>)>;
-
-struct Search<'a> {
-    cuts: &'a mut Cuts,
-    open: Vec<Candidate>,
-    samples: BTreeMap<(TableRef, Vec<String>), Values>,
-    known: Known,
-    links: Vec<ProposedLink>,
+/// The search on its way.
+pub(super) struct Search<'a> {
+    pub(super) reader: Reader<'a>,
+    pub(super) catalogs: &'a [Catalog],
+    pub(super) root: &'a TableRef,
+    pub(super) open: Vec<Candidate>,
+    pub(super) known: Known,
+    pub(super) links: Vec<ProposedLink>,
+    pub(super) asked: BTreeMap<Place, Vec<Suggestion>>,
+    /// What columns of kinds say, if they do.
+    kinds: BTreeMap<Place, BTreeSet<Box<str>>>,
 }
 
 impl Search<'_> {
     /// Looks at every candidate that has become one, and then counts its tables to the known ones.
     async fn round(&mut self, which: Which) -> Result<(), SkillError> {
         let known = &self.known;
-        let is_due = |one: &Candidate| match which {
-            Which::SameStore => {
-                let is_plain = one.kind_column.is_none() && !one.is_own_name;
-                is_plain && one.child.store == one.parent.store
-            }
-            Which::Inwards => one.kind_column.is_none() && known.has(&one.parent),
-            Which::ByKind => one.kind_column.is_some(),
-            Which::Outwards => known.has(&one.child) && !one.is_own_name,
+        let is_due = |one: &Candidate| {
+            !one.rule.is_weak()
+                && match which {
+                    Which::SameStore => {
+                        let is_plain = one.kind_column.is_none() && !one.is_own_name;
+                        is_plain && one.child.store == one.parent.store
+                    }
+                    Which::Inwards => one.kind_column.is_none() && known.has(&one.parent),
+                    Which::ByKind => one.kind_column.is_some(),
+                    Which::Outwards => known.has(&one.child) && !one.is_own_name,
+                    Which::Weak => false,
+                }
         };
         let (mut due, later): (Vec<_>, Vec<_>) = self.open.drain(..).partition(is_due);
         self.open = later;
-        // Stable: the better names stay first within a depth.
+        // Stable: what was first stays first within a depth.
         due.sort_by_key(|one| {
             let is_elsewhere = one.kind_column.is_some() && one.child.store != one.parent.store;
             let depth = known.depth.get(&one.parent).copied().unwrap_or(u32::MAX);
-            (
-                std::cmp::Reverse(one.child_columns.len()),
-                one.fit,
-                is_elsewhere,
-                depth,
-            )
+            let columns = std::cmp::Reverse(one.child_columns.len());
+            (columns, one.rule, is_elsewhere, depth)
         });
-        for candidate in due {
-            for kind in self.kinds(&candidate).await? {
-                self.consider(&candidate, kind).await?;
+        for (at, candidate) in due.iter().enumerate() {
+            if candidate.kind_column.is_none() {
+                self.consider(candidate, &due[at + 1..]).await?;
+                continue;
+            }
+            for kind in self.kinds_of(candidate).await? {
+                self.consider_kind(candidate, &kind).await?;
             }
         }
         self.known.follow(&self.links);
         Ok(())
     }
 
-    /// The texts of the column of kinds that name the parent's table; one question where there is none.
-    async fn kinds(&mut self, candidate: &Candidate) -> Result<Vec<Option<Box<str>>>, SkillError> {
-        if candidate.kind_column.is_none() {
-            return Ok(vec![None]);
-        }
-        let kinds: BTreeSet<Box<str>> = self
-            .sample(candidate)
-            .await?
-            .iter()
-            .filter_map(|(_, kind)| kind.clone())
-            .collect();
-        if kinds.len() > MOST_KINDS {
+    /// The texts of the column of kinds that name the parent's table: all there are in the whole table.
+    async fn kinds_of(&mut self, candidate: &Candidate) -> Result<Vec<Box<str>>, SkillError> {
+        let Some(column) = candidate.kind_column.clone() else {
             return Ok(Vec::new());
+        };
+        let mut place = (candidate.child.clone(), candidate.child_columns.clone());
+        place.1.push(column.clone());
+        if !self.kinds.contains_key(&place) {
+            let columns = &candidate.child_columns;
+            let said = kinds::said(&mut self.reader, &candidate.child, columns, &column).await?;
+            self.kinds.insert(place.clone(), said);
         }
-        let parent = Name::of(&candidate.parent.table);
-        let names_parent = |kind: &str| fit(&Name::of(kind), &parent) == Some(Fit::Whole);
-        let named = kinds.into_iter().filter(|kind| names_parent(kind));
-        Ok(named.map(Some).collect())
+        let said = self.kinds.get(&place).into_iter().flatten();
+        let names_parent =
+            |kind: &str| fit(&said_table(kind), &candidate.parent_name) == Some(Fit::Whole);
+        Ok(said.filter(|kind| names_parent(kind)).cloned().collect())
     }
 
+    /// Several tables of one store may be called so, and hold the values: then nobody can tell.
     async fn consider(
         &mut self,
         candidate: &Candidate,
-        kind: Option<Box<str>>,
+        others: &[Candidate],
     ) -> Result<(), SkillError> {
-        let when = candidate
-            .kind_column
-            .clone()
-            .zip(kind.as_deref().map(str::to_owned));
-        if self.is_settled(candidate, when.as_ref()) {
+        if self.is_settled(candidate, None) {
             return Ok(());
         }
-        let values = self.sample(candidate).await?.iter();
-        let keys: BTreeSet<Key> = values
-            .filter(|(_, said)| kind.is_none() || *said == kind)
-            .map(|(key, _)| key.clone())
-            .collect();
-        if keys.is_empty() {
+        let Some(evidence) = self.confirmed(candidate).await? else {
             return Ok(());
+        };
+        let is_rival = |other: &&Candidate| {
+            other.child == candidate.child
+                && other.child_columns == candidate.child_columns
+                && other.kind_column.is_none()
+                && (candidate.rule, other.rule) == (Rule::Name, Rule::Name)
+                && other.parent != candidate.parent
+                && other.parent.store == candidate.parent.store
+        };
+        let mut suggestions = vec![suggestion(candidate, evidence)];
+        let mut rivals = vec![(candidate, evidence)];
+        for rival in others.iter().filter(is_rival) {
+            let is_new = suggestions.iter().all(|known| known.parent != rival.parent);
+            if let Some(evidence) = self.confirmed(rival).await?.filter(|_| is_new) {
+                suggestions.push(suggestion(rival, evidence));
+                rivals.push((rival, evidence));
+            }
         }
-        let found = self.found(candidate, &keys).await?;
-        if found * 100 >= keys.len() * FOUND_IN_HUNDRED {
-            self.links.push(ProposedLink {
-                child: candidate.child.clone(),
-                child_columns: candidate.child_columns.clone(),
-                parent: candidate.parent.clone(),
-                parent_columns: candidate.parent_columns.clone(),
-                when,
-                seen: keys.len(),
-                found,
-            });
+        if suggestions.len() > 1 {
+            // Other references of the rows may tell which.
+            let ways = Ways::new(self.catalogs, self.root, &self.links);
+            let mut agreeing = Vec::new();
+            for (one, evidence) in rivals {
+                let said = self.agreements(one, ways.as_ref()).await?;
+                if said.iter().any(|agreement| agreement.agrees()) {
+                    agreeing.push((one, evidence));
+                }
+            }
+            if let [(one, evidence)] = agreeing.as_slice() {
+                self.links.push(link(one, None, *evidence));
+                return Ok(());
+            }
+            self.asked.insert(place_of(candidate), suggestions);
+        } else {
+            self.links.push(link(candidate, None, evidence));
         }
         Ok(())
     }
 
-    /// A link over one of these columns is there, or the same one the other way round.
-    fn is_settled(&self, candidate: &Candidate, when: Option<&(String, String)>) -> bool {
-        self.links.iter().any(|link| {
-            let has_column = |column| link.child_columns.contains(column);
+    async fn consider_kind(&mut self, candidate: &Candidate, kind: &str) -> Result<(), SkillError> {
+        let Some(column) = &candidate.kind_column else {
+            return Ok(());
+        };
+        let when = (column.clone(), kind.to_owned());
+        if self.is_settled(candidate, Some(&when)) {
+            return Ok(());
+        }
+        let (child, columns) = (&candidate.child, &candidate.child_columns);
+        let keys = self.reader.of_kind(child, columns, column, kind).await?;
+        let parent = (&candidate.parent, &candidate.parent_columns);
+        let evidence = self.reader.look_up(parent.0, parent.1, &keys).await?;
+        if evidence.confirms() {
+            self.links.push(link(candidate, Some(when), evidence));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn keys_of(
+        &mut self,
+        candidate: &Candidate,
+    ) -> Result<BTreeSet<Key>, SkillError> {
+        let (child, columns) = (&candidate.child, &candidate.child_columns);
+        self.reader.values(child, columns).await
+    }
+
+    /// The evidence, if the values confirm the candidate. An example wants every value.
+    pub(super) async fn confirmed(
+        &mut self,
+        candidate: &Candidate,
+    ) -> Result<Option<Evidence>, SkillError> {
+        let keys = self.keys_of(candidate).await?;
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let (parent, columns) = (&candidate.parent, &candidate.parent_columns);
+        let evidence = self.reader.look_up(parent, columns, &keys).await?;
+        let wants_all = matches!(candidate.rule, Rule::Example { .. });
+        let is_confirmed = evidence.confirms() && (evidence.is_whole() || !wants_all);
+        Ok(is_confirmed.then_some(evidence))
+    }
+
+    /// A link over one of these columns is there, or the same one the other way round, or somebody is asked.
+    pub(super) fn is_settled(
+        &self,
+        candidate: &Candidate,
+        when: Option<&(String, String)>,
+    ) -> bool {
+        let is_linked = self.links.iter().any(|link| {
             let is_taken = link.child == candidate.child
                 && (when.is_none() || link.when.is_none() || link.when.as_ref() == when)
-                && candidate.child_columns.iter().any(has_column);
+                && self.shares_columns(link, candidate);
             let is_reverse = link.child == candidate.parent
                 && link.parent == candidate.child
                 && link.child_columns == candidate.parent_columns;
             is_taken || is_reverse
-        })
-    }
-
-    async fn sample(&mut self, candidate: &Candidate) -> Result<&Values, SkillError> {
-        let mut columns = candidate.child_columns.clone();
-        columns.extend(candidate.kind_column.clone());
-        let place = (candidate.child.clone(), columns);
-        if !self.samples.contains_key(&place) {
-            let parts = candidate.child_columns.len();
-            let values = self.read(&place.0, place.1.clone(), parts).await?;
-            self.samples.insert(place.clone(), values);
-        }
-        Ok(self.samples.entry(place).or_default())
-    }
-
-    /// The first `parts` columns are the key, one more tells the kind.
-    async fn read(
-        &mut self,
-        table: &TableRef,
-        columns: Vec<String>,
-        parts: usize,
-    ) -> Result<Values, SkillError> {
-        let request = KeyRequest {
-            table: table.clone(),
-            columns,
-            selector: Selector::Sample { limit: SAMPLE },
-        };
-        let cut = cut_of(self.cuts, table)?;
-        let rows = cut
-            .keys(&request)
-            .await
-            .map_err(|error| store_failed(&error))?;
-        let values = rows.into_iter().filter_map(|row| {
-            let mut values = row.values.into_iter();
-            let key: Option<Vec<Box<str>>> = values.by_ref().take(parts).collect();
-            let kind = values.next().flatten();
-            Some((Key::new(key?), kind))
         });
-        Ok(values.collect())
+        is_linked || self.asked.contains_key(&place_of(candidate))
     }
 
-    /// Whether the column has values and no link.
-    async fn is_open(&mut self, column: &ColumnRef) -> Result<bool, SkillError> {
-        let is_linked = self
-            .links
-            .iter()
-            .any(|link| link.child == column.table && link.child_columns.contains(&column.column));
-        let columns = vec![column.column.clone()];
-        Ok(!is_linked && !self.read(&column.table, columns, 1).await?.is_empty())
+    /// Two keys of several columns may have columns in common, but not those that tell which table is meant.
+    fn shares_columns(&self, link: &ProposedLink, candidate: &Candidate) -> bool {
+        let has_column = |column: &String| link.child_columns.contains(column);
+        if link.child_columns.len() > 1 && candidate.child_columns.len() > 1 {
+            return candidate.bearing.iter().all(has_column);
+        }
+        candidate.child_columns.iter().any(has_column)
     }
+}
 
-    /// How many of the values are keys of the parent.
-    async fn found(
-        &mut self,
-        candidate: &Candidate,
-        keys: &BTreeSet<Key>,
-    ) -> Result<usize, SkillError> {
-        let request = KeyRequest {
-            table: candidate.parent.clone(),
-            columns: candidate.parent_columns.clone(),
-            selector: Selector::Matching {
-                columns: candidate.parent_columns.clone(),
-                keys: keys.iter().cloned().collect(),
-            },
-        };
-        let cut = cut_of(self.cuts, &candidate.parent)?;
-        let rows = cut
-            .keys(&request)
-            .await
-            .map_err(|error| store_failed(&error))?;
-        let held: BTreeSet<Key> = rows
-            .into_iter()
-            .filter_map(|row| {
-                let key: Option<Vec<Box<str>>> = row.values.into_iter().collect();
-                key.map(Key::new)
-            })
-            .collect();
-        Ok(held.len())
+pub(super) fn place_of(candidate: &Candidate) -> Place {
+    (candidate.child.clone(), candidate.child_columns.clone())
+}
+
+pub(super) fn link(
+    candidate: &Candidate,
+    when: Option<(String, String)>,
+    evidence: Evidence,
+) -> ProposedLink {
+    ProposedLink {
+        child: candidate.child.clone(),
+        child_columns: candidate.child_columns.clone(),
+        parent: candidate.parent.clone(),
+        parent_columns: candidate.parent_columns.clone(),
+        when,
+        owns: candidate.child != candidate.parent,
+        rule: candidate.rule,
+        evidence,
+    }
+}
+
+pub(super) fn suggestion(candidate: &Candidate, evidence: Evidence) -> Suggestion {
+    Suggestion {
+        parent: candidate.parent.clone(),
+        parent_columns: candidate.parent_columns.clone(),
+        rule: Some(candidate.rule),
+        evidence,
+        agreement: None,
     }
 }

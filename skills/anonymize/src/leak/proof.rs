@@ -115,7 +115,14 @@ impl<'a> Prover<'a> {
             let Some(masked) = masked else { continue };
             tally.cells += 1;
             let before = found.len();
+            // Equal values are masked equally: what chance does to one of them, it does to all.
+            let chance = (tally.format_hits, tally.format_expected);
+            let is_first = !may_match_by_chance(column)
+                || tally.is_first(self.scanner.digester.exact(&key(&masked)));
             self.search(column, tally, &masked, &own, &mut found);
+            if !is_first {
+                (tally.format_hits, tally.format_expected) = chance;
+            }
             if found.len() > before {
                 last_place = Some(at);
             }

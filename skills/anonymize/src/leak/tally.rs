@@ -9,6 +9,8 @@ use super::values::{DigestMap, Values};
 
 /// So many found members of a column are kept,
 const KEPT: usize = 64;
+/// so many different values are told from those seen before; with more of them, few of the others come twice;
+const SEEN: usize = 1 << 16;
 /// and so many of the columns that they come from are named.
 const NAMED: usize = 3;
 
@@ -23,10 +25,13 @@ pub(crate) struct Tally {
     pub(crate) survivors: u64,
     /// Texts of one row that also stand in a kept column.
     pub(crate) coincidences: u64,
-    /// Members that stand in a column whose whole format is permuted: chance brings some.
+    /// Different values that are or hold members of V, in a column whose whole format is permuted: chance
+    /// brings some.
     pub(crate) format_hits: u64,
     /// As many as chance brings.
     pub(crate) format_expected: f64,
+    /// The different values of such a column, the first ones.
+    seen: DigestMap<()>,
     /// Rows that keep their own value.
     pub(crate) same: u64,
     /// Outputs that do not lie in the mask's range.
@@ -50,6 +55,17 @@ impl Tally {
             f64::from(*count) * f64::from(outputs)
         });
         matches.sum::<f64>() / float(self.compared)
+    }
+
+    /// Whether the value was not seen before, as far as values are remembered.
+    pub(crate) fn is_first(&mut self, digest: u64) -> bool {
+        if self.seen.contains_key(&digest) {
+            return false;
+        }
+        if self.seen.len() < SEEN {
+            self.seen.insert(digest, ());
+        }
+        true
     }
 
     /// Keeps a member that was found, if it is one of the first.

@@ -129,6 +129,19 @@ fn is_phone(text: &str) -> bool {
         && others.clone().all(|byte| b" -.()+/".contains(&byte))
         && text.bytes().filter(|byte| *byte == b'.').count() != 1
         && !text.starts_with('-')
+        && !is_school_year(text)
+}
+
+/// `2026-2027`: a year and the one after it.
+fn is_school_year(text: &str) -> bool {
+    let Some((first, second)) = text.split_once(['-', '/']) else {
+        return false;
+    };
+    let year = |text: &str| {
+        let year: Option<u16> = text.trim().parse().ok();
+        year.filter(|year| (1900..2200).contains(year))
+    };
+    matches!((year(first), year(second)), (Some(first), Some(second)) if second == first + 1)
 }
 
 #[cfg(test)]
@@ -158,6 +171,11 @@ mod tests {
             class(&["2011-01-05", "2010-12-31", "2009-02-28"]),
             Some(ColumnClass::Date)
         );
+        assert_eq!(
+            class(&["2026-4417", "312-9876", "2026-2028"]),
+            Some(ColumnClass::Phone)
+        );
+        assert_eq!(class(&["2025-2026", "2026/2027", "1999 - 2000"]), None);
         assert_eq!(class(&["1234567.5", "7654321.5", "7777777.5"]), None);
         assert_eq!(class(&["a@b.org", "x", "y"]), None);
         assert_eq!(class(&["a@b.org"]), None);

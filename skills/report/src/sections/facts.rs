@@ -27,7 +27,7 @@ pub(super) fn cuts(data: &ReportData) -> Section {
     ];
     let section = section.table(Table::new("When each store was read", columns, rows));
     let skew = data.skew_millis;
-    section.text(match (skew, data.stores.len()) {
+    let section = section.text(match (skew, data.stores.len()) {
         (Some(millis), _) => format!(
             "Skew: {} between the earliest and the latest cut, by the servers' clocks. Within a store \
              all rows are of one moment.",
@@ -35,7 +35,18 @@ pub(super) fn cuts(data: &ReportData) -> Section {
         ),
         (None, 0 | 1) => "Skew: none, there is one cut.".to_owned(),
         (None, _) => "Skew: not recorded.".to_owned(),
-    })
+    });
+    match data.unmatched_between_stores {
+        Some(0) if data.stores.len() > 1 => {
+            section.text("Between stores: every reference has its partner.".to_owned())
+        }
+        Some(rows) if rows > 0 => section.text(format!(
+            "Between stores: {} had no partner. The skew may be why, where a row was written or removed between \
+             two cuts; the warnings name the references.",
+            counted(rows, "reference")
+        )),
+        _ => section,
+    }
 }
 
 /// Attempts that failed, with reasons and waits.

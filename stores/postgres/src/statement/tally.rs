@@ -23,11 +23,19 @@ pub(crate) fn tally_text(
             }
         })
         .collect();
-    let places: Vec<String> = (1..=columns.len()).map(|place| place.to_string()).collect();
-    let places = places.join(", ");
     let is_present = |column: &&LiveColumn| format!("{} is not null", column_of("t", column));
     let mut conditions: Vec<String> = present.iter().map(is_present).collect();
     conditions.push("true".to_owned());
+    if columns.is_empty() {
+        let text = format!(
+            "select count(*), count(*), 1::int8 from {} as t where {} having count(*) > 0 and $1 > 0",
+            table.relation(),
+            conditions.join(" and "),
+        );
+        return ReadText::new(text, "counts the rows in which columns have values");
+    }
+    let places: Vec<String> = (1..=columns.len()).map(|place| place.to_string()).collect();
+    let places = places.join(", ");
     let text = format!(
         "select {}, count(*), (sum(count(*)) over ())::int8, count(*) over () from {} as t \
          where {} group by {places} order by count(*) desc, {places} limit $1",

@@ -34,7 +34,8 @@ pub(super) async fn open(source: &mut Source) -> CommandResult<Vec<Finding>> {
         for other in others {
             let crossing = crossing(source, child, &own, &other.child_columns, is_root).await?;
             if crossing > 0 {
-                findings.push(finding(other, &ownership.edges, crossing));
+                let owner = owner_line(child, &edges, &ownership);
+                findings.push(finding(other, &ownership.edges, owner, crossing));
             }
         }
     }
@@ -95,7 +96,22 @@ async fn crossing(
     Ok(crossing as u64)
 }
 
-fn finding(edge: &Edge, edges: &[Edge], count: u64) -> Finding {
+/// Which of the references to the root owns a row, where they say different things and several of them may: a plan
+/// asks for that, too.
+fn owner_line(child: &TableRef, direct: &[&Edge], ownership: &Ownership) -> Option<String> {
+    let owners = &ownership.table(child)?.owners;
+    let owns = |edge: &&&Edge| owners.iter().any(|owner| owner.edge == edge.id);
+    let named: Vec<String> = (direct.iter().filter(owns))
+        .map(|edge| reference(edge, &ownership.edges))
+        .collect();
+    let first = named.first().filter(|_| named.len() > 1)?;
+    let others = named.join(", ");
+    Some(format!(
+        "owner = [{first}]     # whose the row is: one of {others}"
+    ))
+}
+
+fn finding(edge: &Edge, edges: &[Edge], owner: Option<String>, count: u64) -> Finding {
     let columns = edge.child_columns.join(", ");
     let of_many = if count == 1 { "a row" } else { "rows" };
     let message = format!(
@@ -107,11 +123,11 @@ fn finding(edge: &Edge, edges: &[Edge], count: u64) -> Finding {
     } else {
         "stub: its key and mandatory columns come, masked; or null: the reference is emptied"
     };
-    Finding::error("boundary", edge.child.to_string(), message, count).with_lines([
-        table_heading(&edge.child),
-        format!(
-            "boundary = {{ {} = \"stub\" }}     # {policies}",
-            reference(edge, edges)
-        ),
-    ])
+    let boundary = format!(
+        "boundary = {{ {} = \"stub\" }}     # {policies}",
+        reference(edge, edges)
+    );
+    let lines = std::iter::once(table_heading(&edge.child)).chain(owner);
+    Finding::error("boundary", edge.child.to_string(), message, count)
+        .with_lines(lines.chain([boundary]))
 }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use redistrict_analyze::{ProposedLink, ProposedLinks};
-use redistrict_closure::link_side;
+use redistrict_analyze::ProposedLink;
 use redistrict_model::{Finding, MaskKind, Role, TableRef, shown, toml_key, toml_text};
 
+use super::links::{self, link_text};
 use super::{Found, NewStore};
 
 const HEAD: &str = "\
@@ -104,7 +104,7 @@ pub(super) fn render(stores: &[NewStore], found: &Found) -> String {
     out.push_str(&tenant_text(&found.root.to_string(), &found.key));
     names(&mut out, found);
     out.push_str(&stores_text(stores));
-    links(&mut out, &found.links);
+    links::write(&mut out, &found.links);
     decisions(&mut out, &found.decisions);
     roles(&mut out, found);
     columns(&mut out, found);
@@ -120,58 +120,6 @@ fn names(out: &mut String, found: &Found) {
             &format!("# name = {name}     # the district's name; printed if that column is kept"),
         );
     }
-}
-
-fn links(out: &mut String, found: &ProposedLinks) {
-    if !found.links.is_empty() {
-        line(
-            out,
-            "\n# ---- Links: references that no catalog declares, found by names and confirmed by values. They count\n\
-             # as they stand here: take out what is wrong, add what is missing.",
-        );
-    }
-    for link in &found.links {
-        line(out, &format!("\n# {}", shown(&evidence(link))));
-        line(out, &link_text(link));
-    }
-    if !found.open.is_empty() {
-        line(
-            out,
-            "\n# These columns are called like references, and nothing says to what. Without a [[link]] they are\n\
-             # masked like other numbers and texts; with one they stay joined:",
-        );
-    }
-    for column in &found.open {
-        let from = link_side(&column.table, std::slice::from_ref(&column.column));
-        line(out, &format!("# [[link]]\n# from = {from}\n# to = \"…\""));
-    }
-}
-
-fn evidence(link: &ProposedLink) -> String {
-    let parent = &link.parent;
-    match (link.seen, link.seen == link.found) {
-        (1, true) => format!("the one value there is is a key of {parent}"),
-        (seen, true) => format!("all {seen} different values looked at are keys of {parent}"),
-        (seen, false) => {
-            let found = link.found;
-            format!("{found} of {seen} different values looked at are keys of {parent}")
-        }
-    }
-}
-
-/// `owns`: whether it does is inferred as for foreign keys.
-fn link_text(link: &ProposedLink) -> String {
-    let mut lines = vec![
-        "[[link]]".to_owned(),
-        format!("from = {}", link_side(&link.child, &link.child_columns)),
-        format!("to = {}", link_side(&link.parent, &link.parent_columns)),
-        "owns = true".to_owned(),
-    ];
-    if let Some((column, text)) = &link.when {
-        let (column, text) = (toml_key(column), toml_text(text));
-        lines.push(format!("when = {{ {column} = [{text}] }}"));
-    }
-    lines.join("\n")
 }
 
 fn decisions(out: &mut String, findings: &[Finding]) {
@@ -276,6 +224,7 @@ fn name_of<T: serde::Serialize>(value: &T) -> String {
         .unwrap_or_default()
 }
 
-fn line(out: &mut String, text: &str) {
+/// Adds a line.
+pub(super) fn line(out: &mut String, text: &str) {
     writeln!(out, "{text}").expect("a String takes every write");
 }

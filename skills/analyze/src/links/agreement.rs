@@ -1,0 +1,248 @@
+//! Whether two references of the same rows lead to the same district. A reference that is what it seems does;
+//! numbers that happen to be keys lead anywhere. The strongest evidence there is, where a store holds more than one
+//! district.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use redistrict_model::{Catalog, Key, TableRef};
+use redistrict_skill::SkillError;
+
+use super::ProposedLink;
+use super::values::Reader;
+
+/// Rows that are compared.
+const SAMPLE: u32 = 200;
+/// A chain of references to the root is not longer.
+const LONGEST: usize = 12;
+/// So many rows have to be compared before they say anything.
+const LEAST: usize = 10;
+
+/// A reference by its columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hop {
+    pub(super) columns: Vec<String>,
+    pub(super) parent: TableRef,
+    pub(super) parent_columns: Vec<String>,
+    pub(super) is_declared: bool,
+}
+
+/// How two references of the same rows compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreement {
+    /// Rows of which both lead to the same district.
+    pub same: usize,
+    /// Rows of which both lead to a district.
+    pub compared: usize,
+}
+
+impl Agreement {
+    /// Of at least ten rows of two districts or more, all but a few lead to the same.
+    pub(super) fn agrees(self) -> bool {
+        self.compared >= LEAST && self.same * 100 >= self.compared * 95
+    }
+
+    /// Of at least ten rows, more than half lead to different districts.
+    pub(super) fn differs(self) -> bool {
+        self.compared >= LEAST && self.same * 2 < self.compared
+    }
+}
+
+/// The references of all tables, and the shortest way from each to the root.
+pub(super) struct Ways {
+    root: TableRef,
+    root_key: Vec<String>,
+    hops: BTreeMap<TableRef, Vec<Hop>>,
+    depth: BTreeMap<TableRef, usize>,
+}
+
+impl Ways {
+    /// Over foreign keys and links without conditions. None where the root has no key.
+    pub(super) fn new(
+        catalogs: &[Catalog],
+        root: &TableRef,
+        links: &[ProposedLink],
+    ) -> Option<Self> {
+        let tables = || catalogs.iter().flat_map(|catalog| &catalog.tables);
+        let root_key = tables().find(|table| table.name == *root)?.identity()?;
+        let mut hops: BTreeMap<TableRef, Vec<Hop>> = BTreeMap::new();
+        for table in tables() {
+            let keys = table.foreign_keys.iter();
+            for key in keys.filter(|key| key.when.is_empty() && key.parent != table.name) {
+                hops.entry(table.name.clone()).or_default().push(Hop {
+                    columns: key.columns.clone(),
+                    parent: key.parent.clone(),
+                    parent_columns: key.parent_columns.clone(),
+                    is_declared: true,
+                });
+            }
+        }
+        for link in links {
+            if link.when.is_none() && link.child != link.parent {
+                hops.entry(link.child.clone()).or_default().push(Hop {
+                    columns: link.child_columns.clone(),
+                    parent: link.parent.clone(),
+                    parent_columns: link.parent_columns.clone(),
+                    is_declared: false,
+                });
+            }
+        }
+        let mut ways = Self {
+            root: root.clone(),
+            root_key: root_key.to_vec(),
+            hops,
+            depth: BTreeMap::new(),
+        };
+        ways.measure();
+        Some(ways)
+    }
+
+    /// The number of references from each table to the root.
+    fn measure(&mut self) {
+        let mut into: BTreeMap<&TableRef, BTreeSet<&TableRef>> = BTreeMap::new();
+        for (child, hops) in &self.hops {
+            for hop in hops {
+                into.entry(&hop.parent).or_default().insert(child);
+            }
+        }
+        let mut depth = BTreeMap::from([(self.root.clone(), 0)]);
+        let mut open = VecDeque::from([(&self.root, 0)]);
+        while let Some((table, steps)) = open.pop_front() {
+            for child in into.get(table).into_iter().flatten() {
+                if !depth.contains_key(*child) {
+                    depth.insert((*child).clone(), steps + 1);
+                    open.push_back((child, steps + 1));
+                }
+            }
+        }
+        self.depth = depth;
+    }
+
+    /// Whether references lead from a table to the root.
+    pub(super) fn leads_up(&self, table: &TableRef) -> bool {
+        self.depth.contains_key(table)
+    }
+
+    /// The references of a table that lead to the root, declared ones first, then the shortest.
+    pub(super) fn upwards(&self, table: &TableRef) -> Vec<&Hop> {
+        let hops = self.hops.get(table).into_iter().flatten();
+        let mut hops: Vec<&Hop> = hops
+            .filter(|hop| self.depth.contains_key(&hop.parent))
+            .collect();
+        hops.sort_by_key(|hop| (!hop.is_declared, self.depth.get(&hop.parent)));
+        hops
+    }
+
+    /// The reference that is followed from a table: the shortest way.
+    fn next(&self, table: &TableRef) -> Option<&Hop> {
+        let hops = self.upwards(table).into_iter();
+        hops.min_by_key(|hop| (self.depth.get(&hop.parent).copied(), !hop.is_declared))
+    }
+
+    /// The districts of rows that have these keys.
+    async fn districts(
+        &self,
+        reader: &mut Reader<'_>,
+        table: &TableRef,
+        columns: &[String],
+        keys: &BTreeSet<Key>,
+    ) -> Result<BTreeMap<Key, Key>, SkillError> {
+        let mut at: BTreeMap<Key, Key> =
+            keys.iter().map(|key| (key.clone(), key.clone())).collect();
+        let (mut table, mut columns) = (table.clone(), columns.to_vec());
+        for _ in 0..LONGEST {
+            let is_root = table == self.root;
+            if is_root && columns == self.root_key {
+                return Ok(at);
+            }
+            let hop = self.next(&table);
+            let (to, next) = match (is_root, hop) {
+                (true, _) => (&self.root_key, None),
+                (false, Some(hop)) => (&hop.columns, Some(hop)),
+                (false, None) => return Ok(BTreeMap::new()),
+            };
+            let here: BTreeSet<Key> = at.values().cloned().collect();
+            let led = reader.lead(&table, &columns, to, &here).await?;
+            at = (at.into_iter())
+                .filter_map(|(key, here)| Some((key, led.get(&here)?.clone())))
+                .collect();
+            match next {
+                Some(hop) => {
+                    columns.clone_from(&hop.parent_columns);
+                    table = hop.parent.clone();
+                }
+                None => return Ok(at),
+            }
+        }
+        Ok(BTreeMap::new())
+    }
+
+    /// How two references of a table compare over a sample of its rows. Nothing where all of them are of one
+    /// district: that says nothing.
+    pub(super) async fn compare(
+        &self,
+        reader: &mut Reader<'_>,
+        child: &TableRef,
+        one: &Hop,
+        other: &Hop,
+    ) -> Result<Option<Agreement>, SkillError> {
+        let columns = [&one.columns[..], &other.columns[..]].concat();
+        let rows = reader.texts(child, &columns, SAMPLE).await?;
+        let pairs: Vec<(Key, Key)> = rows
+            .into_iter()
+            .filter_map(|row| {
+                let parts: Option<Vec<Box<str>>> = row.into_iter().collect();
+                let mut parts = parts?;
+                let second = parts.split_off(one.columns.len());
+                Some((Key::new(parts), Key::new(second)))
+            })
+            .collect();
+        let firsts = pairs.iter().map(|(first, _)| first.clone()).collect();
+        let seconds = pairs.iter().map(|(_, second)| second.clone()).collect();
+        let firsts = self
+            .districts(reader, &one.parent, &one.parent_columns, &firsts)
+            .await?;
+        let seconds = self
+            .districts(reader, &other.parent, &other.parent_columns, &seconds)
+            .await?;
+        let districts = pairs
+            .iter()
+            .filter_map(|(first, second)| Some((firsts.get(first)?, seconds.get(second)?)));
+        let districts: Vec<(&Key, &Key)> = districts.collect();
+        let different: BTreeSet<&Key> = districts.iter().map(|(_, second)| *second).collect();
+        let same = districts
+            .iter()
+            .filter(|(first, second)| first == second)
+            .count();
+        Ok((different.len() > 1).then_some(Agreement {
+            same,
+            compared: districts.len(),
+        }))
+    }
+
+    /// What the other references of a table say about one: the first of them, at most three, that say anything.
+    /// Declared ones are asked first.
+    pub(super) async fn beside(
+        &self,
+        reader: &mut Reader<'_>,
+        child: &TableRef,
+        one: &Hop,
+    ) -> Result<Vec<(Agreement, bool)>, SkillError> {
+        const MOST: usize = 3;
+        let mut said = Vec::new();
+        if !self.depth.contains_key(&one.parent) {
+            return Ok(said);
+        }
+        let is_other = |other: &&&Hop| {
+            !other
+                .columns
+                .iter()
+                .any(|column| one.columns.contains(column))
+        };
+        for other in self.upwards(child).iter().filter(is_other).take(MOST) {
+            if let Some(agreement) = self.compare(reader, child, one, other).await? {
+                said.push((agreement, other.is_declared));
+            }
+        }
+        Ok(said)
+    }
+}
