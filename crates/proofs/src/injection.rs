@@ -99,20 +99,22 @@ pub(crate) fn prove(options: Options) -> Result<Proof> {
         all.refused.extend(outcome.refused);
         all.injected += outcome.injected;
         all.pasted += outcome.pasted;
+        all.statements += outcome.statements;
         all.problems.extend(outcome.problems);
     }
     let told: BTreeSet<_> = all.placed.union(&all.refused).collect();
     let wanted: usize = names.values().map(Vec::len).sum();
-    if told.len() != wanted || all.pasted == 0 {
+    if told.len() != wanted || all.pasted == 0 || all.statements == 0 {
         all.problems.push("not all was tried".to_owned());
     }
     Ok(Proof {
         figures: format!(
-            "{} of {wanted} hostile names; {}; {} printed commands pasted; {careless} changes by a \
-             careless client seen; {} injected, {} problems",
+            "{} of {wanted} hostile names; {}; {} printed commands pasted; {} statements seen by PROD's \
+             servers, those outside of the closed set are problems; {careless} changes by a careless client seen; {} injected, {} problems",
             told.len(),
             figures.join("; "),
             all.pasted,
+            all.statements,
             all.injected,
             all.problems.len()
         ),
@@ -214,6 +216,7 @@ fn all_of(
         all.refused.extend(outcome.refused);
         all.rows += outcome.rows;
         all.pasted += outcome.pasted;
+        all.statements += outcome.statements;
         all.injected += outcome.injected;
         for problem in outcome.problems.iter().take(20) {
             say(&format!("{} {world}: {problem}", kind.as_str()));

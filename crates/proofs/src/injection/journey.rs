@@ -23,6 +23,8 @@ pub(super) struct Outcome {
     pub(super) rows: usize,
     /// Commands that a shell has read or run as they were printed.
     pub(super) pasted: usize,
+    /// Statements that PROD was sent.
+    pub(super) statements: usize,
     /// Objects, rows or files that nobody asked for.
     pub(super) injected: usize,
     pub(super) problems: Vec<String>,
@@ -50,6 +52,12 @@ pub(super) fn travel(
         let mut journey = Journey::new(&place, hostile, Some(own))?;
         let refused = journey.run(&names.keys)?;
         let ended = journey.outcome;
+        let (statements, outside) = place.sent_to_prod();
+        outcome.statements += statements;
+        let outside = outside.into_iter().take(5);
+        outcome
+            .problems
+            .extend(outside.map(|one| format!("sent to PROD: {one}")));
         outcome.problems.extend(ended.problems);
         outcome.injected += ended.injected;
         outcome.pasted += ended.pasted;

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use redistrict_estate::write_url_file;
+use redistrict_testkit::closed_set::{outside_of_cypher, outside_of_sql};
 use redistrict_testkit::neo4j::{Graph, Neo4jPair};
 use redistrict_testkit::postgres::{RoleKind, TestServer};
+use redistrict_testkit::recorder::{Recorder, Sent};
 use tokio::runtime::Runtime;
 
 use super::names::Role;
@@ -94,6 +96,8 @@ pub(super) struct Place<'a> {
     pub(super) target: String,
     built: Built,
     client: Client,
+    /// Before PROD's server, where there is one.
+    recorder: Option<Recorder>,
     runtime: &'a Runtime,
     root: PathBuf,
     bait: PathBuf,
@@ -166,6 +170,16 @@ impl<'a> Place<'a> {
                 )
             }
         };
+        let recorder = match kind {
+            Kind::Sqlite => None,
+            Kind::Postgres | Kind::Neo4j => {
+                Some(Recorder::before(&source).context("record what PROD is sent")?)
+            }
+        };
+        let source = match &recorder {
+            Some(recorder) => recorder.url(&source),
+            None => source,
+        };
         write_url_file(&project.join("prod.url"), &source)?;
         write_url_file(&project.join("cert.url"), &target)?;
         let text = config(&built, kind.as_str(), "prod.url", "cert.url");
@@ -181,6 +195,7 @@ impl<'a> Place<'a> {
             target,
             built,
             client,
+            recorder,
             runtime,
             root: dir.to_path_buf(),
             bait: servers.bait.to_path_buf(),
@@ -207,6 +222,19 @@ impl<'a> Place<'a> {
                 self.runtime.block_on(shape.state(graph, is_cert))
             }
         }
+    }
+
+    /// How many statements PROD was sent since this was asked last, and which of them are outside of the
+    /// closed set.
+    pub(super) fn sent_to_prod(&self) -> (usize, BTreeSet<String>) {
+        let Some(recorder) = &self.recorder else {
+            return (0, BTreeSet::new());
+        };
+        let (sent, outside): (_, fn(&Sent) -> Option<String>) = match self.kind {
+            Kind::Neo4j => (recorder.take_bolt(), outside_of_cypher),
+            Kind::Sqlite | Kind::Postgres => (recorder.take_postgres(), outside_of_sql),
+        };
+        (sent.len(), sent.iter().filter_map(outside).collect())
     }
 
     /// Everything with a name on a side.
