@@ -207,23 +207,33 @@ fn in_numbers(json: &str) -> String {
     out
 }
 
+/// A failure as the object that is printed of it.
+pub(crate) fn failure_json(failure: &Failure) -> serde_json::Map<String, serde_json::Value> {
+    let hints = bare(&failure.hints);
+    let hints: Vec<_> = hints.iter().map(|hint| typed(hint)).collect();
+    let all = [
+        ("error", without_logins(&failure.message).into()),
+        ("causes", bare(&failure.causes).into()),
+        ("hints", serde_json::json!(hints)),
+        ("exit", (failure.exit as u8).into()),
+    ];
+    all.map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect()
+}
+
+fn bare(texts: &[String]) -> Vec<String> {
+    texts.iter().map(|text| without_logins(text)).collect()
+}
+
 /// Prints a failure: what, why, what to do.
 pub(crate) fn failure(failure: &Failure, format: Format) {
-    let all = |texts: &[String]| -> Vec<String> {
-        let bare = texts.iter().map(|text| without_logins(text));
-        bare.collect()
-    };
-    let message = without_logins(&failure.message);
-    let (causes, hints) = (all(&failure.causes), all(&failure.hints));
     if format != Format::Text {
-        json(&serde_json::json!({
-            "error": message,
-            "causes": causes,
-            "hints": hints.iter().map(|hint| typed(hint)).collect::<Vec<_>>(),
-            "exit": failure.exit as u8,
-        }));
+        json(&failure_json(failure).into());
         return;
     }
+    let message = without_logins(&failure.message);
+    let (causes, hints) = (bare(&failure.causes), bare(&failure.hints));
     note(format!("error: failed to {}", shown(&message)));
     for cause in &causes {
         note(format!("  because: {}", shown(&reason(cause))));

@@ -90,7 +90,7 @@ async fn a_store_of_pagila_has_the_rows_that_its_decisions_say() {
     for said in [
         "who owns 12344 rows of db.public.rental",
         "(customer_id) 8747, (inventory_id) 7923, (staff_id) 0",
-        "owner = [\"(customer_id)\"] # one of \"(customer_id)\", \"(inventory_id)\", \"(staff_id)\"",
+        "owner = [\"(customer_id)\", \"(inventory_id)\", \"(staff_id)\"] # ",
         "boundary = { \"(inventory_id)\" = \"stub\", \"(staff_id)\" = \"stub\" }",
     ] {
         assert!(asked.err.contains(said), "{said}\n{}", asked.err);

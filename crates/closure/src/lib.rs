@@ -15,7 +15,9 @@ pub use infer::{
     Decisions, Draft, InferError, InferInput, MeasureRequest, Measurements, Problem, fillers,
     infer, tables_to_measure,
 };
-pub use lines::{column_heading, link_side, reference, references_meant, table_heading};
+pub use lines::{
+    column_heading, link_side, owner_line, reference, references_meant, table_heading,
+};
 pub use membership::{
     Answer, Boundary, Candidate, Closure, ClosureError, Dangling, Fate, Fetch, How, KeyList,
     Labeller, Leads, Measurer, Members, MissingStep, Nulled, Passing, Reason, Referred, Step, Stop,

@@ -83,6 +83,16 @@ fn column_name(name: &str) -> String {
     }
 }
 
+/// The line that says who owns the rows of a table: all that may, because a reference that leads nowhere
+/// passes the question to the next one.
+#[must_use]
+pub fn owner_line(references: &[String]) -> String {
+    format!(
+        "owner = [{}] # the first that leads somewhere says whose a row is: put the right one in front",
+        references.join(", ")
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use redistrict_model::{EdgeId, EdgeOrigin, StoreName};

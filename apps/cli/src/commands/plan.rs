@@ -15,7 +15,7 @@ use redistrict_store::TargetStore;
 
 use crate::args;
 use crate::exit::Exit;
-use crate::failure::CommandResult;
+use crate::failure::{CommandResult, Failure};
 use crate::output::{self, Format, thousands};
 use crate::planning::{self, Source, Target};
 use crate::rates::Rates;
@@ -59,6 +59,8 @@ pub(crate) async fn run(session: &Session, arguments: &args::Plan) -> CommandRes
     };
     let lines = lines::lines(&plan, &known);
     let preflight = preflight(&target).await?;
+    let refused = refused.flatten().or_else(|| over_limit(&plan, &lines));
+    let refused = refused.map(Failure::from);
     if session.format() == Format::Text {
         let listed = match arguments.all {
             true => Listed::All,
@@ -77,10 +79,16 @@ pub(crate) async fn run(session: &Session, arguments: &args::Plan) -> CommandRes
         }
         output::note(format!("\nplan digest {}", plan.digest.0));
     } else {
-        output::json(&as_json(&plan, &lines, &known, &findings, &preflight));
+        let mut object = as_json(&plan, &lines, &known, &findings, &preflight);
+        if let (Some(refused), Some(fields)) = (&refused, object.as_object_mut()) {
+            fields.extend(output::failure_json(refused));
+        }
+        output::json(&object);
+        // One object says all: the plan, and what keeps it from being used.
+        return Ok(refused.map_or(Exit::Done, |refused| refused.exit));
     }
-    match refused.flatten().or_else(|| over_limit(&plan, &lines)) {
-        Some(error) => Err(error.into()),
+    match refused {
+        Some(refused) => Err(refused),
         None => Ok(Exit::Done),
     }
 }

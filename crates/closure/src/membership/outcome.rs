@@ -444,14 +444,19 @@ impl Tally {
                 .iter()
                 .map(|edge| &layout.descriptions[*edge as usize])
         };
-        let columns: Vec<String> = edges()
+        let hangs = shape
+            .hangs
+            .iter()
+            .filter(|edge| !shape.paths.contains(edge));
+        let owners = shape.paths.iter().chain(hangs);
+        let owners: Vec<String> = owners
+            .map(|edge| &layout.descriptions[*edge as usize])
             .map(|edge| lines::reference(edge, &layout.descriptions))
             .collect();
         let others: Vec<String> = edges()
             .skip(1)
             .map(|edge| boundary_entry(layout, edge))
             .collect();
-        let first = columns.first().cloned().unwrap_or_default();
         Undecided {
             table: shape.name.clone(),
             candidates: shape
@@ -467,7 +472,7 @@ impl Tally {
             all: self.all,
             lines: vec![
                 table_heading(&shape.name),
-                format!("owner = [{first}] # one of {}", columns.join(", ")),
+                lines::owner_line(&owners),
                 boundary_line(&others),
             ],
         }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::Array;
-use redistrict_model::{ColumnRef, ColumnType, MaskKind, MaskName, array_text};
+use redistrict_model::{ColumnClass, ColumnRef, ColumnType, MaskKind, MaskName, array_text};
 use serde_json::json;
 
 use super::canary::Canaries;
@@ -152,6 +152,13 @@ impl<'a> Prover<'a> {
         let mut last = None;
         let is_nobodys = matches!(column.decision.mask, MaskName::Phone | MaskName::NationalId)
             && matches!(masked, Cell::Text(text) if is_all_reserved(column, text));
+        let is_key = matches!(
+            column.decision.class,
+            ColumnClass::SurrogateKey
+                | ColumnClass::TenantKey
+                | ColumnClass::Reference
+                | ColumnClass::Public
+        );
         let mut on_hit = |hit: Hit, place: Place| {
             let own_word = own.digests.get(&hit.digest);
             if is_masked && own_word == Some(&false) {
@@ -169,11 +176,16 @@ impl<'a> Prover<'a> {
                     survives = true;
                     last = Some(hit.digest);
                 }
-                Kind::Phrase | Kind::Word if is_masked && place != Place::Key => {
+                // A key that says nothing about anybody may be named in a column that nobody linked.
+                Kind::Unique if !is_key => {
                     survives = true;
                     last = Some(hit.digest);
                 }
-                Kind::Phrase | Kind::Word => coincides = true,
+                Kind::Unique | Kind::Phrase | Kind::Word if is_masked && place != Place::Key => {
+                    survives = true;
+                    last = Some(hit.digest);
+                }
+                Kind::Unique | Kind::Phrase | Kind::Word => coincides = true,
             }
         };
         match masked {

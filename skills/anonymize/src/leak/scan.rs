@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn chance_makes_numbers_of_neighbouring_digits() {
         // V with nine million members of ten digits.
-        let mut bytes = vec![2];
+        let mut bytes = vec![3];
         bytes.extend([0; 16]);
         for digits in 0..24 {
             let members: u32 = if digits == 10 { 9_000_000 } else { 0 };

@@ -17,7 +17,7 @@ pub(crate) const LONGEST_WINDOW: usize = 12;
 /// Digits alone, without separators, identify from this number on.
 pub(crate) const FEWEST_DIGITS: usize = 9;
 const SHORTEST_TEXT: usize = 8;
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// Of values that nobody said the column of.
 const NO_COLUMN: u16 = u16::MAX;
@@ -27,6 +27,8 @@ const NO_COLUMN: u16 = u16::MAX;
 pub(crate) enum Kind {
     /// E-mail, phone, national id, address line, full name, number of a person.
     Strong,
+    /// A UUID of one row: nothing else is one by chance.
+    Unique,
     /// Another text of one row: a phrase, or a code with digits.
     Phrase,
     /// Another text of one row: a word or two. May stand in kept columns by chance.
@@ -42,6 +44,7 @@ impl Kind {
             Self::Phrase => 1,
             Self::Word => 2,
             Self::Low => 3,
+            Self::Unique => 4,
         }
     }
 
@@ -50,6 +53,7 @@ impl Kind {
             0 => Self::Strong,
             1 => Self::Phrase,
             2 => Self::Word,
+            4 => Self::Unique,
             _ => Self::Low,
         }
     }
@@ -315,7 +319,7 @@ impl Builder {
     /// V. Texts of several rows, which are no strong values, are low from now on.
     pub(crate) fn finish(self) -> Values {
         let kinds = self.candidates.into_iter().map(|(digest, candidate)| {
-            let is_by_use = matches!(candidate.kind, Kind::Phrase | Kind::Word);
+            let is_by_use = matches!(candidate.kind, Kind::Unique | Kind::Phrase | Kind::Word);
             let kind = if is_by_use && candidate.is_shared {
                 Kind::Low
             } else {
@@ -354,11 +358,20 @@ fn kind_of_text(text: &Normal) -> Kind {
         || is_own_output
     {
         Kind::Low
+    } else if is_uuid(text) {
+        Kind::Unique
     } else if digits > 0 && text.len() <= 4 || text.len() >= 4 && characters >= 20 {
         Kind::Phrase
     } else {
         Kind::Word
     }
+}
+
+/// Thirty-two hexadecimal digits in groups of 8, 4, 4, 4 and 12, or without groups.
+fn is_uuid(text: &Normal) -> bool {
+    let is_hex = |token: &str| token.chars().all(|c| c.is_ascii_hexdigit());
+    let lengths: Vec<usize> = text.tokens().map(str::len).collect();
+    (lengths == [8, 4, 4, 4, 12] || lengths == [32]) && text.tokens().all(is_hex)
 }
 
 /// What is known of a value of V.
@@ -508,5 +521,32 @@ impl Reader<'_> {
             map.insert(digest, read(self.array()?));
         }
         Some(map)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_is_told_from_other_texts_of_one_row() {
+        for (text, kind) in [
+            ("c4ca4238-a0b9-2382-0dcc-509a6f75849b", Kind::Unique),
+            ("{C4CA4238-A0B9-2382-0DCC-509A6F75849B}", Kind::Unique),
+            ("c4ca4238a0b923820dcc509a6f75849b", Kind::Unique),
+            ("c4ca4238-a0b9-2382-0dcc-509a6f75849", Kind::Phrase),
+            ("g4ca4238-a0b9-2382-0dcc-509a6f75849b", Kind::Phrase),
+            ("AB-2031-77", Kind::Phrase),
+        ] {
+            assert_eq!(kind_of_text(&Normal::of(text)), kind, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_kind_comes_back_from_its_code() {
+        use Kind::{Low, Phrase, Strong, Unique, Word};
+        for kind in [Strong, Unique, Phrase, Word, Low] {
+            assert_eq!(Kind::from_code(kind.code()), kind);
+        }
     }
 }

@@ -101,14 +101,17 @@ async fn crossing(
 fn owner_line(child: &TableRef, direct: &[&Edge], ownership: &Ownership) -> Option<String> {
     let owners = &ownership.table(child)?.owners;
     let owns = |edge: &&&Edge| owners.iter().any(|owner| owner.edge == edge.id);
-    let named: Vec<String> = (direct.iter().filter(owns))
-        .map(|edge| reference(edge, &ownership.edges))
-        .collect();
-    let first = named.first().filter(|_| named.len() > 1)?;
-    let others = named.join(", ");
-    Some(format!(
-        "owner = [{first}]     # whose the row is: one of {others}"
-    ))
+    if direct.iter().filter(owns).count() < 2 {
+        return None;
+    }
+    let mut all: Vec<String> = Vec::new();
+    for owner in owners {
+        let named = reference(ownership.edge(owner.edge), &ownership.edges);
+        if !all.contains(&named) {
+            all.push(named);
+        }
+    }
+    Some(redistrict_closure::owner_line(&all))
 }
 
 fn finding(edge: &Edge, edges: &[Edge], owner: Option<String>, count: u64) -> Finding {

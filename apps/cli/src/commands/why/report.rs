@@ -246,11 +246,17 @@ fn check_text(check: &Check) -> String {
         Finds::Rows => "look".to_owned(),
         finds => format!("gives {}", finds.words()),
     };
-    format!(
-        "check in {}, {gives}: {}",
-        shown(check.store.as_str()),
-        shown(&check.statement)
-    )
+    let statement = shown(&check.statement);
+    let store = shown(check.store.as_str());
+    if statement == check.statement {
+        format!("check in {store}, {gives}: {statement}")
+    } else {
+        // Written otherwise it would be another statement.
+        format!(
+            "check in {store}, {gives}: it holds characters that a terminal does not show; `--output json` has it \
+             as it is to be sent"
+        )
+    }
 }
 
 fn check_json(check: &Check) -> Value {
