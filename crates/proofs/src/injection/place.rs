@@ -170,16 +170,7 @@ impl<'a> Place<'a> {
                 )
             }
         };
-        let recorder = match kind {
-            Kind::Sqlite => None,
-            Kind::Postgres | Kind::Neo4j => {
-                Some(Recorder::before(&source).context("record what PROD is sent")?)
-            }
-        };
-        let source = match &recorder {
-            Some(recorder) => recorder.url(&source),
-            None => source,
-        };
+        let (recorder, source) = recorded(kind, source)?;
         write_url_file(&project.join("prod.url"), &source)?;
         write_url_file(&project.join("cert.url"), &target)?;
         let text = config(&built, kind.as_str(), "prod.url", "cert.url");
@@ -300,6 +291,16 @@ impl<'a> Place<'a> {
         };
         Ok(found.into_iter().filter(is_foreign).collect())
     }
+}
+
+/// A recorder before PROD's server, and the URL by way of it.
+fn recorded(kind: Kind, source: String) -> Result<(Option<Recorder>, String)> {
+    if kind == Kind::Sqlite {
+        return Ok((None, source));
+    }
+    let recorder = Recorder::before(&source).context("record what PROD is sent")?;
+    let source = recorder.url(&source);
+    Ok((Some(recorder), source))
 }
 
 /// Files and directories.
