@@ -395,12 +395,52 @@ fn two_owners_that_disagree_are_asked_with_the_count_under_each() {
     let counts: Vec<u64> = rentals.candidates.iter().map(|one| one.rows).collect();
     assert_eq!(counts, [2, 2, 2]);
     assert_eq!(rentals.lines[0], "[table.\"ids.main.rentals\"]");
-    assert!(
-        rentals.lines[1].starts_with("owner = [\"(customer_id)\"]"),
-        "{:?}",
-        rentals.lines
-    );
+    // All of them: one that leads nowhere passes the question on.
+    let owners = "owner = [\"(customer_id)\", \"(inventory_id)\", \"(staff_id)\"] # ";
+    assert!(rentals.lines[1].starts_with(owners), "{:?}", rentals.lines);
     assert_eq!(stops(&members, &draft), [""; 0]);
+}
+
+#[test]
+fn the_owner_line_that_is_printed_loses_no_row_whose_first_owner_is_empty() {
+    let world = World::read(
+        "
+        root districts(id)
+        table districts(id*)
+        table schools(id*, district_id)
+        table persons(id*, school_id)
+        table events(id*, from_id?, to_id?, who_id?)
+        fk schools(district_id) -> districts(id)
+        fk persons(school_id) -> schools(id)
+        fk events(from_id) -> schools(id)
+        fk events(to_id) -> schools(id)
+        fk events(who_id) -> persons(id)
+        row districts 1
+        row districts 2
+        row schools 1 1
+        row schools 2 2
+        row persons 31 1
+        row persons 32 2
+        row events 1 1 2 ~
+        row events 2 ~ 1 ~
+        row events 3 ~ ~ 31
+        row events 4 ~ ~ 32
+        ",
+    );
+    let draft = world.infer(&Decisions::default());
+    let asked = world.members(&draft.ownership, "1");
+    let line = &asked.undecided[0].lines[1];
+    assert!(
+        line.starts_with("owner = [\"(from_id)\", \"(to_id)\", \"(who_id)\"] # "),
+        "{line}"
+    );
+    let pasted = world.decide(&[
+        "owner events (from_id) (to_id) (who_id)",
+        "boundary events(to_id) stub",
+    ]);
+    let draft = world.infer(&pasted);
+    let members = world.members(&draft.ownership, "1");
+    assert_eq!(print(&members, "events"), "own 1 2 3");
 }
 
 fn decided_rentals(inventory: &str) -> (World, Draft, Members) {
