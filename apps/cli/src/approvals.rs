@@ -13,6 +13,9 @@ use crate::nearest;
 /// How long an approval counts unless the configuration says otherwise.
 const VALID: Duration = Duration::from_secs(24 * 3_600);
 
+/// A hub that brings more rows needs an approval unless the configuration says otherwise.
+const HUB_ROWS: u64 = 100_000;
+
 /// Whoever approves for longer has not looked.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
 
@@ -23,6 +26,8 @@ pub(crate) struct Approvals {
     pub(crate) phases: Vec<Phase>,
     pub(crate) undo: bool,
     pub(crate) valid_for: Duration,
+    /// A hub that brings more rows needs an approval; none: no hub does.
+    pub(crate) hub_rows: Option<u64>,
 }
 
 impl Approvals {
@@ -64,6 +69,11 @@ pub(crate) fn approvals(config: &Config) -> CommandResult<Approvals> {
         phases: Vec::new(),
         undo: false,
         valid_for: VALID,
+        hub_rows: match section.hub_rows {
+            None => Some(HUB_ROWS),
+            Some(0) => None,
+            given => given,
+        },
     };
     for word in &section.before {
         if !approvals.add(word) {

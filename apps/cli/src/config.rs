@@ -104,8 +104,6 @@ fn refuse_unavailable(config: &Config) -> CommandResult {
     }
     for (name, table) in &config.table {
         let unavailable = [
-            (table.copy.is_some(), "copy"),
-            (table.tree.is_some(), "tree"),
             (table.strategy.is_some(), "strategy"),
             (table.triggers.is_some(), "triggers"),
         ];

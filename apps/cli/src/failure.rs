@@ -10,6 +10,10 @@ use crate::exit::Exit;
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
+    /// What kind of error it came of; none for what the command line itself finds wrong.
+    pub(crate) kind: Option<ErrorKind>,
+    /// Nothing was asked of the store before: nobody may ever have answered there.
+    pub(crate) is_first_contact: bool,
     /// A fragment that fits after "failed to", or a whole sentence.
     pub(crate) message: String,
     pub(crate) causes: Vec<String>,
@@ -22,6 +26,8 @@ impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
+            kind: None,
+            is_first_contact: false,
             message: message.into(),
             causes: Vec::new(),
             hints: Vec::new(),
@@ -53,6 +59,8 @@ impl Failure {
         let is_full = error.causes.iter().any(|cause| cause.contains(FULL));
         let failure = Self {
             exit: Exit::of(error.kind, phase),
+            kind: Some(error.kind),
+            is_first_contact: false,
             message: error.message,
             causes: error.causes,
             hints: error.hints,
@@ -63,6 +71,13 @@ impl Failure {
             ),
             false => failure,
         }
+    }
+
+    /// Says so where nobody answers: see [`attempts`](crate::attempts::attempts).
+    #[must_use]
+    pub(crate) fn of_first_contact(mut self) -> Self {
+        self.is_first_contact = self.kind == Some(ErrorKind::Unreachable);
+        self
     }
 
     #[must_use]
@@ -83,7 +98,8 @@ const FULL: &str = "No space left on device";
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let failure = Self::new(Exit::of(error.error_kind(), None), error.to_string());
+        let mut failure = Self::new(Exit::of(error.error_kind(), None), error.to_string());
+        failure.kind = Some(error.error_kind());
         match error.hint {
             Some(hint) => failure.with_hint(hint),
             None => failure,

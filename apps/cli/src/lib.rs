@@ -4,9 +4,11 @@
 mod apart;
 mod approvals;
 mod args;
+mod attempts;
 mod commands;
 mod composition;
 mod config;
+mod confirmed;
 mod digests;
 mod examples;
 mod exit;
@@ -19,6 +21,7 @@ mod nearest;
 mod notify;
 mod output;
 mod person;
+mod planned;
 mod planning;
 mod prerequisites;
 mod rates;
@@ -29,6 +32,7 @@ mod screen;
 mod secrets;
 mod session;
 mod unmasked;
+mod unreadable;
 mod wire;
 
 pub use composition::{Composition, WrapJournal, WrapSource, WrapTarget};

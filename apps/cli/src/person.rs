@@ -1,9 +1,11 @@
 //! Who sits at this terminal, and the run that they mean.
 
 use std::io::{BufRead, IsTerminal};
+use std::path::Path;
 
-use redistrict_journal::{Journal, RunState, fold};
+use redistrict_journal::{Journal, RunState, RunStatus, Waiting, fold};
 use redistrict_model::RunId;
+use redistrict_orchestrator::is_worked_on;
 
 use crate::failure::{CommandResult, Failure};
 use crate::nearest;
@@ -61,4 +63,14 @@ pub(crate) fn named_or_newest(
 /// The state of a run.
 pub(crate) fn state_of(journal: &dyn Journal, run: &RunId) -> CommandResult<RunState> {
     fold(&journal.read(run)?).ok_or_else(|| nearest::missing_run(journal, run))
+}
+
+/// The run should be worked on, and nobody does: its process died, it was approved and not resumed, or it left
+/// because another run was in the way. `state_dir` is where the locks of runs are.
+pub(crate) fn is_left(state_dir: &Path, state: &RunState) -> bool {
+    let should_be = matches!(
+        state.status,
+        RunStatus::Running | RunStatus::Waiting(Waiting::OtherRun(_)) | RunStatus::Compensating
+    );
+    should_be && !is_worked_on(state_dir, &state.run)
 }

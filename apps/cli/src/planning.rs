@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use redistrict_analyze::{Analysis, Cuts, Settings, UncoveredKinds};
+use redistrict_analyze::{Analysis, Cuts, Dangling, Settings, UncoveredKinds};
 use redistrict_anonymize::MaskInputs;
 use redistrict_closure::{Problem, column_heading};
 use redistrict_load::{GroupInput, LoadInputs};
@@ -16,10 +16,13 @@ use redistrict_orchestrator::compose;
 use redistrict_store::{Fingerprint, KeyRequest, Probe, Selector, SourceStore, TargetStore};
 
 use crate::apart::Apart;
+use crate::attempts::{Contact, attempts};
+use crate::confirmed::confirmed;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::output;
 use crate::session::Session;
+use crate::unreadable;
 use crate::wire::Workspace;
 
 /// PROD, looked at: probes, catalogs, the resolved configuration, the analysis.
@@ -44,12 +47,21 @@ enum Reuse {
 /// Connects to every source and analyzes it; an analysis of the same catalogs and decisions that is
 /// there already is used, unless `fresh`.
 pub(crate) async fn source(workspace: &Workspace, fresh: bool) -> CommandResult<Source> {
-    look(workspace, if fresh { Reuse::Fresh } else { Reuse::Known }).await
+    let reuse = if fresh { Reuse::Fresh } else { Reuse::Known };
+    attempts(Contact::None, async || look(workspace, reuse).await).await
 }
 
 /// As [`source`], without writing anything.
 pub(crate) async fn source_in_memory(workspace: &Workspace) -> CommandResult<Source> {
-    look(workspace, Reuse::InMemory).await
+    attempts(Contact::None, async || {
+        look(workspace, Reuse::InMemory).await
+    })
+    .await
+}
+
+/// As [`source`], with an analysis that is there already, and one attempt.
+pub(crate) async fn source_once(workspace: &Workspace) -> CommandResult<Source> {
+    look(workspace, Reuse::Known).await
 }
 
 async fn look(workspace: &Workspace, reuse: Reuse) -> CommandResult<Source> {
@@ -57,22 +69,15 @@ async fn look(workspace: &Workspace, reuse: Reuse) -> CommandResult<Source> {
     let mut probes = Vec::new();
     let mut catalogs = Vec::new();
     for store in &stores {
-        probes.push(store.probe().await?);
+        let probe = store.probe().await;
+        probes.push(probe.map_err(|error| Failure::from(error).of_first_contact())?);
         catalogs.push(store.catalog().await?);
     }
     let settings =
         redistrict_analyze::resolve(&workspace.config, &catalogs).map_err(configuration_failed)?;
-    let excluded = |subject: &str| {
-        let mut names = settings.decisions.excluded.keys();
-        names.any(|table| table.to_string() == subject)
-    };
-    let refused: Vec<&Finding> = probes
-        .iter()
-        .flat_map(|probe| &probe.findings)
-        .filter(|one| one.severity == Severity::Error && !excluded(&one.subject))
-        .collect();
+    let refused = unreadable::tables(&probes, &catalogs, &settings);
     if !refused.is_empty() {
-        return Err(stop("read PROD exactly", refused));
+        return Err(stop("read PROD exactly", &refused));
     }
     let mut cuts = Cuts::new();
     for (store, catalog) in stores.iter().zip(&catalogs) {
@@ -137,7 +142,7 @@ async fn analyze(
         .collect();
     let order = redistrict_analyze::table_order(tables, &draft.ownership.edges);
     Ok(Analysis {
-        format_version: 1,
+        format_version: redistrict_analyze::ANALYSIS_FORMAT,
         input_digest,
         catalogs: catalogs.to_vec(),
         ownership: draft.ownership,
@@ -203,7 +208,9 @@ impl Source {
     }
 
     /// Rows that stay behind though nobody decided it: those that refer to something by a kind that none of the
-    /// links covers, and those whose owners are all empty. A warning for each table, with their number.
+    /// links covers, those whose owners are all empty, and those whose owner's value leads to no row. A warning
+    /// for each table and reference, with their number; an error where the row is there and is only written
+    /// otherwise.
     pub(crate) async fn left_open(&mut self) -> CommandResult<Vec<Finding>> {
         let ownership = &self.analysis.ownership;
         let moves = |table: &TableRef| {
@@ -217,21 +224,10 @@ impl Source {
         let found = redistrict_analyze::uncovered_kinds(&mut self.cuts, &edges).await?;
         let mut findings: Vec<Finding> = found.iter().map(UncoveredKinds::finding).collect();
         findings.extend(redistrict_analyze::unowned_rows(&mut self.cuts, ownership).await?);
+        let catalogs = &self.catalogs;
+        let dangling = redistrict_analyze::dangling_references(&mut self.cuts, catalogs, ownership);
+        findings.extend(dangling.await?.iter().flat_map(Dangling::findings));
         Ok(findings)
-    }
-
-    /// The reference tables with columns about persons that nobody has to be asked about: those that the
-    /// configuration confirms, and those that hold no row. Once one does, the analysis is made anew.
-    fn confirmed(&self) -> BTreeSet<TableRef> {
-        let tables = self.catalogs.iter().flat_map(|catalog| &catalog.tables);
-        let is_empty = |table: &&Table| !self.analysis.with_rows.contains(&table.name);
-        let empty = tables.filter(is_empty).map(|table| table.name.clone());
-        self.settings
-            .confirmed
-            .keys()
-            .cloned()
-            .chain(empty)
-            .collect()
     }
 
     pub(crate) fn fingerprints(&self) -> Vec<Fingerprint> {
@@ -300,7 +296,7 @@ pub(crate) async fn source_masks(
         Err(findings) => return Ok(Err(findings)),
     };
     let samples = source.samples(&extract).await?;
-    let confirmed = source.confirmed();
+    let confirmed = confirmed(&source.analysis, &source.settings);
     let inputs = MaskInputs {
         extract: &extract,
         target_tables: &[],
@@ -334,7 +330,9 @@ pub(crate) async fn target(
     let mut apart = Apart::new(sources, denied(workspace));
     for group in &groups {
         for store in group.stores() {
-            let fingerprint = group.fingerprint(store).await?;
+            let fingerprint = group.fingerprint(store).await;
+            let fingerprint =
+                fingerprint.map_err(|error| Failure::from(error).of_first_contact())?;
             apart.add(store, &fingerprint)?;
             if group.enrolment(store).await?.is_none() {
                 not_enrolled.push(store.clone());
@@ -383,18 +381,15 @@ pub(crate) async fn sections(
     source: &mut Source,
     target: &Target,
 ) -> CommandResult<(PlanSections, Vec<Finding>)> {
-    let extract = source.extract_section().map_err(undecided)?;
+    let extract = (source.extract_section()).map_err(|findings| undecided(&findings))?;
     let samples = source.samples(&extract).await?;
     let (load, mut findings) = plan_load(&extract, target)?;
     findings.extend(obstacles(&load, target).await?);
-    let stopping: Vec<&Finding> = findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .collect();
+    let stopping: Vec<&Finding> = errors_of(&findings).collect();
     if !stopping.is_empty() {
         return Err(stop("load into CERT as it is", stopping));
     }
-    let confirmed = source.confirmed();
+    let confirmed = confirmed(&source.analysis, &source.settings);
     let inputs = MaskInputs {
         extract: &extract,
         target_tables: &load.tables,
@@ -412,7 +407,12 @@ pub(crate) async fn sections(
         return Err(stop("keep what links depend on", &masked));
     }
     findings.extend(more);
-    findings.extend(source.left_open().await?);
+    let open = source.left_open().await?;
+    let stopping: Vec<&Finding> = errors_of(&open).collect();
+    if !stopping.is_empty() {
+        return Err(stop("follow every reference", stopping));
+    }
+    findings.extend(open);
     findings.extend(
         source
             .probes
@@ -456,6 +456,11 @@ pub(crate) fn masked_conditions(extract: &ExtractSection, masks: &MaskSection) -
         }
     }
     findings.into_values().collect()
+}
+
+pub(crate) fn errors_of(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    let findings = findings.iter();
+    findings.filter(|finding| finding.severity == Severity::Error)
 }
 
 /// The tables that move, as PROD has them.
@@ -506,13 +511,13 @@ fn plan_load(
         .map_err(|error| Failure::because(error.error_kind(), "plan the load", &error))
 }
 
-fn configuration_failed(findings: Vec<Finding>) -> Failure {
+pub(crate) fn configuration_failed(findings: Vec<Finding>) -> Failure {
     stop("use the configuration", findings.iter())
         .with_hint("mend that, then `redistrict config check` looks at it again")
 }
 
-fn undecided(findings: Vec<Finding>) -> Failure {
-    stop("decide what moves", findings.iter())
+fn undecided(findings: &[Finding]) -> Failure {
+    stop("decide what moves", findings)
 }
 
 /// A failure with everything that has to be settled, and the lines that settle it.

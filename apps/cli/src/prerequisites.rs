@@ -5,7 +5,7 @@ use std::path::Path;
 
 use futures::future::join_all;
 use redistrict_model::config::Store;
-use redistrict_model::{Finding, StoreName};
+use redistrict_model::{ErrorKind, Finding, StoreName};
 use redistrict_store::{Fingerprint, TargetStore};
 
 use crate::apart::Apart;
@@ -85,6 +85,9 @@ pub(crate) fn require(look: Look) -> CommandResult {
     let exit = worst.unwrap_or(Exit::Prerequisite);
     let what = format!("start: {} prerequisites are missing", missing.len());
     let mut all = Failure::new(exit, what);
+    // Nothing else is missing than what may be there again in a moment.
+    let is_lost = |one: &Failure| one.kind == Some(ErrorKind::Transient);
+    all.kind = missing.iter().all(is_lost).then_some(ErrorKind::Transient);
     for failure in missing {
         let causes = failure.causes.iter().map(|cause| format!(": {cause}"));
         let sentence = std::iter::once(failure.message).chain(causes).collect();
@@ -198,7 +201,8 @@ fn of_store(failure: Failure, name: &str, side: Side) -> Failure {
         ),
     };
     let message = format!("use {} of store {name}: {}", side.as_str(), failure.message);
-    Failure { message, ..failure }.with_hint(hint)
+    let failure = Failure { message, ..failure };
+    failure.of_first_contact().with_hint(hint)
 }
 
 fn item(name: &str, side: Side, version: String, state: CommandResult<String>) -> Item {

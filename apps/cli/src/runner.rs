@@ -8,7 +8,7 @@ use redistrict_artifact::{Layout, RootKey};
 use redistrict_extract::ExtractSkill;
 use redistrict_journal::{Journal, RunKind, RunOptions, RunStatus, Waiting};
 use redistrict_load::{LoadSetup, LoadSkill, Mode, UndoSkill, is_undo_refused};
-use redistrict_model::{DistrictId, Phase, Plan, RunId};
+use redistrict_model::{DistrictId, Finding, Phase, Plan, RunId};
 use redistrict_orchestrator::{
     Orchestrator, OrchestratorError, RunRequest, RunSummary, is_asked_to_stop, new_run_id,
 };
@@ -81,7 +81,10 @@ impl Parts {
         let sweep =
             SweepSkill::new(layout.clone(), key.clone(), reuse).with_files(vec![layout.journal()]);
         vec![
-            Arc::new(ExtractSkill::new(sources, layout.clone(), key.clone())),
+            Arc::new(
+                ExtractSkill::new(sources, layout.clone(), key.clone())
+                    .with_hub_rows(options.hub_rows),
+            ),
             Arc::new(anonymize),
             Arc::new(ValidateSkill::new(layout.clone(), key.clone())),
             Arc::new(LoadSkill::new(self.load_setup(mode, options))),
@@ -390,19 +393,28 @@ fn as_json(data: &ReportData, failure: Option<&Failure>) -> serde_json::Value {
     })
 }
 
+/// Whether a run asks for an approval because of it, whatever the configuration says.
+fn is_asked(finding: &Finding) -> bool {
+    ["max-rows", "hub"].contains(&finding.code.as_str())
+}
+
 /// What is wrong with a run, as of its summary; none if it ended well.
 pub(crate) fn failure_of(summary: &RunSummary) -> Option<Failure> {
     let run = &summary.run;
     let resume = format!("redistrict resume {run}");
     match &summary.status {
-        RunStatus::Waiting(Waiting::Approval { phase, digest }) => Some(
-            Failure::new(
-                Exit::ApprovalAwaited,
-                format!("go on: {phase} needs somebody's approval"),
-            )
-            .with_hint(format!("redistrict approve {run} --digest {digest}"))
-            .with_hint(format!("then: {resume}")),
-        ),
+        RunStatus::Waiting(Waiting::Approval { phase, digest }) => {
+            let message = format!("go on: {phase} needs somebody's approval");
+            let mut failure = Failure::new(Exit::ApprovalAwaited, message);
+            let asks = summary.findings.iter();
+            let asks = asks.filter(|one| *phase <= Phase::Anonymization && is_asked(one));
+            failure.causes = asks
+                .map(|one| format!("let {} come: {}", one.subject, one.message))
+                .collect();
+            let approve = format!("redistrict approve {run} --digest {digest}");
+            let hints = [approve, format!("then: {resume}")];
+            Some(failure.with_hints(hints))
+        }
         RunStatus::Waiting(Waiting::Credentials(_) | Waiting::OtherRun(_)) => {
             let failure = match summary.error.clone() {
                 Some((phase, error)) => Failure::from_skill(Some(phase), error),

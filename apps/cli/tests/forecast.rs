@@ -1,6 +1,7 @@
 //! What `plan --exact` and `select` foretell: rows, bytes, times of earlier runs, statements, limits.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
 
 use redistrict_testkit::postgres::{TestServer, execute};
 use serde_json::Value;
@@ -150,33 +151,86 @@ fn a_plan_says_of_each_table_how_it_comes_what_it_weighs_and_what_is_asked() {
     );
 }
 
+/// The plan says that a run will ask; the run asks before a row is read, and goes on once somebody approves.
 #[test]
-fn more_rows_than_were_allowed_stop_the_plan_with_the_line_to_paste() {
+fn more_rows_than_were_allowed_are_asked_for_before_they_come() {
     let environment = estate();
     let text = environment.read(CONFIG);
     let limit = "\n[table.\"ids.main.attendance\"]\nmax_rows = 5\n";
     environment.write(CONFIG, &format!("{text}{limit}"));
-    let stopped = environment.run(&["plan", "2", "--exact", "--config", CONFIG]);
-    assert_eq!(stopped.code, 3, "{}", stopped.err);
-    for line in [
-        "stay within max_rows",
-        "extract ids.main.attendance",
-        "max_rows is 5",
-        "[table.\"ids.main.attendance\"]",
-    ] {
-        assert!(stopped.err.contains(line), "{line}\n{}", stopped.err);
-    }
+    let (plan, code) = environment.json(&["plan", "2", "--exact", "--config", CONFIG]);
+    assert_eq!(code, 0, "{plan:#}");
+    let findings = plan["findings"].as_array().unwrap();
+    let told = findings
+        .iter()
+        .find(|one| one["code"] == "max-rows")
+        .unwrap();
+    let message = told["message"].as_str().unwrap();
     assert!(
-        stopped.out.contains("ids.main.attendance"),
+        message.ends_with("max_rows is 5: a run waits until somebody approves"),
+        "{message}"
+    );
+    assert_eq!(told["lines"][0], "[table.\"ids.main.attendance\"]");
+
+    let run = |words: &[&str]| environment.run(&[words, &["--config", CONFIG]].concat());
+    let waits = run(&["migrate", "2"]);
+    assert_eq!(waits.code, 9, "{}", waits.err);
+    assert!(
+        waits.err.contains("more than max_rows = 5 allows"),
         "{}",
-        stopped.out
+        waits.err
     );
-    // Without counting nobody knows.
-    environment.must(&["plan", "2", "--config", CONFIG]);
+    let staging = environment.path("redistrict-demo/data/staging");
+    assert!(!staging.exists() || std::fs::read_dir(staging).unwrap().next().is_none());
+    assert_eq!(run(&["resume"]).code, 9, "nobody has approved");
+    let (status, _) = environment.json(&["status", "--config", CONFIG]);
+    let (id, asked) = (
+        &status["run"],
+        &status["status"]["waiting"]["approval"]["digest"],
+    );
+    let (id, asked) = (id.as_str().unwrap(), asked.as_str().unwrap());
+    let approved = run(&["approve", id, "--digest", asked, "--by", "Data Owner"]);
+    assert_eq!(approved.code, 0, "{}", approved.err);
+    let said = "ids.main.attendance has more rows of the district than max_rows = 5: up to ";
+    assert!(approved.err.contains(said), "{}", approved.err);
+    let done = run(&["resume", id]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    // Within its limit nobody is asked.
+    environment.write(CONFIG, &format!("{text}{}", limit.replace('5', "5000000")));
+    let again = run(&["migrate", "1"]);
+    assert_eq!(again.code, 0, "{}", again.err);
+}
+
+/// The process that waits is killed; another one finds the question asked.
+#[test]
+fn a_run_that_was_killed_while_it_waited_still_waits() {
+    let environment = estate();
+    let text = environment.read(CONFIG);
+    let limit = "\n[table.\"ids.main.attendance\"]\nmax_rows = 5\n";
+    environment.write(CONFIG, &format!("{text}{limit}"));
+    let mut command = environment.command(&["migrate", "2", "--wait", "--config", CONFIG]);
+    command.stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut lines = lines.map_while(Result::ok);
+    let waits = lines.find(|line| line.contains("waits for approval"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(waits.is_some());
+    let run = |words: &[&str]| environment.run(&[words, &["--config", CONFIG]].concat());
+    assert_eq!(run(&["resume"]).code, 9);
+    let (status, _) = environment.json(&["status", "--config", CONFIG]);
+    let (id, asked) = (
+        &status["run"],
+        &status["status"]["waiting"]["approval"]["digest"],
+    );
+    let (id, asked) = (id.as_str().unwrap(), asked.as_str().unwrap());
     assert_eq!(
-        environment.run(&["migrate", "2", "--config", CONFIG]).code,
-        3
+        run(&["approve", id, "--digest", asked, "--by", "x"]).code,
+        0
     );
+    let done = run(&["resume", id]);
+    assert_eq!(done.code, 0, "{}", done.err);
 }
 
 /// Two districts; pages that hardly any of the others refers to, and one book that all pages belong to.
@@ -193,8 +247,8 @@ const HUB: &str = "
     insert into marks select id, 1 from notes;
 ";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_table_of_which_unusually_much_comes_is_named_and_postgres_statements_are_those_sent() {
+/// The databases of the hub, with these lines of configuration; CERT is empty.
+async fn hub_with(lines: &str) -> Environment {
     let server = TestServer::start();
     let (prod, cert) = (
         server.create_database().await,
@@ -208,12 +262,43 @@ async fn a_table_of_which_unusually_much_comes_is_named_and_postgres_statements_
     let mut environment = Environment::new();
     environment.set("DB_PROD_URL", &prod);
     environment.set("DB_CERT_URL", &cert);
-    environment.write(
-        "redistrict.toml",
-        "[tenant]\nroot = \"db.districts\"\nkey = \"id\"\n[store.db]\nkind = \"postgres\"\n\
-         source = { env = \"DB_PROD_URL\" }\ntarget = { env = \"DB_CERT_URL\" }\n\
-         [table.\"db.pages\"]\nshared = false\n",
+    let base = "[tenant]\nroot = \"db.districts\"\nkey = \"id\"\n[store.db]\nkind = \"postgres\"\n\
+                source = { env = \"DB_PROD_URL\" }\ntarget = { env = \"DB_CERT_URL\" }\n\
+                [table.\"db.pages\"]\nshared = false\n";
+    environment.write("redistrict.toml", &format!("{base}{lines}"));
+    environment
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_beyond_its_limit_waits_before_anything_is_masked() {
+    let environment = hub_with("[approvals]\nhub_rows = 1499\n").await;
+    environment.must(&["enroll", "--name", "test"]);
+    let waits = environment.run(&["migrate", "1"]);
+    assert_eq!(waits.code, 9, "{}", waits.err);
+    assert!(waits.err.contains("(hub_rows = 1499)"), "{}", waits.err);
+    let (status, _) = environment.json(&["status"]);
+    let asked = &status["status"]["waiting"]["approval"];
+    assert_eq!(asked["phase"], "anonymization", "{status:#}");
+    let (id, digest) = (
+        status["run"].as_str().unwrap(),
+        asked["digest"].as_str().unwrap(),
     );
+    let approved = environment.run(&["approve", id, "--digest", digest, "--by", "Data Owner"]);
+    assert_eq!(approved.code, 0, "{}", approved.err);
+    let said = "db.public.pages is not the district's own, and more than 1,499 of its rows come";
+    assert!(approved.err.contains(said), "{}", approved.err);
+    let done = environment.run(&["resume", id]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    // A hub within the limit, and a district without one, ask nobody.
+    let text = environment.read("redistrict.toml");
+    assert_eq!(environment.run(&["migrate", "2"]).code, 0);
+    environment.write("redistrict.toml", &text.replace("1499", "1500"));
+    assert_eq!(environment.run(&["migrate", "1"]).code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_which_unusually_much_comes_is_named_and_postgres_statements_are_those_sent() {
+    let environment = hub_with("").await;
     let (plan, code) = environment.json(&["plan", "1", "--exact"]);
     assert_eq!(code, 0, "{plan:#}");
     let findings = plan["findings"].as_array().unwrap();

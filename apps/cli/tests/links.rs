@@ -220,12 +220,12 @@ async fn what_names_and_values_do_not_decide_stands_in_the_file_and_in_the_plan_
         "\n[[link]]\nfrom = \"ids.public.units(parent_unit_id)\"\nto = \"ids.public.units(id)\"\n\n",
     );
     has("# from = \"ids.public.units(parent_id)\"\n# to = \"ids.public.units(id)\"     # all");
-    // One table only has such keys, and no name says so.
+    // No name says it, and the districts of all rows do; it says nothing new of whose they are.
     has(
-        "# its name says nothing; of the tables that have keys like its values, one only has rows of the \
-         same district throughout\n# [[link]]\n\
-         # from = \"ids.public.letters(signed_by)\"\n# to = \"ids.public.people(id)\"     # all 40 different values looked at are keys of \
-         ids.public.people; 40 of 40 rows are of its row's district",
+        "# its name does not say it; in all 40 rows that were compared it leads to the district that the rows' other \
+         references lead to, and no other table's keys do; all 40 different values looked at are keys of \
+         ids.public.people\n[[link]]\nfrom = \"ids.public.letters(signed_by)\"\nto = \"ids.public.people(id)\"\n\
+         owns = false",
     );
     // Every row of a kind that no table has is told; a name that few rows have is not printed.
     has("when = { about_type = [\"Person\"] }");
@@ -236,11 +236,11 @@ async fn what_names_and_values_do_not_decide_stands_in_the_file_and_in_the_plan_
     assert!(!text.contains("Anna"), "{text}");
     // Inside of values.
     for found in [
-        "# ids.public.lists.people (each element): all 31 different values looked at are keys of ids.public.people(id)",
-        "# ids.public.lists.people_ids (each element): all 30",
-        "# ids.public.lists.extra ($.person.id): all 30",
-        "# ids.public.lists.extra ($.unit_ids[*]): all 30",
-        "# ids.public.lists.note ($.person_id): all 30",
+        "# ids.public.lists.people[]: all 31 different values looked at are keys of ids.public.people(id)",
+        "# ids.public.lists.people_ids[]: all 30",
+        "# ids.public.lists.extra$.person.id: all 30",
+        "# ids.public.lists.extra$.unit_ids: all 30",
+        "# ids.public.lists.note$.person_id: all 30",
     ] {
         has(found);
     }
@@ -279,4 +279,79 @@ async fn what_names_and_values_do_not_decide_stands_in_the_file_and_in_the_plan_
             .any(|one| one["code"] == "uncovered-kind" && one["count"] == 30),
         "{plan}"
     );
+}
+
+/// References to unique keys that are no primary keys, by columns that are not called after an id: by the names of
+/// table and key, by values alone, and from another store. A part of a key is unique in a part of the rows only.
+const UNIQUES: &str = "
+    create table districts(id int primary key, name text);
+    create table schools(id int primary key, district_id int not null references districts);
+    create table students(id int primary key, school_id int not null references schools, ext text not null,
+        badge uuid not null constraint one_badge unique, locker text);
+    create unique index one_ext on students (ext);
+    create unique index one_locker on students (locker) where locker like 'L-%';
+    create table memberships(id int primary key, student_ext text not null, remark text);
+    create table notes(id int primary key, membership_id int not null references memberships, remark text);
+    create table passes(id int primary key, holder uuid not null, remark text);
+    create table uses(id int primary key, pass_id int not null references passes, remark text);
+    create table sweeps(id int primary key, place text, school_id int not null references schools);
+    insert into districts select g, 'd' || g from generate_series(1, 3) g;
+    insert into schools select g, 1 + g % 3 from generate_series(11, 22) g;
+    insert into students select g, 11 + g % 12, 'EX' || (5000 + 7 * g), md5('b' || g)::uuid, 'L-' || (1000 + g)
+        from generate_series(1, 300) g;
+    insert into memberships select g, 'EX' || (5000 + 7 * (g * 5 % 300 + 1)), 'r' || g from generate_series(1, 80) g;
+    insert into notes select g, g, 'n' || g from generate_series(1, 80) g;
+    insert into passes select g, md5('b' || (g * 11 % 300 + 1))::uuid, 'p' || g from generate_series(1, 60) g;
+    insert into uses select g, g, 'u' || g from generate_series(1, 60) g;
+    insert into sweeps select g, 'L-' || (1000 + g), 11 + g * 5 % 12 from generate_series(1, 60) g;
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn references_to_unique_keys_are_found_by_the_names_of_table_and_key_and_by_values() {
+    let server = TestServer::start();
+    let (prod, cert) = (
+        server.create_database().await,
+        server.create_database().await,
+    );
+    execute(&prod, UNIQUES).await.unwrap();
+    let mut environment = Environment::new();
+    environment.set("IDS_PROD_URL", &prod);
+    environment.set("IDS_CERT_URL", &cert);
+    for side in ["PROD", "CERT"] {
+        let path = environment.path(&format!("cards-{side}.db"));
+        let connection = Connection::open(&path).unwrap();
+        let sql = "create table cards(id integer primary key, pupil text not null);
+                   create table prints(id integer primary key, card_id integer not null references cards);";
+        connection.execute_batch(sql).unwrap();
+        for g in (1..=40).filter(|_| side == "PROD") {
+            let sql = "insert into cards values (?1, ?2)";
+            let pupil = format!("EX{}", 5000 + 7 * (g * 3));
+            connection.execute(sql, (g, pupil)).unwrap();
+        }
+        environment.set(
+            &format!("CARDS_{side}_URL"),
+            &format!("sqlite:{}", path.display()),
+        );
+    }
+    environment.must(&["init", "--root", "ids.districts"]);
+    let text = environment.read("redistrict.toml");
+    for (from, to) in [
+        (
+            "ids.public.memberships(student_ext)",
+            "ids.public.students(ext)",
+        ),
+        ("ids.public.passes(holder)", "ids.public.students(badge)"),
+        ("cards.main.cards(pupil)", "ids.public.students(ext)"),
+    ] {
+        let link = format!("\n[[link]]\nfrom = \"{from}\"\nto = \"{to}\"\nowns = true\n");
+        assert!(text.contains(&link), "{link}\n{text}");
+    }
+    for owned in [
+        "#   ids.public.memberships by (student_ext) to ids.public.students",
+        "#   ids.public.passes by (holder) to ids.public.students",
+        "#   cards.main.cards by (pupil) to ids.public.students",
+    ] {
+        assert!(text.contains(owned), "{owned}\n{text}");
+    }
+    assert!(!text.contains("sweeps(place)"), "{text}");
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::UInt8Type;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use redistrict_model::{Membership, RunId, TableRef};
 use zeroize::Zeroizing;
@@ -57,6 +58,14 @@ impl Artifact {
             manifest: manifest.clone(),
             seal: String::new(),
             data_key: None,
+        }
+    }
+
+    /// The parts of a raw artifact that its writer has ended and not sealed yet.
+    pub(crate) fn of_writer(dir: &Path, manifest: &Manifest, data_key: Option<DataKey>) -> Self {
+        Self {
+            data_key,
+            ..Self::unsealed(dir, manifest)
         }
     }
 
@@ -137,6 +146,29 @@ impl Artifact {
         &self,
         table: &TableRef,
     ) -> impl Iterator<Item = Result<(RecordBatch, Vec<Membership>), ArtifactError>> + use<> {
+        self.read(table, None)
+    }
+
+    /// As [`Artifact::rows`], but of each row these columns only, in the order in which the table has them;
+    /// nothing else is read. Columns that the table has not are left out.
+    ///
+    /// # Errors
+    /// As [`Artifact::rows`].
+    pub fn columns(
+        &self,
+        table: &TableRef,
+        columns: &[String],
+    ) -> impl Iterator<Item = Result<(RecordBatch, Vec<Membership>), ArtifactError>> + use<> {
+        let mut names = columns.to_vec();
+        names.push(MEMBERSHIP_COLUMN.to_owned());
+        self.read(table, Some(names))
+    }
+
+    fn read(
+        &self,
+        table: &TableRef,
+        columns: Option<Vec<String>>,
+    ) -> impl Iterator<Item = Result<(RecordBatch, Vec<Membership>), ArtifactError>> + use<> {
         let parts: Vec<String> = self
             .manifest
             .table(table)
@@ -147,12 +179,12 @@ impl Artifact {
             run: self.manifest.run.clone(),
             data_key: self.data_key.clone(),
         };
-        parts
-            .into_iter()
-            .flat_map(move |file| match place.open_part(&file) {
+        parts.into_iter().flat_map(
+            move |file| match place.open_part(&file, columns.as_deref()) {
                 Ok(batches) => Box::new(batches) as Box<dyn Iterator<Item = _> + Send>,
                 Err(error) => Box::new(std::iter::once(Err(error))),
-            })
+            },
+        )
     }
 
     /// Encrypted data beside the parts, see [`ArtifactWriter::write_blob`].
@@ -199,6 +231,7 @@ impl Place {
     fn open_part(
         &self,
         relative: &str,
+        columns: Option<&[String]>,
     ) -> Result<
         impl Iterator<Item = Result<(RecordBatch, Vec<Membership>), ArtifactError>> + Send + use<>,
         ArtifactError,
@@ -217,7 +250,15 @@ impl Place {
         }
         let file = File::open(&path).map_err(io_error("open", &path))?;
         let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
-            .and_then(|builder| builder.with_batch_size(8192).build())
+            .and_then(|builder| {
+                let mask = columns.map(|columns| {
+                    let fields = builder.schema().fields().iter().enumerate();
+                    let wanted = fields.filter(|(_, field)| columns.contains(field.name()));
+                    ProjectionMask::roots(builder.parquet_schema(), wanted.map(|(at, _)| at))
+                });
+                let mask = mask.unwrap_or_else(ProjectionMask::all);
+                builder.with_projection(mask).with_batch_size(8192).build()
+            })
             .map_err(|source| ArtifactError::Parquet {
                 doing: "open",
                 path: path.clone(),

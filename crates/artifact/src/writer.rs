@@ -19,6 +19,7 @@ use crate::error::ArtifactError;
 use crate::files::{create_private_dir, create_private_file, io_error, sync_dir};
 use crate::manifest::{Manifest, PartEntry};
 use crate::paths::table_dir;
+use crate::reader::Artifact;
 use crate::root_key::RootKey;
 
 /// A part in progress holds about so many bytes at most.
@@ -128,6 +129,13 @@ impl ArtifactWriter {
     /// [`ArtifactError::WrongKey`] if the artifact is not encrypted.
     pub fn write_blob(&self, name: &str, bytes: &[u8]) -> Result<(), ArtifactError> {
         blob::write(&self.dir, &self.run, self.data_key.as_ref(), name, bytes)
+    }
+
+    /// The artifact as far as its parts were ended, to be looked at before it is sealed: the manifest says which
+    /// parts there are.
+    #[must_use]
+    pub fn unsealed(&self, manifest: &Manifest) -> Artifact {
+        Artifact::of_writer(&self.dir, manifest, self.data_key.clone())
     }
 
     /// Seals the artifact. From now on it exists; its parts must not be written again.

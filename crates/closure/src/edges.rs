@@ -3,13 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redistrict_model::{Catalog, Edge, EdgeId, EdgeOrigin, ForeignKey, Table, TableRef};
+use redistrict_model::{Catalog, Edge, EdgeId, EdgeOrigin, ForeignKey, Inside, Table, TableRef};
 
 /// A `[[link]]` with its names resolved to tables and columns of the catalogs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedLink {
     pub child: TableRef,
     pub child_columns: Vec<String>,
+    /// The keys stand inside of the values of the one child column. Such a link never owns.
+    pub inside: Option<Inside>,
     pub parent: TableRef,
     /// In the order of `child_columns`.
     pub parent_columns: Vec<String>,
@@ -64,6 +66,7 @@ pub fn build_edges(catalogs: &[Catalog], links: &[ResolvedLink]) -> Vec<Edge> {
             (
                 edge.child.clone(),
                 edge.child_columns.clone(),
+                edge.inside.clone(),
                 edge.parent.clone(),
                 edge.name.clone(),
                 edge.when.clone(),
@@ -117,8 +120,9 @@ pub(crate) fn is_followed_up_only(edge: &Edge, links: &[ResolvedLink]) -> bool {
                     && pairs(&link.child_columns, &link.parent_columns)
                         == pairs(&edge.child_columns, &edge.parent_columns)
                     && link.when == edge.when
+                    && link.inside == edge.inside
             })
-            .any(|link| !link.owns)
+            .any(|link| !link.owns || link.inside.is_some())
 }
 
 pub(crate) fn tables_by_name(catalogs: &[Catalog]) -> BTreeMap<&TableRef, &Table> {
@@ -132,6 +136,7 @@ struct EdgeShape {
     child: TableRef,
     parent: TableRef,
     pairs: BTreeSet<(String, String)>,
+    inside: Option<Inside>,
     when: Vec<(String, Vec<String>)>,
 }
 
@@ -141,6 +146,7 @@ impl EdgeShape {
             child: edge.child.clone(),
             parent: edge.parent.clone(),
             pairs: pairs(&edge.child_columns, &edge.parent_columns),
+            inside: edge.inside.clone(),
             when: edge.when.clone(),
         }
     }
@@ -168,6 +174,7 @@ fn add_foreign_key(distinct: &mut BTreeMap<EdgeShape, Edge>, table: &Table, key:
         nullable_columns: nullable,
         on_delete_cascade: key.on_delete_cascade,
         when: key.when.clone(),
+        inside: None,
         policy: None,
     };
     let known = distinct
@@ -181,10 +188,19 @@ fn add_foreign_key(distinct: &mut BTreeMap<EdgeShape, Edge>, table: &Table, key:
 }
 
 fn link_edge(child: &Table, link: &ResolvedLink) -> Edge {
-    let nullable = nullable_columns(child, &link.child_columns);
+    // What stands inside of a value can become NULL there, whether the column can or not.
+    let nullable = match link.inside {
+        Some(_) => link.child_columns.clone(),
+        None => nullable_columns(child, &link.child_columns),
+    };
+    let place = link.inside.as_ref().map(ToString::to_string);
     Edge {
         id: EdgeId(0),
-        name: format!("({})", link.child_columns.join(", ")),
+        name: format!(
+            "({}{})",
+            link.child_columns.join(", "),
+            place.unwrap_or_default()
+        ),
         origin: EdgeOrigin::Link,
         child: link.child.clone(),
         child_columns: link.child_columns.clone(),
@@ -194,6 +210,7 @@ fn link_edge(child: &Table, link: &ResolvedLink) -> Edge {
         nullable_columns: nullable,
         on_delete_cascade: false,
         when: link.when.clone(),
+        inside: link.inside.clone(),
         policy: None,
     }
 }

@@ -7,6 +7,7 @@
 
 mod edges;
 mod infer;
+mod items;
 mod lines;
 mod membership;
 
@@ -15,8 +16,10 @@ pub use infer::{
     Decisions, Draft, InferError, InferInput, MeasureRequest, Measurements, Problem, fillers,
     infer, tables_to_measure,
 };
+pub use items::{Evaluable, Items, evaluable};
 pub use lines::{
-    column_heading, link_side, owner_line, reference, references_meant, table_heading,
+    column_heading, link_side, nested_link_side, owner_line, reference, references_meant,
+    table_heading,
 };
 pub use membership::{
     Answer, Boundary, Candidate, Closure, ClosureError, Dangling, Fate, Fetch, How, KeyList,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use redistrict_model::config::{resolve_table, split_columns};
-use redistrict_model::{ColumnRef, Edge, TableRef, toml_key, toml_text};
+use redistrict_model::{ColumnRef, Edge, Inside, TableRef, toml_key, toml_text};
 
 /// The heading of a table's section: `[table."ids.public.logs"]`.
 #[must_use]
@@ -27,8 +27,15 @@ pub fn column_heading(column: &ColumnRef) -> String {
 pub fn references_meant<'e>(table: &TableRef, text: &str, edges: &'e [Edge]) -> Vec<&'e Edge> {
     let of_table: Vec<&Edge> = edges.iter().filter(|edge| edge.child == *table).collect();
     let is_over = |edge: &Edge, text: &str| {
-        let list = split_columns(&format!("x{}", text.trim()));
-        list.is_ok_and(|(_, columns)| columns == edge.child_columns)
+        let inside = text.trim().strip_prefix('(');
+        let inside = inside.and_then(|text| text.strip_suffix(')'));
+        let inside = inside.and_then(|text| Inside::split(text.trim()).ok());
+        let (text, inside) = match inside {
+            Some((column, Some(inside))) => (format!("x({column})"), Some(inside)),
+            _ => (format!("x{}", text.trim()), None),
+        };
+        let list = split_columns(&text);
+        list.is_ok_and(|(_, columns)| columns == edge.child_columns) && inside == edge.inside
     };
     let plain: Vec<&Edge> = (of_table.iter().copied())
         .filter(|edge| edge.name == text || is_over(edge, text))
@@ -50,7 +57,7 @@ pub fn references_meant<'e>(table: &TableRef, text: &str, edges: &'e [Edge]) -> 
 /// The shortest text of the configuration that means this reference and no other, as a TOML string.
 #[must_use]
 pub fn reference(edge: &Edge, edges: &[Edge]) -> String {
-    let columns = column_list(&edge.child_columns);
+    let columns = place_list(&edge.child_columns, edge.inside.as_ref());
     let texts = [
         columns.clone(),
         format!("{columns} -> {}", edge.parent),
@@ -66,12 +73,25 @@ pub fn reference(edge: &Edge, edges: &[Edge]) -> String {
 /// One side of a `[[link]]`, as a TOML string: `"ids.public.students(id)"`.
 #[must_use]
 pub fn link_side(table: &TableRef, columns: &[String]) -> String {
-    toml_text(&format!("{table}{}", column_list(columns)))
+    toml_text(&format!("{table}{}", place_list(columns, None)))
 }
 
-fn column_list(columns: &[String]) -> String {
+/// The side of a `[[link]]` whose keys stand inside of the values of a column, as a TOML string:
+/// `"ids.public.sections(teacher_ids[])"`, `"ids.public.events(detail$.student.id)"`.
+#[must_use]
+pub fn nested_link_side(column: &ColumnRef, inside: &Inside) -> String {
+    let columns = std::slice::from_ref(&column.column);
+    toml_text(&format!(
+        "{}{}",
+        column.table,
+        place_list(columns, Some(inside))
+    ))
+}
+
+fn place_list(columns: &[String], inside: Option<&Inside>) -> String {
     let columns: Vec<String> = columns.iter().map(|one| column_name(one)).collect();
-    format!("({})", columns.join(", "))
+    let inside = inside.map(ToString::to_string).unwrap_or_default();
+    format!("({}{inside})", columns.join(", "))
 }
 
 fn column_name(name: &str) -> String {
@@ -121,6 +141,7 @@ mod tests {
             nullable_columns: Vec::new(),
             on_delete_cascade: false,
             when: Vec::new(),
+            inside: None,
             policy: None,
         }
     }

@@ -658,52 +658,6 @@ fn rows_below_a_base_table_of_the_root_are_found() {
     assert_eq!(print(&members, "employments"), "own 700,11");
 }
 
-/// §9.6: measured, not guessed; below ten rows nothing is shared.
-#[test]
-fn people_measure_as_shared_and_catalogues_as_reference() {
-    let mut world = World::read(
-        "root districts(id)
-        table districts(id*)
-        table students(id*)
-        table subjects(id*)
-        table visits(id*, district_id, student_id, subject_id)
-        table diaries(student_id*, day*)
-        fk visits(district_id) -> districts(id)
-        fk visits(student_id) -> students(id)
-        fk visits(subject_id) -> subjects(id)
-        fk diaries(student_id) -> students(id)
-        row districts 1
-        row districts 2",
-    );
-    let mut insert = |students: usize| {
-        for number in 0..students {
-            let (id, subject) = (number.to_string(), (number % 12).to_string());
-            let district = (1 + number / 20 % 2).to_string();
-            world.insert("students", &[&id]);
-            world.insert("diaries", &[&id, "1"]);
-            if number < 12 {
-                world.insert("subjects", &[&id]);
-            }
-            world.insert("visits", &[&id, &district, &id, &subject]);
-        }
-        world.infer(&Decisions::default())
-    };
-    let draft = insert(40);
-    assert_eq!(role(&draft, "students"), "shared: ");
-    assert_eq!(role(&draft, "subjects"), "reference: ");
-    assert_eq!(role(&draft, "diaries"), "owned: hang (student_id)");
-    let students = draft
-        .ownership
-        .table(&table_ref("students"))
-        .expect("a table");
-    let measured = students.measured.as_ref().expect("numbers");
-    assert_eq!(
-        (measured.rows, measured.spread, measured.cover),
-        (40, 1.0, 1.0)
-    );
-    assert!(students.reason.contains("40 rows"), "{}", students.reason);
-}
-
 /// §9.9: the edge says which columns to null: all that may be.
 #[test]
 fn a_nulled_composite_reference_names_all_its_nullable_columns() {
@@ -828,6 +782,61 @@ fn a_member_whose_link_has_no_partner_is_counted_as_dangling() {
     assert_eq!(members.dangling.len(), 1);
     assert_eq!(members.dangling[0].rows, 1);
     assert_eq!(members.findings[0].code, "dangling-reference");
+}
+
+/// A key that was never validated may lead to nothing, which CERT would refuse: what its policy says holds then,
+/// too. Of a link, which nobody enforces, nothing is changed.
+#[test]
+fn what_leads_nowhere_over_a_key_that_was_never_validated_is_nulled_or_left_out() {
+    let world = World::read(
+        "root districts(id)
+        table districts(id*)
+        table badges(id*)
+        table students(id*, district_id, badge_id?, locker_id?)
+        table notes(id*, student_id)
+        fk students(district_id) -> districts(id)
+        fk students(badge_id) -> badges(id) not valid
+        fk notes(student_id) -> students(id)
+        link students(locker_id) -> badges(id)
+        row districts 1
+        row badges 7
+        row students 100 1 7 8
+        row students 101 1 8 ~
+        row notes 5 100
+        row notes 6 101",
+    );
+    let dangling =
+        |members: &Members| -> Vec<u64> { members.dangling.iter().map(|one| one.rows).collect() };
+    let with = |policy: &str| {
+        let of = |columns: &str| format!("boundary students({columns}) {policy}");
+        let decisions = world.decide(&[
+            "owner students (district_id)",
+            &of("badge_id"),
+            &of("locker_id"),
+        ]);
+        let draft = world.infer(&decisions);
+        let members = world.members(&draft.ownership, "1");
+        assert!(members.is_decided(), "{policy}");
+        (draft, members)
+    };
+    let (_, stubs) = with("stub");
+    assert_eq!(dangling(&stubs), [1, 1]);
+    assert_eq!(print(&stubs, "students"), "own 100 101");
+
+    let (draft, nulls) = with("null");
+    assert_eq!(nulled(&nulls, &draft), ["ids.main.students(badge_id) 101"]);
+    assert_eq!(nulls.boundaries[0].leads, Leads::NoRow);
+    assert_eq!(dangling(&nulls), [1]);
+
+    let (_, out) = with("exclude");
+    assert_eq!(print(&out, "students"), "own 100");
+    assert_eq!(print(&out, "notes"), "own 5");
+    assert_eq!(out.taken_out.values().sum::<u64>(), 2);
+    assert_eq!(
+        (out.boundaries[0].leads, out.boundaries[0].rows),
+        (Leads::NoRow, 1)
+    );
+    assert_eq!(dangling(&out), [1]);
 }
 
 #[test]

@@ -50,6 +50,7 @@ fn the_evaluator_and_a_brute_force_reading_of_the_rules_agree_on_random_worlds()
     assert!(caught.contains_key("11"), "labels told everything");
     assert!(counts.full > CASES && counts.stubs > CASES && counts.others > CASES);
     assert!(counts.alone_inferred > CASES / 2, "{counts:?}");
+    assert!(counts.relayed > CASES / 10, "{counts:?}");
 }
 
 #[test]

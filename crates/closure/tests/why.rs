@@ -319,6 +319,11 @@ fn check_chain(world: &World, ownership: &Ownership, chain: &[Step]) {
         let [before, step] = pair else { continue };
         let (child, parent, edge) = match step.how {
             How::Root => panic!("a root in the middle"),
+            How::Whole => {
+                let role = ownership.table(&step.table).expect("a table");
+                assert!(role.whole && before.how == How::Root);
+                continue;
+            }
             How::BelongsTo(edge) => (step, before, edge),
             How::BaseOf(edge) | How::ReferredTo(edge) | How::StubFor(edge) => (before, step, edge),
         };

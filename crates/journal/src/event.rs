@@ -31,6 +31,9 @@ pub struct RunOptions {
     /// The phases that need an approval; a later change of the configuration takes nothing back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Phase>,
+    /// A hub that brings more rows needs an approval, too; none if no hub does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub_rows: Option<u64>,
 }
 
 /// One thing that happened.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ParseTableRefError, StoreKind, StoreName, TableRef, split_name};
+use crate::inside::{Inside, ParseInsideError};
 use crate::masks::{ColumnClass, MaskName};
 use crate::relations::BoundaryPolicy;
 
@@ -144,7 +145,8 @@ pub enum SecretRef {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
-    /// `store.schema.table(columns)`.
+    /// `store.schema.table(columns)`, or from inside of values `store.schema.table(column[])` and
+    /// `store.schema.table(column$.member)`: see [`Inside`].
     pub from: String,
     pub to: String,
     /// The edge may own: it leads down as well as up.
@@ -305,6 +307,9 @@ pub struct Approvals {
     /// How long an approval counts, as `24h`.
     #[serde(default)]
     pub valid_for: Option<String>,
+    /// A hub that brings more rows than that needs an approval; 0: none does.
+    #[serde(default)]
+    pub hub_rows: Option<u64>,
 }
 
 /// `[retention]`; durations as `24h`, `30d`.
@@ -407,6 +412,36 @@ pub fn split_columns(text: &str) -> Result<(String, Vec<String>), ParseTableRefE
     Ok((text[..open].trim().to_owned(), columns))
 }
 
+/// Where a link leads from: `ids.students(school_id)`, `ids.sections(teacher_ids[])`,
+/// `ids.events(detail$.students[*].id)`. The dotted part, the columns, and the place inside of the one
+/// column.
+///
+/// # Errors
+/// As [`split_columns`]; a path that cannot be read.
+pub fn split_from(text: &str) -> Result<(String, Vec<String>, Option<Inside>), LinkSideError> {
+    let open = find_outside_quotes(text, '(');
+    let inner = open.and_then(|open| Some((open, text[open + 1..].trim_end().strip_suffix(')')?)));
+    if let Some((open, inner)) = inner
+        && let (column, Some(inside)) = Inside::split(inner.trim())?
+        && let Some(column) = unquote(column)
+    {
+        let table = text[..open].trim().to_owned();
+        return Ok((table, vec![column], Some(inside)));
+    }
+    let (table, columns) = split_columns(text)?;
+    Ok((table, columns, None))
+}
+
+/// A side of a link that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkSideError {
+    #[error("{0} with its columns: store.table(column)")]
+    Columns(#[from] ParseTableRefError),
+    #[error(transparent)]
+    Inside(#[from] ParseInsideError),
+}
+
 fn unquote(part: &str) -> Option<String> {
     if let Some(inner) = part.strip_prefix('"') {
         return inner
@@ -487,6 +522,29 @@ mod tests {
         assert_eq!(columns, ["a", "b, c"]);
         assert!(split_columns("ids.t").is_err());
         assert!(split_columns("ids.t()").is_err());
+    }
+
+    #[test]
+    fn a_link_may_lead_from_inside_of_values() {
+        let from = |text| split_from(text).unwrap();
+        let (table, columns, inside) = from("ids.\"T(x)\"(\"odd, [] col\"[])");
+        assert_eq!(
+            (table.as_str(), columns),
+            ("ids.\"T(x)\"", vec!["odd, [] col".to_owned()])
+        );
+        assert_eq!(inside, Some(Inside::Elements));
+        let (_, columns, inside) = from("ids.t(d$.a[*].\"b, c\")");
+        let members = ["a", "b, c"].map(str::to_owned).to_vec();
+        assert_eq!(
+            (columns, inside),
+            (vec!["d".to_owned()], Some(Inside::Members(members)))
+        );
+        let (_, columns, inside) = from("ids.t(a, \"b[]\")");
+        assert_eq!(
+            (columns, inside),
+            (["a", "b[]"].map(str::to_owned).to_vec(), None)
+        );
+        assert!(split_from("ids.t(d$.)").is_err() && split_from("ids.t").is_err());
     }
 
     #[test]

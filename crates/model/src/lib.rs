@@ -10,6 +10,8 @@ pub mod config;
 mod error_kind;
 mod findings;
 mod ids;
+mod inside;
+pub mod json_text;
 mod key;
 mod masks;
 mod plan;
@@ -26,6 +28,7 @@ pub use ids::{
     ColumnRef, DistrictId, ParseTableRefError, Phase, RunId, SkillName, StoreKind, StoreName,
     TableRef, UnitKey,
 };
+pub use inside::{Inside, ParseInsideError, document_key};
 pub use key::{Key, KeyRow, fits};
 pub use masks::{
     ColumnClass, ColumnDecision, KeepReason, MaskKind, MaskName, MaskScope, Provenance,

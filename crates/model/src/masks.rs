@@ -79,7 +79,8 @@ pub enum MaskKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MaskScope {
-    /// All districts alike: one of the domain's columns is in a shared or reference table.
+    /// All districts alike: one of the domain's columns is part of a key, or in a table of which several
+    /// districts may bring the same row.
     Estate,
     District,
 }

@@ -93,7 +93,7 @@ pub struct ExtractTable {
     pub columns: Vec<String>,
     /// The columns that identify a row; none for a keyless table.
     pub identity: Vec<String>,
-    /// Refuse to go on above this many rows.
+    /// Above this many rows a person has to approve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_rows: Option<u64>,
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::TableRef;
+use crate::inside::Inside;
 
 /// Index of an edge in [`Ownership::edges`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,6 +52,11 @@ pub struct Edge {
     /// The edge counts only for rows where each named column has one of the texts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<(String, Vec<String>)>,
+    /// The references stand inside of the values of the one child column: each row may have many. Such a
+    /// link is never mandatory and never an owner, and what of it does not come becomes NULL inside of the
+    /// value, whether the column may be NULL or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<Inside>,
     /// What happens to a reference to a row that is elsewhere; none means the default of
     /// docs/design/closure.md §3 (`stop` towards another district, `stub` above all districts).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,11 +64,14 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// `store.schema.table(columns)`; with a condition also where it leads, ` -> store.schema.table`, because
+    /// `store.schema.table(columns)`, inside of values with the place, `store.schema.table(column[])`; with a condition also where it leads, ` -> store.schema.table`, because
     /// the same columns may then lead elsewhere under another.
     #[must_use]
     pub fn describe(&self) -> String {
-        let columns = self.child_columns.join(", ");
+        let mut columns = self.child_columns.join(", ");
+        if let Some(inside) = &self.inside {
+            columns.push_str(&inside.to_string());
+        }
         if self.when.is_empty() {
             format!("{}({columns})", self.child)
         } else {
@@ -170,6 +179,13 @@ pub struct TableRole {
     /// Hangs only if every mandatory parent of the pair is a full member.
     #[serde(default)]
     pub pair: bool,
+    /// A reference table that may be of persons all the same: that it is one is no reason to keep a column of
+    /// it as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_doubt: bool,
+    /// A reference table of which every row comes, referred to or not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<Measured>,
     /// In words, for `plan` and `init`.

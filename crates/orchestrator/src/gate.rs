@@ -28,14 +28,19 @@ pub(crate) fn before(
     wall_millis: u64,
 ) -> AtGate {
     let phase = unit.phase;
-    let Some(subject) = schedule.gate(phase, unit) else {
-        return AtGate::Open;
+    // What the configuration wants approved is looked at again once it is; what a unit asks by itself is a bound
+    // that its phase keeps, and needs no second look.
+    let (subject, about) = match (schedule.gate(phase, unit), schedule.asking(state, unit)) {
+        (Some(Some(subject)), _) => (Some(subject), Some(subject)),
+        (_, Some(asking)) => (None, Some(asking)),
+        (Some(None), None) => (None, None),
+        (None, None) => return AtGate::Open,
     };
     let gate = state.gates.get(&phase);
     if gate.is_some_and(|gate| gate.is_passed) {
         return AtGate::Open;
     }
-    let digest = digest_of(state, phase, subject);
+    let digest = digest_of(state, phase, about);
     let asked = gate.filter(|gate| gate.digest == digest);
     match asked.map(|gate| (gate, &gate.approval)) {
         Some((_, None)) => AtGate::Waiting,
@@ -52,8 +57,8 @@ pub(crate) fn before(
 }
 
 /// What an approval of the phase covers, as 64 hexadecimal digits (SHA-256 over canonical JSON).
-fn digest_of(state: &RunState, phase: Phase, subject: Option<&UnitKey>) -> String {
-    let outcome = subject.and_then(|unit| state.units.get(unit)?.done.as_ref());
+fn digest_of(state: &RunState, phase: Phase, about: Option<&UnitKey>) -> String {
+    let outcome = about.and_then(|unit| state.units.get(unit)?.done.as_ref());
     let facts = outcome.and_then(|outcome| outcome.get("facts"));
     canonical_digest(&json!({
         "approval": 1,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use redistrict_journal::{RunKind, RunOptions, RunState};
 use redistrict_model::{Phase, RunId, UnitKey};
-use redistrict_skill::Skill;
+use redistrict_skill::{ASKS, Skill};
 
 use crate::error::OrchestratorError;
 use crate::handle::AtApproval;
@@ -62,6 +62,29 @@ impl Schedule {
         }
     }
 
+    /// The unit that asks for an approval by itself before this one may begin: one before it in its phase, or
+    /// else the last one of the phase before it. A report is written without asking.
+    pub(crate) fn asking<'a>(&'a self, state: &RunState, unit: &UnitKey) -> Option<&'a UnitKey> {
+        let asks = |one: &&UnitKey| {
+            let outcome = state.units.get(*one).and_then(|known| known.done.as_ref());
+            let facts = outcome.and_then(|outcome| outcome.get("facts"));
+            let asks = facts.and_then(|facts| facts.get(ASKS)?.as_array());
+            asks.is_some_and(|asks| !asks.is_empty())
+        };
+        let of_phase = self.units(unit.phase);
+        let place = of_phase.iter().position(|one| one == unit);
+        let earlier = of_phase.iter().take(place.unwrap_or_default());
+        if let Some(asking) = earlier.rev().find(asks) {
+            return Some(asking);
+        }
+        if unit.phase == Phase::Reporting {
+            return None;
+        }
+        let before = Phase::ALL.into_iter().filter(|phase| *phase < unit.phase);
+        let last = before.rev().find_map(|phase| self.units(phase).last());
+        last.filter(asks)
+    }
+
     /// Why a phase is left out.
     #[must_use]
     pub fn skip(&self, phase: Phase) -> Option<&str> {
@@ -100,7 +123,13 @@ impl Assignment {
                 });
             }
             let gate = state.options.approvals.contains(&phase).then(|| {
-                let subject = of_phase.iter().find_map(|skill| skill.approved_unit());
+                let subject = of_phase.iter().find_map(|skill| {
+                    let subject = skill.approved_unit()?;
+                    skill
+                        .units(&state.plan)
+                        .contains(&subject)
+                        .then_some(subject)
+                });
                 subject.map_or(Gate::First, Gate::Behind)
             });
             let mut units = Vec::new();

@@ -1,6 +1,9 @@
 //! `prove estate`: for every district of the generated estate, what is extracted equals the answer
 //! key table by table, and no row of another district is among it; one district is loaded beside others,
-//! its joins hold, and it is taken out again. Five stores: SQLite, and PostgreSQL with Neo4j.
+//! its joins hold, and it is taken out again. Five stores: SQLite, and PostgreSQL with Neo4j. And again on five
+//! PostgreSQL databases, with the file that `init` writes.
+
+mod by_init;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -16,6 +19,9 @@ use crate::{Options, Proof, digest, joins, say};
 
 /// The district that makes the whole journey.
 const DISTRICT: &str = "2";
+
+/// With fewer students there are too few people to measure.
+const LEAST_STUDENTS: u32 = 60;
 
 /// `own`, `shared`, `stubs` of each table.
 type Extracted = BTreeMap<String, TableAnswer>;
@@ -61,6 +67,30 @@ pub(crate) fn prove(options: Options) -> Result<Proof> {
                 setting.as_str()
             ));
         }
+    }
+    for with_transfers in [false, true] {
+        let estate = EstateOptions {
+            seed: options.seed,
+            districts: 3,
+            students_per_district: students.max(LEAST_STUDENTS),
+            with_transfers,
+        };
+        if with_transfers && options.quick {
+            continue;
+        }
+        let dir = tempfile::tempdir().context("make a directory")?;
+        let found = by_init::prove(dir.path(), estate, &runtime)?;
+        let is_whole = options.quick || found.missed.is_empty();
+        passed &= found.rows > 0 && found.problems.is_empty() && is_whole;
+        for problem in found.problems.iter().chain(&found.missed) {
+            say(&format!("5 PostgreSQL stores, by init: {problem}"));
+        }
+        let transfers = if with_transfers {
+            " with transfers"
+        } else {
+            ""
+        };
+        figures.push(format!("5 PostgreSQL stores{transfers}: {}", found.text()));
     }
     let verdict = if passed {
         "equal to the answer key, 0 rows of others"

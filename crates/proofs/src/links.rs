@@ -4,6 +4,7 @@
 mod decided;
 mod judged;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -37,15 +38,18 @@ pub(crate) fn prove(options: Options) -> Result<Proof> {
         sum(&|one| one.links.proposed),
         sum(&|one| one.links.wrong.len()),
     );
+    let stopped = sum(&|one| one.stopped.len());
     let figures = format!(
         "{} schemas, {tables} tables, {} references, {} of them undeclared: {proposed} links, {} right, {wrong} wrong (called after \
-         a table that they do not mean), {} asked, {} missed; {share:.1} % of the tables unknown; {} of {count} runs \
+         a table that they do not mean: {stopped} taken out because a run stopped for them, {} in runs that went through), \
+         {} asked, {} missed; {share:.1} % of the tables unknown; {} of {count} runs \
          stopped and asked, {} rows of the district extracted, {} of {} own rows left behind, {strangers} strangers' \
          rows",
         all.len(),
         sum(&|one| one.links.references),
         sum(&|one| one.links.undeclared),
         sum(&|one| one.links.right),
+        wrong - stopped,
         sum(&|one| one.links.asked),
         sum(&|one| one.links.missed),
         sum(&|one| usize::from(one.stops > 0)),
@@ -66,6 +70,8 @@ struct Judged {
     unknown: usize,
     /// How often a run stopped because of a wrong link.
     stops: usize,
+    /// The wrong links that were taken out because a run had stopped.
+    stopped: BTreeSet<String>,
     rows: Rows,
 }
 
@@ -143,10 +149,10 @@ impl Schema {
         let unchanged = product.run(&["extract", &district])?;
         if unchanged.status.success() {
             let rows = judged::rows(&self.loose, self.dir.path(), DISTRICT, &text)?;
-            return Ok(self.judged(links, unknown, 0, rows));
+            return Ok(self.judged(links, unknown, Stops::default(), rows));
         }
         let mut text = decided::uncommented(&text);
-        let mut stops = 0;
+        let mut stops = Stops::default();
         loop {
             self.write(&text)?;
             let ended = product.run(&["extract", &district])?;
@@ -154,48 +160,74 @@ impl Schema {
                 let rows = judged::rows(&self.loose, self.dir.path(), DISTRICT, &text)?;
                 return Ok(self.judged(links, unknown, stops, rows));
             }
-            stops += 1;
-            let Some(next) = self
-                .corrected(&text, &links, &ended.err)
-                .filter(|_| stops < MOST_TRIES)
-            else {
+            stops.count += 1;
+            let known: Vec<&String> = (links.wrong.iter())
+                .filter(|from| !stops.links.contains(*from))
+                .collect();
+            let wrong = corrected(&text, &known, &ended.err);
+            if wrong.is_empty() || stops.count >= MOST_TRIES {
                 bail!("the run stops for no wrong link:\n{}", ended.err);
-            };
-            text = next;
+            }
+            for from in wrong {
+                say(&format!("a run stopped, and {from} was taken out:"));
+                for line in told(&ended.err, &from) {
+                    say(&format!("    {line}"));
+                }
+                text = decided::without_link(&text, &from);
+                stops.links.insert(from);
+            }
         }
     }
 
-    fn judged(&self, links: Links, unknown: usize, stops: usize, rows: Rows) -> Judged {
+    fn judged(&self, links: Links, unknown: usize, stops: Stops, rows: Rows) -> Judged {
         Judged {
             links,
             tables: self.loose.tables.len(),
             unknown,
-            stops,
+            stops: stops.count,
+            stopped: stops.links,
             rows,
         }
     }
+}
 
-    /// Without the wrong links of the tables that a run named when it stopped; without all of them where it named
-    /// tables that only belong to those.
-    fn corrected(&self, text: &str, links: &Links, said: &str) -> Option<String> {
-        let said = decided::plain(said);
-        let named = links.wrong.iter().filter(|from| {
-            let table = from.split('(').next().unwrap_or_default();
-            said.contains(table)
-        });
-        let without = |links: Vec<&String>| {
-            links.into_iter().fold(text.to_owned(), |text, from| {
-                decided::without_link(&text, from)
-            })
-        };
-        let corrected = without(named.collect());
-        let corrected = if corrected == text {
-            without(links.wrong.iter().collect())
-        } else {
-            corrected
-        };
-        (corrected != text).then_some(corrected)
+/// Runs that stopped for wrong links, and these.
+#[derive(Default)]
+struct Stops {
+    count: usize,
+    links: BTreeSet<String>,
+}
+
+/// The wrong links of the tables that a run named when it stopped; all of them where it named tables that only belong
+/// to those. Those that the text has no more are none.
+fn corrected(text: &str, wrong: &[&String], said: &str) -> Vec<String> {
+    let said = decided::plain(said);
+    let is_there = |from: &&String| decided::without_link(text, from) != text;
+    let there: Vec<&String> = wrong.iter().copied().filter(is_there).collect();
+    let table = |from: &str| from.split('(').next().unwrap_or_default().to_owned();
+    let named = there.iter().filter(|from| said.contains(&table(from)));
+    let named: Vec<String> = named.map(|from| (*from).clone()).collect();
+    if named.is_empty() {
+        return there.into_iter().cloned().collect();
     }
+    named
+}
+
+/// What a stop said of the table of a link; its first lines where it named only what belongs to it.
+fn told(said: &str, from: &str) -> Vec<String> {
+    const MOST: usize = 4;
+    let table = from.split('(').next().unwrap_or_default();
+    let is_about = |line: &&str| decided::plain(line).contains(table);
+    let about: Vec<&str> = said.lines().filter(is_about).take(MOST).collect();
+    let lines = if about.is_empty() {
+        said.lines().take(MOST).collect()
+    } else {
+        about
+    };
+    lines
+        .into_iter()
+        .map(|line| line.trim().to_owned())
+        .collect()
 }
 
 /// The directory of a product.

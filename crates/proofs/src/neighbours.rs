@@ -15,12 +15,6 @@ use crate::{Options, Proof, say};
 const OTHER: &str = "5000255901";
 const FOREIGN_KEYS: usize = 1_214;
 
-/// The copies name the same credentials, which then measure as reference: the same rows, but other masks, and
-/// masked keys are what is compared here.
-const SHARED: &str = "
-[table.\"ods.edfi.credential\"]
-shared = true
-";
 /// What will lie between the districts, made while there is one.
 const ALONE: &str = include_str!("neighbours/alone.sql");
 /// The second one.
@@ -52,8 +46,6 @@ pub(crate) fn prove(options: Options) -> Result<Proof> {
     let sample = Sample::new()?;
     sample.execute(&sample.prod, ALONE)?;
     sample.configure()?;
-    let text = std::fs::read_to_string(&sample.config).context("read redistrict.toml")?;
-    sample.write(&(text + SHARED))?;
     let mut wrong = Wrong::default();
     let (first, alone_took) = sample.migrate(DISTRICT)?;
     let alone = digests(&sample)?;

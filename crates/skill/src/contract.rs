@@ -8,6 +8,11 @@ use crate::context::UnitContext;
 use crate::error::SkillError;
 use redistrict_model::UnitKey;
 
+/// The member of a unit's facts that says what a person has to approve before anything behind the unit is done,
+/// whatever the configuration says: a list, one entry for each thing. Absent or empty: nothing. Of a phase's units
+/// the last one may ask, which gates the next phase; or one before it, which gates the units behind it.
+pub const ASKS: &str = "asks";
+
 /// What a unit did, value-free: it goes into the journal and the report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UnitOutcome {

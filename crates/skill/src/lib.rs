@@ -13,5 +13,5 @@ mod error;
 pub use cancel::Cancel;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{Progress, ProgressSink, UnitContext};
-pub use contract::{Skill, UnitOutcome};
+pub use contract::{ASKS, Skill, UnitOutcome};
 pub use error::SkillError;

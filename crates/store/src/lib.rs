@@ -18,6 +18,7 @@ mod secret;
 mod source;
 mod tally;
 mod target;
+mod unmatched;
 
 pub use arrow_types::{
     COLUMN_TYPE_METADATA, ELEMENT_TYPE_METADATA, SOURCE_TYPE_METADATA, arrow_field, arrow_schema,
@@ -39,3 +40,4 @@ pub use target::{
     StagePart, Staged, TableSize, TargetCapabilities, TargetRead, TargetStore, TwoPhase,
     staged_key,
 };
+pub use unmatched::UnmatchedRequest;

@@ -8,6 +8,7 @@ use redistrict_model::{Catalog, Finding, Key, KeyRow, StoreKind, StoreName, Tabl
 use crate::error::StoreError;
 use crate::passing::{self, RowsWhere};
 use crate::tally::{Tally, TallyRequest};
+use crate::unmatched::UnmatchedRequest;
 
 /// Record batches of one table, all of the schema of the request.
 pub type BatchStream<'a> = BoxStream<'a, Result<RecordBatch, StoreError>>;
@@ -103,6 +104,11 @@ pub trait KeyReader: Send {
             selector: Selector::All,
         };
         Ok(Tally::of_rows(request, self.keys(&rows).await?))
+    }
+
+    /// How many rows refer to no row, over the whole tables; none where the kind does not count that by itself.
+    async fn unmatched(&mut self, _request: &UnmatchedRequest) -> Result<Option<u64>, StoreError> {
+        Ok(None)
     }
 }
 

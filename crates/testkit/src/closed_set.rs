@@ -54,7 +54,7 @@ const SQL_WORDS: &str = "select copy from only as where order by group over limi
      timestamptz with without zone interval year month day hour minute second character varying \
      char varchar bpchar name bytea bit varbit inet cidr macaddr macaddr8 money xml json jsonb \
      point line lseg box path polygon circle tsvector tsquery pg_lsn regclass xid8 citext \
-     having";
+     having exists";
 
 /// The procedures that may be called: they only tell.
 const PROCEDURES: [&str; 4] = [

@@ -11,10 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::picture::picture;
 
+/// The version of `schema-analysis.json`. An analysis of another one is made anew: 1 had no tables in doubt.
+pub const FORMAT: u32 = 2;
+
 /// `schema-analysis.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
-    /// 1.
+    /// [`FORMAT`].
     pub format_version: u32,
     /// Of the catalogs and decisions it was made from; another digest means another analysis.
     pub input_digest: String,
@@ -47,7 +50,8 @@ impl Analysis {
     pub fn read(dir: &Path, input_digest: &str) -> Option<Self> {
         let bytes = std::fs::read(dir.join("schema-analysis.json")).ok()?;
         let analysis: Self = serde_json::from_slice(&bytes).ok()?;
-        (analysis.format_version == 1 && analysis.input_digest == input_digest).then_some(analysis)
+        (analysis.format_version == FORMAT && analysis.input_digest == input_digest)
+            .then_some(analysis)
     }
 
     /// Writes the five files.

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_closure::{
-    ClosureError, Draft, Fetch, InferInput, MeasureRequest, Measurements, Measurer, identities,
-    infer,
+    ClosureError, Draft, Fetch, InferInput, MeasureRequest, Measurements, Measurer, evaluable,
+    identities, infer,
 };
 use redistrict_model::{
     Catalog, ColumnRef, ColumnType, ErrorKind, Key, KeyRow, Measured, Ownership, Role, StoreName,
@@ -94,14 +94,9 @@ async fn measure(
         .into_iter()
         .map(|row| row.id)
         .collect();
-    let mut measurer = Measurer::new(
-        &draft.ownership,
-        &identities(catalogs),
-        table,
-        &sample,
-        rows,
-    )
-    .map_err(|error| closure_failed(&error))?;
+    let made = evaluable(&draft.ownership, &identities(catalogs));
+    let measurer = Measurer::new(&made.ownership, &made.identities, table, &sample, rows);
+    let mut measurer = measurer.map_err(|error| closure_failed(&error))?;
     loop {
         let fetches = measurer.step().map_err(|error| closure_failed(&error))?;
         if fetches.is_empty() {

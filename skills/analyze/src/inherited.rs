@@ -53,6 +53,7 @@ pub(crate) fn lifted_keys(catalogs: &[Catalog]) -> Vec<ResolvedLink> {
                 let link = ResolvedLink {
                     child: other.name.clone(),
                     child_columns: key.columns.clone(),
+                    inside: None,
                     parent: key.parent.clone(),
                     parent_columns: key.parent_columns.clone(),
                     owns: true,
@@ -82,11 +83,13 @@ pub(crate) fn spread(settings: &mut Settings, catalogs: &[Catalog]) {
                     other.child == *to
                         && (
                             &other.child_columns,
+                            &other.inside,
                             &other.parent,
                             &other.parent_columns,
                             &other.when,
                         ) == (
                             &edge.child_columns,
+                            &edge.inside,
                             &edge.parent,
                             &edge.parent_columns,
                             &edge.when,

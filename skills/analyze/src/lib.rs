@@ -4,8 +4,10 @@
 //! rules of docs/design/closure.md do not infer, and says of each decision why.
 
 mod artifacts;
+mod dangling;
 mod driver;
 mod inherited;
+mod inside;
 mod links;
 mod order;
 mod picture;
@@ -13,7 +15,8 @@ mod section;
 mod settings;
 mod unowned;
 
-pub use artifacts::{Analysis, input_digest};
+pub use artifacts::{Analysis, FORMAT as ANALYSIS_FORMAT, input_digest};
+pub use dangling::{Dangling, LookedAt, dangling_references};
 pub use driver::{Cuts, infer_ownership, sample_columns, tables_with_rows};
 pub use inherited::ask_once;
 pub use links::{

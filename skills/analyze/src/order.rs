@@ -144,6 +144,7 @@ mod tests {
             nullable_columns: Vec::new(),
             on_delete_cascade: false,
             when: Vec::new(),
+            inside: None,
             policy: None,
         }
     }

@@ -371,6 +371,8 @@ mod tests {
             tier: Some(0),
             decided: false,
             pair: false,
+            in_doubt: false,
+            whole: false,
             measured: None,
             reason: String::new(),
         };

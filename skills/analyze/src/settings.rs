@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use redistrict_closure::{Decisions, ResolvedLink, build_edges, references_meant};
 use redistrict_model::config::{
-    ColumnSettings, Config, OneOrMany, ResolveError, TableSettings, resolve_column, resolve_table,
-    split_columns,
+    ColumnSettings, Config, Copy, OneOrMany, ResolveError, TableSettings, resolve_column,
+    resolve_table, split_columns, split_from,
 };
-use redistrict_model::{Catalog, ColumnRef, Edge, EdgeId, Finding, TableRef, toml_key};
+use redistrict_model::{Catalog, ColumnRef, Edge, EdgeId, Finding, Inside, TableRef, toml_key};
 
 use crate::inherited;
+use crate::inside;
 
 /// The configuration in terms of catalog objects.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +63,9 @@ pub fn resolve(config: &Config, catalogs: &[Catalog]) -> Result<Settings, Vec<Fi
         Err(resolver.problems)
     }
 }
+
+const NO_OWNER: &str = "what stands inside of a value cannot own its row: a row belongs to one district, and \
+                        a value may name rows of many. Leave `owns` out, and name another owner";
 
 struct Resolver<'a> {
     catalogs: &'a [Catalog],
@@ -151,8 +155,8 @@ impl Resolver<'_> {
     fn links(&mut self, config: &Config, settings: &mut Settings) {
         for (number, link) in config.link.iter().enumerate() {
             let place = format!("[[link]] {}", number + 1);
-            let (Some((child, child_columns)), Some((parent, parent_columns))) = (
-                self.columns_of(&place, &link.from),
+            let (Some((child, child_columns, inside)), Some((parent, parent_columns))) = (
+                self.left_side(&place, &link.from),
                 self.columns_of(&place, &link.to),
             ) else {
                 continue;
@@ -161,22 +165,70 @@ impl Resolver<'_> {
                 self.problem(&place, "from and to have different numbers of columns");
                 continue;
             }
+            if let Some(inside) = &inside
+                && !self.may_lead_from(&place, &child, &child_columns[0], inside, link.owns)
+            {
+                continue;
+            }
             let when: Vec<(String, Vec<String>)> = link
                 .when
                 .iter()
                 .map(|(column, texts)| (column.clone(), OneOrMany::to_vec(texts)))
                 .collect();
+            if matches!(inside, Some(Inside::Members(_))) && !when.is_empty() {
+                self.problem(
+                    &place,
+                    "a link from a document counts for every row: leave `when` out, or keep these references in a column",
+                );
+            }
             let when_columns: Vec<String> = when.iter().map(|(column, _)| column.clone()).collect();
             self.check_columns(&place, &child, &when_columns);
             settings.links.push(ResolvedLink {
                 child,
                 child_columns,
+                inside,
                 parent,
                 parent_columns,
                 owns: link.owns,
                 when,
             });
         }
+    }
+
+    fn left_side(
+        &mut self,
+        place: &str,
+        text: &str,
+    ) -> Option<(TableRef, Vec<String>, Option<Inside>)> {
+        let (name, columns, inside) = match split_from(text) {
+            Ok(split) => split,
+            Err(error) => {
+                self.problem(place, format!("could not {error}"));
+                return None;
+            }
+        };
+        let table = self.find_table(place, &name)?;
+        self.check_columns(place, &table, &columns)
+            .then_some((table, columns, inside))
+    }
+
+    /// Whether a link may lead from inside of the values of that column.
+    fn may_lead_from(
+        &mut self,
+        place: &str,
+        table: &TableRef,
+        column: &str,
+        inside: &Inside,
+        owns: bool,
+    ) -> bool {
+        let entry = self.catalogs.iter().find_map(|one| one.table(table));
+        let refused = entry.and_then(|entry| inside::refused(self.catalogs, entry, column, inside));
+        let refused = refused.or_else(|| owns.then(|| NO_OWNER.to_owned()));
+        let is_allowed = refused.is_none();
+        if let Some(reason) = refused {
+            self.problem(place, reason);
+        }
+        is_allowed
     }
 
     fn columns_of(&mut self, place: &str, text: &str) -> Option<(TableRef, Vec<String>)> {
@@ -209,6 +261,9 @@ impl Resolver<'_> {
         if let Some(shared) = table.shared {
             settings.decisions.shared.insert(found.clone(), shared);
         }
+        if let Some(Copy::Whole) = table.copy {
+            settings.decisions.whole.insert(found.clone());
+        }
         if let Some(reason) = &table.confirmed {
             settings.confirmed.insert(found.clone(), reason.clone());
         }
@@ -220,13 +275,65 @@ impl Resolver<'_> {
                 settings.decisions.boundary.insert(edge, *policy);
             }
         }
+        if let Some(reference) = &table.tree
+            && let Some(edge) = self.tree(&place, &found, reference, settings)
+        {
+            settings.decisions.tree.insert(found.clone(), edge);
+        }
         if let Some(owners) = &table.owner {
             let edges: Vec<EdgeId> = owners
                 .iter()
-                .filter_map(|reference| self.edge(&place, &found, reference, &settings.edges))
+                .filter_map(|reference| self.owner(&place, &found, reference, &settings.edges))
                 .collect();
             settings.decisions.owner.insert(found, edges);
         }
+    }
+
+    /// A reference that may own: one value, one owner.
+    fn owner(
+        &mut self,
+        place: &str,
+        table: &TableRef,
+        reference: &str,
+        edges: &[Edge],
+    ) -> Option<EdgeId> {
+        let found = self.edge(place, table, reference, edges)?;
+        let is_inside = (edges.iter()).any(|edge| edge.id == found && edge.inside.is_some());
+        if is_inside {
+            self.problem(place, format!("{reference}: {NO_OWNER}"));
+        }
+        (!is_inside).then_some(found)
+    }
+
+    /// A reference from the table to itself that owns.
+    fn tree(
+        &mut self,
+        place: &str,
+        table: &TableRef,
+        reference: &str,
+        settings: &Settings,
+    ) -> Option<EdgeId> {
+        let id = self.edge(place, table, reference, &settings.edges)?;
+        let edge = settings.edges.iter().find(|edge| edge.id == id)?;
+        if edge.is_self() && edge.inside.is_none() {
+            return Some(id);
+        }
+        let own = settings.edges.iter();
+        let own: Vec<String> = own
+            .filter(|edge| edge.child == *table && edge.is_self() && edge.inside.is_none())
+            .map(|edge| format!("({})", edge.child_columns.join(", ")))
+            .collect();
+        let own = if own.is_empty() {
+            "it has none; a [[link]] can name one".to_owned()
+        } else {
+            format!("it has {}", own.join(", "))
+        };
+        let message = format!(
+            "tree = \"{reference}\" leads to {}: a tree is a reference from a table to itself; {own}",
+            edge.parent
+        );
+        self.problem(place, message);
+        None
     }
 
     /// A reference of a table, by the foreign key's name or by its column list in parentheses, with the
@@ -245,7 +352,11 @@ impl Resolver<'_> {
                 let known: Vec<String> = edges
                     .iter()
                     .filter(|edge| edge.child == *table)
-                    .map(|edge| format!("({})", edge.child_columns.join(", ")))
+                    .map(|edge| {
+                        let inside = edge.inside.as_ref().map(ToString::to_string);
+                        let inside = inside.unwrap_or_default();
+                        format!("({}{inside})", edge.child_columns.join(", "))
+                    })
                     .collect();
                 let known = if known.is_empty() {
                     "none".to_owned()

@@ -135,6 +135,7 @@ async fn unknown(world: &mut World, found: &ProposedLinks) -> Vec<String> {
         .map(|link| ResolvedLink {
             child: link.child.clone(),
             child_columns: link.child_columns.clone(),
+            inside: None,
             parent: link.parent.clone(),
             parent_columns: link.parent_columns.clone(),
             owns: link.owns,

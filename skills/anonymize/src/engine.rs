@@ -7,11 +7,12 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use redistrict_artifact::RootKey;
 use redistrict_model::{
-    ColumnDecision, ColumnRef, ColumnType, DistrictId, MaskKind, MaskName, MaskSection, Plan,
-    TableRef, array_text,
+    ColumnDecision, ColumnRef, ColumnType, DistrictId, Edge, Inside, MaskKind, MaskName,
+    MaskSection, Plan, TableRef, array_text,
 };
 
 use crate::cells::{Cell, cell, column};
+use crate::documents::{self, Linked};
 use crate::elements::{self, Element};
 use crate::error::AnonymizeError;
 use crate::masks::{Field, FieldShape, Mask, MaskRegistry, Masked, Unmaskable, Value};
@@ -36,6 +37,8 @@ pub(crate) struct ColumnMask {
     pub(crate) reserved: Option<Arc<dyn Mask>>,
     /// What is done in rows that meet a condition, in place of this.
     pub(crate) variants: Vec<Variant>,
+    /// The members of its documents that refer to rows.
+    pub(crate) linked: Vec<Linked>,
 }
 
 /// What is done with a column in the rows where each named column has one of the texts.
@@ -98,10 +101,12 @@ impl Engine {
                 reserved: reserved.map(Arc::clone),
                 action,
                 variants: Vec::new(),
+                linked: Vec::new(),
             };
             decisions.insert(decision.column.clone(), one);
         }
         add_variants(&mut decisions, &switches(&extract.ownership.edges));
+        add_linked(&mut decisions, &extract.ownership.edges);
         let decisions = decisions.into_iter();
         Ok(Self {
             decisions: decisions.map(|(name, one)| (name, Arc::new(one))).collect(),
@@ -154,12 +159,46 @@ fn add_variants(
                     action: parent.action.clone(),
                     reserved: parent.reserved.clone(),
                     variants: Vec::new(),
+                    linked: Vec::new(),
                 },
             })
         });
         let variants = variants.collect();
         if let Some(own) = decisions.get_mut(column) {
             own.variants = variants;
+        }
+    }
+}
+
+/// Members of documents that refer to rows are masked as the columns that they refer to. In the column of
+/// texts that holds them, what is a document is looked at as one.
+fn add_linked(decisions: &mut BTreeMap<ColumnRef, ColumnMask>, edges: &[Edge]) {
+    for edge in edges {
+        let (Some(Inside::Members(members)), Some(column), Some(referred)) = (
+            &edge.inside,
+            edge.child_columns.first(),
+            edge.parent_columns.first(),
+        ) else {
+            continue;
+        };
+        let Some(parent) = decisions.get(&edge.parent.column(referred)) else {
+            continue;
+        };
+        let mask = ColumnMask {
+            decision: parent.decision.clone(),
+            column_type: parent.scalar_type,
+            scalar_type: parent.scalar_type,
+            action: parent.action.clone(),
+            reserved: parent.reserved.clone(),
+            variants: Vec::new(),
+            linked: Vec::new(),
+        };
+        if let Some(own) = decisions.get_mut(&edge.child.column(column)) {
+            own.scalar_type = ColumnType::Json;
+            own.linked.push(Linked {
+                members: members.clone(),
+                mask,
+            });
         }
     }
 }
@@ -244,6 +283,9 @@ pub(crate) fn mask_batch(
         let (mask, array) = (&columns[at], batch.column(at));
         match &mask.action {
             _ if !mask.variants.is_empty() => mask_by_row(columns, at, batch),
+            None if mask.linked.iter().any(|one| one.mask.action.is_some()) => {
+                mask_linked(mask, array.as_ref())
+            }
             None => Ok(Arc::clone(array)),
             Some(action) => mask_column(mask, action, array.as_ref()),
         }
@@ -279,6 +321,22 @@ fn mask_by_row(
         values.push(masked);
     }
     column(array.data_type(), values).map_err(|_| wrong_type(&columns[at].decision))
+}
+
+/// A column of documents that is kept, but for what its members refer to.
+fn mask_linked(mask: &ColumnMask, array: &dyn Array) -> Result<ArrayRef, AnonymizeError> {
+    let mut values = Vec::with_capacity(array.len());
+    for row in 0..array.len() {
+        values.push(match cell(array, row) {
+            None => None,
+            Some(Cell::Text(text)) => {
+                let made = documents::masked(mask, &text)?;
+                Some(Masked::Text(made.unwrap_or_else(|| text.into_owned())))
+            }
+            Some(own) => Some(kept(&own).ok_or_else(|| wrong_type(&mask.decision))?),
+        });
+    }
+    column(array.data_type(), values).map_err(|_| wrong_type(&mask.decision))
 }
 
 fn kept(cell: &Cell<'_>) -> Option<Masked> {
@@ -324,6 +382,12 @@ fn mask_text(mask: &ColumnMask, action: &Action, text: &str) -> Result<Masked, A
     if mask.is_list() && mask.decision.mask != MaskName::Null {
         return mask_list(mask, action, text);
     }
+    if !mask.linked.is_empty()
+        && mask.decision.mask == MaskName::Json
+        && let Some(made) = documents::masked(mask, text)?
+    {
+        return Ok(Masked::Text(made));
+    }
     mask_scalar(mask, action, text)
 }
 
@@ -343,7 +407,8 @@ fn mask_list(mask: &ColumnMask, action: &Action, text: &str) -> Result<Masked, A
     }
 }
 
-fn mask_element(
+/// A single value of the column, as an array or a document holds it; none is NULL.
+pub(crate) fn mask_element(
     mask: &ColumnMask,
     action: &Action,
     text: &str,

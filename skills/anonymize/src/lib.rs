@@ -6,6 +6,7 @@
 
 mod cells;
 mod codes;
+mod documents;
 mod elements;
 mod engine;
 mod error;

@@ -102,6 +102,32 @@ fn decision(estate: &Estate, name: &str) -> ColumnDecision {
 }
 
 #[test]
+fn a_reference_table_in_doubt_keeps_nothing_that_is_not_recognised() {
+    let text = |estate: &Estate, name: &str| {
+        let one = decision(estate, name);
+        (one.class, one.mask, one.kind)
+    };
+    let name = "territories.territory_description";
+    let sure = northwind().confirm("shippers");
+    assert_eq!(
+        text(&sure, name),
+        (ColumnClass::Catalogue, MaskName::Keep, MaskKind::Kept)
+    );
+    let in_doubt = northwind().confirm("shippers").doubt("territories");
+    assert_eq!(
+        text(&in_doubt, name),
+        (ColumnClass::Unknown, MaskName::Text, MaskKind::Synthetic)
+    );
+    let why = decision(&in_doubt, name).reason;
+    assert!(why.contains("may be about persons"), "{why}");
+    // Its key is what others refer to: they are masked alike.
+    let key = text(&in_doubt, "territories.territory_id");
+    assert_ne!(key.1, MaskName::Keep);
+    let reference = decision(&in_doubt, "employee_territories.territory_id");
+    assert_eq!(reference.mask, key.1);
+}
+
+#[test]
 fn northwind_is_decided_column_by_column() {
     let estate = northwind().confirm("shippers");
     for line in [
@@ -144,6 +170,44 @@ fn northwind_is_decided_column_by_column() {
         decision(&estate, "customers.phone").scope,
         MaskScope::District
     );
+}
+
+/// A survey of another district that one of ours answered comes as a stub: it has to be the row that the other
+/// district brings. And two keys of two districts must not become one.
+#[test]
+fn keys_and_what_hangs_on_shared_rows_have_the_pseudonyms_of_the_estate() {
+    let customers = table(
+        "customers",
+        &["customer_id"],
+        &["customer_id:int4!", "remark:text"],
+    );
+    let surveys = table(
+        "surveys",
+        &["code"],
+        &["code:text!", "customer_id:int4!", "topic:text"],
+    );
+    let answers = table(
+        "answers",
+        &["id"],
+        &["id:int4!", "survey:text", "body:text"],
+    );
+    let estate = Estate::new(vec![
+        (Role::Root, customers),
+        (Role::Owned, surveys),
+        (Role::Owned, answers),
+    ])
+    .reference("surveys.customer_id", "customers.customer_id")
+    .reference("answers.survey", "surveys.code");
+    let scope = |estate: &Estate, name: &str| decision(estate, name).scope;
+    for name in ["surveys.code", "answers.survey"] {
+        assert_eq!(scope(&estate, name), MaskScope::Estate, "{name}");
+    }
+    for name in ["customers.remark", "surveys.topic", "answers.body"] {
+        assert_eq!(scope(&estate, name), MaskScope::District, "{name}");
+    }
+    let hanging = estate.hang("answers", 1);
+    assert_eq!(scope(&hanging, "answers.body"), MaskScope::Estate);
+    assert_eq!(scope(&hanging, "surveys.topic"), MaskScope::District);
 }
 
 #[test]

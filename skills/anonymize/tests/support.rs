@@ -17,8 +17,8 @@ use redistrict_model::config::{ColumnSettings, Unknown};
 use redistrict_model::{
     Catalog, Check, CheckSection, Column, ColumnRef, ColumnType, DistrictId, Edge, EdgeId,
     EdgeOrigin, ExtractSection, ExtractTable, Finding, Generated, LoadSection, MaskSection,
-    Membership, Ownership, Plan, PlanDigest, PlanSections, Role, RunId, StoreKind, StoreName,
-    Table, TableKind, TableRef, TableRole, TargetTable, Unique, UnitKey,
+    Membership, Owner, OwnerKind, Ownership, Plan, PlanDigest, PlanSections, Role, RunId,
+    StoreKind, StoreName, Table, TableKind, TableRef, TableRole, TargetTable, Unique, UnitKey,
 };
 use redistrict_skill::{Cancel, ManualClock, Progress, ProgressSink, UnitContext, UnitOutcome};
 use redistrict_skill::{Skill as _, SkillError};
@@ -136,6 +136,8 @@ impl Estate {
             org: None,
             tier: None,
             pair: false,
+            in_doubt: false,
+            whole: false,
             measured: None,
             decided: false,
             reason: String::new(),
@@ -194,8 +196,31 @@ impl Estate {
             nullable_columns: Vec::new(),
             on_delete_cascade: false,
             when: Vec::new(),
+            inside: None,
             policy: None,
         });
+        self
+    }
+
+    /// Rows of the table hang on what the edge leads to.
+    pub(crate) fn hang(mut self, name: &str, edge: u32) -> Self {
+        let table = table_ref(name);
+        let roles = self.extract.ownership.tables.iter_mut();
+        let mut found = roles.filter(|role| role.table == table);
+        found.next().unwrap().owners.push(Owner {
+            edge: EdgeId(edge),
+            kind: OwnerKind::Hang,
+            reason: String::new(),
+        });
+        self
+    }
+
+    /// The reference table may be of persons all the same.
+    pub(crate) fn doubt(mut self, name: &str) -> Self {
+        let table = table_ref(name);
+        let roles = self.extract.ownership.tables.iter_mut();
+        let mut found = roles.filter(|role| role.table == table);
+        found.next().unwrap().in_doubt = true;
         self
     }
 

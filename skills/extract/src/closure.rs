@@ -124,6 +124,7 @@ pub fn leads(leads: Leads) -> &'static str {
         Leads::AboveAllDistricts => "above all districts",
         Leads::ExcludedTable => "into an excluded table",
         Leads::RowTakenOut => "to a row that was taken out",
+        Leads::NoRow => "to no row of PROD",
     }
 }
 

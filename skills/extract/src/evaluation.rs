@@ -9,12 +9,17 @@ use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use futures::StreamExt;
 use redistrict_artifact::{KeyTexts, has_key_text, texts_of};
-use redistrict_closure::{Closure, Fate, Fetch, Members, Passing, identities};
-use redistrict_model::{ErrorKind, ExtractSection, Key, KeyRow, StoreName, TableRef};
+use redistrict_closure::{
+    Closure, Evaluable, Fate, Fetch, Items, Members, Passing, evaluable, identities,
+};
+use redistrict_model::{
+    BoundaryPolicy, ErrorKind, ExtractSection, Key, KeyRow, Role, StoreName, TableRef,
+};
 use redistrict_skill::SkillError;
 use redistrict_store::{KeyRequest, RowRequest, RowsWhere, Selector, SourceCut};
 
 use crate::closure::{Cuts, closure_failed, left_out, store_failed, undecided};
+use crate::items::{item_requests, item_rows};
 use crate::readers::{Readers, Work};
 use crate::unfit::unfit;
 
@@ -69,9 +74,11 @@ pub(crate) async fn run(
     on_rows: OnRows,
     readers: &mut Readers,
 ) -> Result<Evaluated, SkillError> {
+    let made = evaluable(&section.ownership, &identities(&section.catalogs));
     let seeing = Seeing {
         section: Arc::clone(section),
-        closure: Arc::new(Mutex::new(closure(section, district, &mode)?)),
+        closure: Arc::new(Mutex::new(closure(section, &made, district, &mode)?)),
+        items: Arc::new(made.items),
         state: Arc::default(),
         mode,
         on_rows,
@@ -79,12 +86,7 @@ pub(crate) async fn run(
     loop {
         let fetches = seeing.closure().step().map_err(|e| closure_failed(&e))?;
         if fetches.is_empty() {
-            let members = seeing.closure().finish();
-            let is_suspicious = seeing.state().is_suspicious;
-            return Ok(Evaluated {
-                members: members.map_err(|error| closure_failed(&error))?,
-                is_suspicious,
-            });
+            return seeing.finish();
         }
         let mut jobs: BTreeMap<StoreName, VecDeque<Fetch>> = BTreeMap::new();
         for fetch in fetches {
@@ -96,20 +98,40 @@ pub(crate) async fn run(
     }
 }
 
+/// The closure of a section, of which `made` is what can be evaluated.
 pub(crate) fn closure(
     section: &ExtractSection,
+    made: &Evaluable,
     district: &Key,
     mode: &Mode,
 ) -> Result<Closure, SkillError> {
-    let identity = identities(&section.catalogs);
-    let closure = Closure::new(&section.ownership, &identity, district);
+    let closure = Closure::new(&made.ownership, &made.identities, district);
     let closure = closure.map_err(|error| closure_failed(&error))?;
+    let closure = closure.describing(&section.ownership.edges);
     let mode = match mode {
         Mode::Hold => return Ok(closure),
         Mode::Count => Passing::Counted,
         Mode::Keep(_) => Passing::Kept,
     };
-    Ok(closure.letting_pass(mode, can_pass(section)))
+    let is_items = |table: &TableRef| made.items.iter().any(|items| items.table == *table);
+    let can_pass = can_pass(section);
+    // Items are not written, and never read again. But what becomes NULL inside of a row's values is known
+    // only after the row was seen.
+    Ok(closure.letting_pass(mode, |table, columns| {
+        is_items(table) || can_pass(table, columns) && !changes_inside(section, table)
+    }))
+}
+
+/// Whether keys inside of values of the table's rows may have to become NULL.
+fn changes_inside(section: &ExtractSection, table: &TableRef) -> bool {
+    let ownership = &section.ownership;
+    let is_left_out = |table: &TableRef| {
+        let role = ownership.table(table).map(|role| role.role);
+        role == Some(Role::Excluded)
+    };
+    let mut inside =
+        (ownership.edges.iter()).filter(|edge| edge.child == *table && edge.inside.is_some());
+    inside.any(|edge| edge.policy == Some(BoundaryPolicy::Null) || is_left_out(&edge.parent))
 }
 
 /// Rows of a table can be told apart as they stream by if what tells them has the text, as a batch has it,
@@ -142,6 +164,7 @@ pub(crate) fn can_be_told(section: &ExtractSection, fetch: &Fetch) -> bool {
 struct Seeing {
     section: Arc<ExtractSection>,
     closure: Arc<Mutex<Closure>>,
+    items: Arc<Vec<Items>>,
     state: Arc<Mutex<Seen>>,
     mode: Mode,
     on_rows: OnRows,
@@ -158,6 +181,9 @@ impl Work for Seeing {
     type Job = Fetch;
 
     async fn one(&self, fetch: Fetch, cut: &mut dyn SourceCut) -> Result<(), SkillError> {
+        if let Some(items) = self.items.iter().find(|one| one.table == fetch.table) {
+            return self.see_items(items, &fetch, cut).await;
+        }
         let may_stream = cut.streams() && can_be_told(&self.section, &fetch);
         if fetch.is_passing() {
             let is_whole = self.closure().wants_whole(&fetch);
@@ -183,6 +209,25 @@ impl Seeing {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn finish(self) -> Result<Evaluated, SkillError> {
+        let is_suspicious = self.state().is_suspicious;
+        let closure = Arc::into_inner(self.closure).ok_or_else(|| {
+            let what = "end the closure: a reader still works for it";
+            SkillError::new(ErrorKind::Bug, what)
+        })?;
+        let closure = closure.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let members = closure.into_members();
+        let mut members = members.map_err(|error| closure_failed(&error))?;
+        for items in self.items.iter() {
+            members.rows.remove(&items.table);
+            members.taken_out.remove(&items.table);
+        }
+        Ok(Evaluated {
+            members,
+            is_suspicious,
+        })
+    }
+
     fn count(&self, rows: usize) -> Result<(), SkillError> {
         let seen = {
             let mut state = self.state();
@@ -198,6 +243,33 @@ impl Seeing {
         self.count(rows.len())?;
         let absorbed = self.closure().absorb(fetch, &rows);
         absorbed.map_err(|error| closure_failed(&error))
+    }
+
+    /// What stands in the values of rows, some rows at a time.
+    async fn see_items(
+        &self,
+        items: &Items,
+        fetch: &Fetch,
+        cut: &mut dyn SourceCut,
+    ) -> Result<(), SkillError> {
+        let mut all = Vec::new();
+        for request in item_requests(items, fetch) {
+            let rows = cut.keys(&request).await;
+            let rows = item_rows(items, fetch, &rows.map_err(|error| store_failed(&error))?);
+            self.count(0)?;
+            let mut closure = self.closure();
+            let seen = if fetch.is_passing() {
+                closure.pass(fetch, &rows).map(drop)
+            } else if fetch.is_divisible() {
+                closure.add(fetch, &rows)
+            } else {
+                all.extend(rows);
+                Ok(())
+            };
+            seen.map_err(|error| closure_failed(&error))?;
+        }
+        let ended = self.closure().absorb(fetch, &all);
+        ended.map_err(|error| closure_failed(&error))
     }
 
     /// Rows piece by piece, of which only the keys are kept.
@@ -290,9 +362,12 @@ pub(crate) fn key_request(fetch: &Fetch) -> KeyRequest {
     KeyRequest {
         table: fetch.table.clone(),
         columns: fetch.columns.clone(),
-        selector: Selector::Matching {
-            columns: fetch.by.clone(),
-            keys: fetch.keys.clone(),
+        selector: match fetch.by.is_empty() {
+            true => Selector::All,
+            false => Selector::Matching {
+                columns: fetch.by.clone(),
+                keys: fetch.keys.clone(),
+            },
         },
     }
 }

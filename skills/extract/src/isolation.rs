@@ -1,16 +1,21 @@
 //! The isolation proof over the extracted rows: no full row has a tenant path to another district,
 //! and every own row has one to this district.
 //!
-//! Shares no code with the planner: it knows nothing of owner lists, labels or homes. It looks at the
-//! rows as they were written, along *all* references between tables that lead to the root.
+//! Shares no code with the planner: it knows nothing of owner lists, labels or homes. It reads the rows as
+//! they were written, along *all* references between tables that lead to the root.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasher, RandomState};
+use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
-use redistrict_artifact::keys_of;
-use redistrict_model::{Edge, Key, Membership, TableRef};
+use redistrict_artifact::{Artifact, keys_of};
+use redistrict_model::{Edge, Key, Membership, Ownership, TableRef};
+use redistrict_skill::{Cancel, SkillError};
 use serde::{Deserialize, Serialize};
+
+use self::keys::{Keys, NOBODY, as_number};
+use crate::write::artifact_failed;
+
+mod keys;
 
 /// What the proof found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +26,7 @@ pub struct IsolationProof {
     pub foreign: BTreeMap<String, u64>,
     /// Own rows from which this district's root row cannot be reached.
     pub unrooted: BTreeMap<String, u64>,
-    /// Full rows of the root table; must be 1.
+    /// Full rows of the root table, without those that a declared tree has below the district; must be 1.
     pub roots: u64,
 }
 
@@ -31,6 +36,50 @@ impl IsolationProof {
     pub fn holds(&self) -> bool {
         self.foreign.is_empty() && self.unrooted.is_empty() && self.roots == 1 && self.examined > 0
     }
+}
+
+/// Reads the artifact's rows, of each table the columns that matter, and judges them.
+///
+/// # Errors
+/// The artifact cannot be read, or the run is to end.
+pub(crate) fn prove(
+    artifact: &Artifact,
+    ownership: &Ownership,
+    district: &Key,
+    cancel: &Cancel,
+) -> Result<IsolationProof, SkillError> {
+    let mut isolation = Isolation::new(
+        &ownership.root,
+        &ownership.root_key,
+        district,
+        &ownership.edges,
+    )
+    .with_trees(ownership);
+    let tables = artifact.manifest().tables.iter().map(|one| &one.table);
+    let (parents, others): (Vec<_>, Vec<_>) = tables
+        .map(|table| (table, isolation.columns(table)))
+        .filter(|(_, columns)| !columns.is_empty())
+        .partition(|(table, _)| isolation.is_parent(table));
+    let read = |table: &TableRef, columns: &[String]| {
+        artifact.columns(table, columns).map(|batch| {
+            cancel.check()?;
+            batch.map_err(|error| artifact_failed(&error))
+        })
+    };
+    for (table, columns) in parents {
+        for batch in read(table, &columns) {
+            let (batch, memberships) = batch?;
+            isolation.add(table, &batch, &memberships);
+        }
+    }
+    let mut judge = isolation.walk();
+    for (table, columns) in others {
+        for batch in read(table, &columns) {
+            let (batch, memberships) = batch?;
+            judge.judge(table, &batch, &memberships);
+        }
+    }
+    Ok(judge.finish())
 }
 
 /// For each row whether the edge counts for it.
@@ -46,7 +95,7 @@ fn counting(edge: &Edge, batch: &RecordBatch) -> Vec<bool> {
     counts
 }
 
-/// A row that others may refer to, or that stands for all rows of its table that refer to the same keys.
+/// A row that others may refer to.
 struct Row {
     table: u16,
     membership: Membership,
@@ -54,8 +103,6 @@ struct Row {
     is_root: Option<bool>,
     /// Where its references begin.
     first: u32,
-    /// Rows that it stands for.
-    count: u32,
 }
 
 impl Row {
@@ -64,9 +111,9 @@ impl Row {
     }
 }
 
-/// Collects rows while they are written, then judges. Memory: some words for each row of a table that others
-/// refer to towards the root; rows of other tables are told by what they refer to only.
-pub(crate) struct Isolation {
+/// Collects the rows of tables that others refer to towards the root, some words for each. Rows of other tables
+/// are judged by these, one after the other.
+struct Isolation {
     root: TableRef,
     root_key: Vec<String>,
     district: Key,
@@ -77,9 +124,11 @@ pub(crate) struct Isolation {
     rows: Vec<Row>,
     /// The keys that rows refer to, in the order of the rows.
     references: Vec<u32>,
-    /// Rows that nothing refers to, by table, membership and references.
-    alike: HashMap<Box<[u32]>, u32>,
     keys: Keys,
+    /// The declared trees of the root table, as positions in `edges`.
+    trees: Vec<usize>,
+    /// Full root rows, and the keys of those above them in a tree.
+    above: Vec<(usize, u32)>,
     /// Rows that cannot be told apart any more: an error of ours, nothing else can be said then.
     is_overfull: bool,
 }
@@ -94,54 +143,10 @@ struct Leading {
     alias: usize,
 }
 
-/// The keys of parent rows, each an integer; told by 96 bits of hash, keyed anew in each
-/// process: among ten million keys two are confused with a probability below 10⁻¹⁵.
-struct Keys {
-    numbers: HashMap<[u32; 3], u32>,
-    hashers: [RandomState; 2],
-    /// By number: the row that has the key.
-    rows: Vec<u32>,
-}
-
-const NOBODY: u32 = u32::MAX;
-
-impl Keys {
-    fn new() -> Self {
-        Self {
-            numbers: HashMap::new(),
-            hashers: [RandomState::new(), RandomState::new()],
-            rows: Vec::new(),
-        }
-    }
-
-    /// The number of a key of an edge's parent.
-    fn number(&mut self, parent: usize, key: &Key) -> u32 {
-        let [first, second] = [0, 1].map(|at| self.hashers[at].hash_one((parent, key)));
-        let [a, b, c, d, ..] = second.to_le_bytes();
-        let [e, f, g, h, i, j, k, l] = first.to_le_bytes();
-        let hash = [[a, b, c, d], [e, f, g, h], [i, j, k, l]].map(u32::from_le_bytes);
-        let next = as_number(self.rows.len());
-        let number = *self.numbers.entry(hash).or_insert(next);
-        if number == next {
-            self.rows.push(NOBODY);
-        }
-        number
-    }
-}
-
-fn as_number(position: usize) -> u32 {
-    u32::try_from(position).unwrap_or(NOBODY)
-}
-
 impl Isolation {
     /// Over the edges that lead towards the root: those whose parent is the root, or a table whose
     /// every row has a mandatory way to it.
-    pub(crate) fn new(
-        root: &TableRef,
-        root_key: &[String],
-        district: &Key,
-        edges: &[Edge],
-    ) -> Self {
+    fn new(root: &TableRef, root_key: &[String], district: &Key, edges: &[Edge]) -> Self {
         let inside = tables_towards_root(root, edges);
         let mut leading: Vec<Leading> = Vec::new();
         for edge in edges.iter().filter(|edge| inside.contains(&edge.parent)) {
@@ -166,67 +171,114 @@ impl Isolation {
             tables: Vec::new(),
             rows: Vec::new(),
             references: Vec::new(),
-            alike: HashMap::new(),
             keys: Keys::new(),
+            trees: Vec::new(),
+            above: Vec::new(),
             is_overfull: false,
         }
     }
 
-    /// Takes rows as they are written. Stubs are not followed: they are what a boundary left. But a
-    /// row that came for the sake of others and whose way to the root ends in one is a stranger.
-    pub(crate) fn add(&mut self, table: &TableRef, batch: &RecordBatch, membership: Membership) {
-        let mut edges = self.edges.iter().map(|one| &one.edge);
-        let is_parent = *table == self.root || edges.clone().any(|edge| edge.parent == *table);
-        let is_child = edges.any(|edge| edge.child == *table);
-        if !is_parent && !is_child {
-            return;
+    /// Knows the trees that somebody declared: rows of the root below the district are the district's.
+    fn with_trees(mut self, ownership: &Ownership) -> Self {
+        let role = ownership.table(&ownership.root);
+        let owners = role.map_or(&[][..], |role| role.owners.as_slice());
+        let is_tree = |leading: &Leading| {
+            leading.edge.is_self() && owners.iter().any(|owner| owner.edge == leading.edge.id)
+        };
+        self.trees = (0..self.edges.len())
+            .filter(|at| is_tree(&self.edges[*at]))
+            .collect();
+        self
+    }
+
+    /// The columns that matter of a table's rows; none if nothing leads from it to the root, nor to it.
+    fn columns(&self, table: &TableRef) -> Vec<String> {
+        let mut columns = Vec::new();
+        if *table == self.root {
+            columns.extend(self.root_key.iter().cloned());
         }
-        let table_at = self.table_index(table);
-        let references = self.references_of(table, batch, membership);
-        let is_full = membership != Membership::Stub;
-        let is_root = (is_full && *table == self.root).then(|| keys_of(batch, &self.root_key));
-        let first = self.rows.len();
-        for (row, references) in references.into_iter().enumerate() {
-            let is_root = is_root
-                .as_ref()
-                .map(|keys| keys[row].as_ref() == Some(&self.district));
-            if is_parent {
-                self.push(table_at, membership, is_root, &references);
-            } else {
-                self.count_alike(table_at, membership, references);
+        for one in &self.edges {
+            if one.edge.child == *table {
+                columns.extend(one.child_columns.iter().cloned());
+                columns.extend(one.edge.when.iter().map(|(column, _)| column.clone()));
+            }
+            if one.edge.parent == *table {
+                columns.extend(one.parent_columns.iter().cloned());
             }
         }
-        if is_parent {
-            self.enter_keys(table, batch, first);
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+
+    /// Whether others refer to rows of the table towards the root.
+    fn is_parent(&self, table: &TableRef) -> bool {
+        let mut edges = self.edges.iter().map(|one| &one.edge);
+        *table == self.root || edges.any(|edge| edge.parent == *table)
+    }
+
+    /// Takes rows as they were written, of tables that others refer to. Stubs are not followed: they are what a boundary left. But a
+    /// row that came for the sake of others and whose way to the root ends in one is a stranger.
+    fn add(&mut self, table: &TableRef, batch: &RecordBatch, memberships: &[Membership]) {
+        let table_at = self.table_index(table);
+        let keys = referred_keys(&self.edges, table, batch, memberships);
+        let numbers = |keys: Vec<(usize, Key)>| -> Vec<u32> {
+            let keys = keys.iter();
+            keys.map(|(edge, key)| self.keys.number(*edge, key))
+                .collect()
+        };
+        let references: Vec<Vec<u32>> = keys.into_iter().map(numbers).collect();
+        let root_keys = (*table == self.root).then(|| keys_of(batch, &self.root_key));
+        let first = self.rows.len();
+        for (row, (references, &membership)) in references.into_iter().zip(memberships).enumerate()
+        {
+            let root_keys = root_keys
+                .as_ref()
+                .filter(|_| membership != Membership::Stub);
+            let is_root = root_keys.map(|keys| keys[row].as_ref() == Some(&self.district));
+            self.push(table_at, membership, is_root, &references);
+        }
+        self.enter_keys(table, batch, first);
+        if *table == self.root {
+            self.enter_trees(batch, memberships, first);
         }
     }
 
-    /// For each row the keys that it refers to, by edges that count for it.
-    fn references_of(
-        &mut self,
-        table: &TableRef,
-        batch: &RecordBatch,
-        membership: Membership,
-    ) -> Vec<Vec<u32>> {
-        let mut references = vec![Vec::new(); batch.num_rows()];
-        if membership == Membership::Stub {
-            return references;
-        }
-        for leading in &self.edges {
-            if leading.edge.child != *table {
-                continue;
-            }
-            let counts = counting(&leading.edge, batch);
-            let keys = keys_of(batch, &leading.child_columns);
-            for (row, key) in keys.into_iter().enumerate() {
+    /// Says which root rows stand below which.
+    fn enter_trees(&mut self, batch: &RecordBatch, memberships: &[Membership], first: usize) {
+        for at in &self.trees {
+            let tree = &self.edges[*at];
+            let counts = counting(&tree.edge, batch);
+            let keys = keys_of(batch, &tree.child_columns).into_iter();
+            for (row, key) in keys.enumerate() {
                 if let Some(key) = key
                     && counts[row]
+                    && memberships[row] != Membership::Stub
                 {
-                    references[row].push(self.keys.number(leading.alias, &key));
+                    let number = self.keys.number(tree.alias, &key);
+                    self.above.push((first + row, number));
                 }
             }
         }
-        references
+    }
+
+    /// What stands below the district in a tree is the district's. Gives the number of such rows.
+    fn take_what_is_below(&mut self) -> u64 {
+        let mut below = 0;
+        let mut is_changed = true;
+        while std::mem::take(&mut is_changed) {
+            for (row, above) in &self.above {
+                let above = self.keys.row(*above);
+                let is_below = self.rows[*row].is_root == Some(false)
+                    && above.is_some_and(|above| self.rows[above].is_root == Some(true));
+                if is_below {
+                    self.rows[*row].is_root = Some(true);
+                    below += 1;
+                    is_changed = true;
+                }
+            }
+        }
+        below
     }
 
     /// Says which rows have the keys that edges lead to.
@@ -239,7 +291,7 @@ impl Isolation {
             for (row, key) in keys.into_iter().enumerate() {
                 if let Some(key) = key {
                     let number = self.keys.number(at, &key);
-                    self.keys.rows[number as usize] = as_number(first + row);
+                    self.keys.set_row(number, first + row);
                 }
             }
         }
@@ -260,20 +312,7 @@ impl Isolation {
             membership,
             is_root,
             first,
-            count: 1,
         });
-    }
-
-    fn count_alike(&mut self, table: u16, membership: Membership, mut references: Vec<u32>) {
-        references.sort_unstable();
-        references.dedup();
-        references.extend([u32::from(table), u32::from(membership.code())]);
-        match self.alike.get_mut(references.as_slice()) {
-            Some(count) => *count = count.saturating_add(1),
-            None => {
-                self.alike.insert(references.into_boxed_slice(), 1);
-            }
-        }
     }
 
     fn table_index(&mut self, table: &TableRef) -> u16 {
@@ -289,49 +328,30 @@ impl Isolation {
     }
 
     /// Walks every row upwards. Nothing can be added afterwards.
-    pub(crate) fn judge(&mut self) -> IsolationProof {
-        for (alike, count) in std::mem::take(&mut self.alike) {
-            if let [references @ .., table, membership] = &*alike {
-                let membership = Membership::from_code(u8::try_from(*membership).unwrap_or(0));
-                let (table, Some(membership)) = (u16::try_from(*table), membership) else {
-                    self.is_overfull = true;
-                    continue;
-                };
-                self.push(table.unwrap_or(u16::MAX), membership, None, references);
-                if let Some(row) = self.rows.last_mut() {
-                    row.count = count;
-                }
-            }
-        }
+    fn walk(mut self) -> Judge {
+        let below = self.take_what_is_below();
         let foreign = self.reached(|row| row.is_root == Some(false));
         let home = self.reached(|row| row.is_root == Some(true));
-        let count = |is_it: &dyn Fn(&Row) -> bool| -> u64 {
-            let rows = self.rows.iter().filter(|row| is_it(row));
-            rows.map(|row| u64::from(row.count)).sum()
+        let roots = self.rows.iter().filter(|row| row.is_root.is_some());
+        let mut judge = Judge {
+            proof: IsolationProof {
+                roots: (roots.count() as u64).saturating_sub(below),
+                ..IsolationProof::default()
+            },
+            foreign,
+            home,
+            isolation: self,
         };
-        let mut proof = IsolationProof {
-            examined: count(&Row::is_full),
-            roots: count(&|row| row.is_root.is_some()),
-            ..IsolationProof::default()
-        };
-        for (at, row) in self.rows.iter().enumerate() {
-            let Some(table) = self.tables.get(usize::from(row.table)) else {
-                continue;
+        for at in 0..judge.isolation.rows.len() {
+            let row = &judge.isolation.rows[at];
+            let found = Found {
+                is_foreign: judge.foreign[at],
+                is_home: judge.home[at],
+                meets_stub: judge.isolation.meets_stub(at),
             };
-            let is_lost = row.is_full() && !home[at] && self.inside.contains(table);
-            let is_own = row.membership == Membership::Own;
-            if foreign[at] || is_lost && !is_own && self.meets_stub(at) {
-                *proof.foreign.entry(table.to_string()).or_default() += u64::from(row.count);
-            }
-            if is_lost && is_own {
-                *proof.unrooted.entry(table.to_string()).or_default() += u64::from(row.count);
-            }
+            judge.count(usize::from(row.table), row.membership, found);
         }
-        if self.is_overfull {
-            // What cannot be told apart is not isolated.
-            proof.examined = 0;
-        }
-        proof
+        judge
     }
 
     /// The rows that a row refers to, as far as they were written.
@@ -341,10 +361,7 @@ impl Isolation {
             .get(at + 1)
             .map_or(self.references.len(), |next| next.first as usize);
         let numbers = &self.references[self.rows[at].first as usize..end];
-        let rows = numbers
-            .iter()
-            .map(|number| self.keys.rows[*number as usize]);
-        rows.filter(|row| *row != NOBODY).map(|row| row as usize)
+        numbers.iter().filter_map(|number| self.keys.row(*number))
     }
 
     fn meets_stub(&self, at: usize) -> bool {
@@ -371,6 +388,101 @@ impl Isolation {
         }
         reached
     }
+}
+
+/// Judges rows by those that they lead to.
+struct Judge {
+    isolation: Isolation,
+    /// By row: a root row of another district is reached from it, or this district's.
+    foreign: Vec<bool>,
+    home: Vec<bool>,
+    proof: IsolationProof,
+}
+
+/// What was found on the ways up from a row.
+struct Found {
+    is_foreign: bool,
+    is_home: bool,
+    meets_stub: bool,
+}
+
+impl Judge {
+    /// Judges rows of a table that no reference leads to.
+    fn judge(&mut self, table: &TableRef, batch: &RecordBatch, memberships: &[Membership]) {
+        let table_at = usize::from(self.isolation.table_index(table));
+        let keys = referred_keys(&self.isolation.edges, table, batch, memberships);
+        for (keys, &membership) in keys.iter().zip(memberships) {
+            let mut found = Found {
+                is_foreign: false,
+                is_home: false,
+                meets_stub: false,
+            };
+            for (edge, key) in keys {
+                let number = self.isolation.keys.find(*edge, key);
+                if let Some(parent) = number.and_then(|number| self.isolation.keys.row(number)) {
+                    let is_full = self.isolation.rows[parent].is_full();
+                    found.is_foreign |= is_full && self.foreign[parent];
+                    found.is_home |= is_full && self.home[parent];
+                    found.meets_stub |= !is_full;
+                }
+            }
+            self.count(table_at, membership, found);
+        }
+    }
+
+    fn count(&mut self, table: usize, membership: Membership, found: Found) {
+        let Some(table) = self.isolation.tables.get(table) else {
+            return;
+        };
+        let is_full = membership != Membership::Stub;
+        let is_lost = is_full && !found.is_home && self.isolation.inside.contains(table);
+        let is_own = membership == Membership::Own;
+        self.proof.examined += u64::from(is_full);
+        if found.is_foreign || is_lost && !is_own && found.meets_stub {
+            *self.proof.foreign.entry(table.to_string()).or_default() += 1;
+        }
+        if is_lost && is_own {
+            *self.proof.unrooted.entry(table.to_string()).or_default() += 1;
+        }
+    }
+
+    fn finish(mut self) -> IsolationProof {
+        if self.isolation.is_overfull {
+            // What cannot be told apart is not isolated.
+            self.proof.examined = 0;
+        }
+        self.proof
+    }
+}
+
+/// For each row the keys that it refers to, by edges that count for it, each with the first edge that leads to
+/// the same columns. Stubs refer to nothing.
+fn referred_keys(
+    edges: &[Leading],
+    table: &TableRef,
+    batch: &RecordBatch,
+    memberships: &[Membership],
+) -> Vec<Vec<(usize, Key)>> {
+    let mut referred = vec![Vec::new(); batch.num_rows()];
+    for leading in edges.iter().filter(|one| one.edge.child == *table) {
+        let counts = counting(&leading.edge, batch);
+        let values = keys_of(batch, &leading.child_columns);
+        for (row, value) in values.into_iter().enumerate() {
+            let Some(value) = value else { continue };
+            if !counts[row] || memberships[row] == Membership::Stub {
+                continue;
+            }
+            match &leading.edge.inside {
+                None => referred[row].push((leading.alias, value)),
+                Some(inside) => {
+                    let inside = value.parts().first().map(|value| inside.keys(value));
+                    let keys = inside.into_iter().flatten().flatten().map(Key::of);
+                    referred[row].extend(keys.map(|key| (leading.alias, key)));
+                }
+            }
+        }
+    }
+    referred
 }
 
 /// The columns of an edge, child's and parent's, in the order of the parent's names.
@@ -431,6 +543,7 @@ mod tests {
             nullable_columns: Vec::new(),
             on_delete_cascade: false,
             when: Vec::new(),
+            inside: None,
             policy: None,
         }
     }
@@ -444,33 +557,120 @@ mod tests {
         .unwrap()
     }
 
-    fn isolation() -> Isolation {
+    /// Rows, and what judges them.
+    struct Rows(Isolation, Vec<(TableRef, RecordBatch, Vec<Membership>)>);
+
+    impl Rows {
+        fn new(root: &TableRef, root_key: &[String], district: &Key, edges: &[Edge]) -> Self {
+            Self(Isolation::new(root, root_key, district, edges), Vec::new())
+        }
+
+        fn judge(mut self) -> IsolationProof {
+            let (parents, others): (Vec<_>, Vec<_>) =
+                (self.1.into_iter()).partition(|(table, ..)| self.0.is_parent(table));
+            for (table, batch, memberships) in &parents {
+                self.0.add(table, batch, memberships);
+            }
+            let mut judge = self.0.walk();
+            for (table, batch, memberships) in &others {
+                judge.judge(table, batch, memberships);
+            }
+            judge.finish()
+        }
+    }
+
+    fn isolation() -> Rows {
         let edges = [
             edge(0, "schools", "district", "districts", true),
             edge(1, "students", "school", "schools", true),
             edge(2, "students", "previous_school", "schools", false),
         ];
-        Isolation::new(&table("districts"), &["id".into()], &Key::of("2"), &edges)
+        Rows::new(&table("districts"), &["id".into()], &Key::of("2"), &edges)
+    }
+
+    fn add(rows: &mut Rows, table: &TableRef, batch: &RecordBatch, all: Membership) {
+        let all = vec![all; batch.num_rows()];
+        rows.1.push((table.clone(), batch.clone(), all));
     }
 
     #[test]
     fn a_clean_district_holds() {
         let mut isolation = isolation();
-        isolation.add(
+        add(
+            &mut isolation,
             &table("districts"),
             &rows(&[("id", vec![Some(2)])]),
             Membership::Own,
         );
         let schools = rows(&[("id", vec![Some(1)]), ("district", vec![Some(2)])]);
-        isolation.add(&table("schools"), &schools, Membership::Own);
+        add(&mut isolation, &table("schools"), &schools, Membership::Own);
         let proof = isolation.judge();
         assert!(proof.holds(), "{proof:?}");
+    }
+
+    /// 1 stands above 2, 2 above 4, 4 above 5, and 5 has a school.
+    fn roots(tree: bool) -> IsolationProof {
+        let edges = [
+            edge(0, "schools", "district", "districts", true),
+            edge(1, "districts", "above", "districts", false),
+        ];
+        let mut isolation = Rows::new(&table("districts"), &["id".into()], &Key::of("2"), &edges);
+        if tree {
+            isolation.0.trees = isolation
+                .0
+                .edges
+                .iter()
+                .position(|leading| leading.edge.is_self())
+                .into_iter()
+                .collect();
+        }
+        let batch = rows(&[
+            ("id", vec![Some(5), Some(4), Some(2), Some(1)]),
+            ("above", vec![Some(4), Some(2), Some(1), None]),
+        ]);
+        let kinds = [
+            Membership::Own,
+            Membership::Own,
+            Membership::Own,
+            Membership::Stub,
+        ];
+        isolation
+            .1
+            .push((table("districts"), batch, kinds.to_vec()));
+        let schools = rows(&[("id", vec![Some(1)]), ("district", vec![Some(5)])]);
+        add(&mut isolation, &table("schools"), &schools, Membership::Own);
+        isolation.judge()
+    }
+
+    #[test]
+    fn districts_below_this_one_in_a_declared_tree_are_no_strangers() {
+        let proof = roots(true);
+        assert_eq!(proof.roots, 1);
+        assert!(proof.holds(), "{proof:?}");
+        let proof = roots(false);
+        assert_eq!(proof.roots, 3);
+        assert!(!proof.holds() && !proof.foreign.is_empty(), "{proof:?}");
+    }
+
+    #[test]
+    fn a_tree_makes_nothing_beside_the_district_or_above_it_its_own() {
+        let edges = [edge(0, "districts", "above", "districts", false)];
+        let mut isolation = Rows::new(&table("districts"), &["id".into()], &Key::of("2"), &edges);
+        isolation.0.trees = vec![0];
+        let batch = rows(&[
+            ("id", vec![Some(1), Some(2), Some(3), Some(6), Some(7)]),
+            ("above", vec![None, Some(1), Some(1), Some(7), Some(6)]),
+        ]);
+        add(&mut isolation, &table("districts"), &batch, Membership::Own);
+        let proof = isolation.judge();
+        assert_eq!((proof.roots, proof.holds()), (5, false), "{proof:?}");
     }
 
     #[test]
     fn a_stranger_reached_by_any_reference_is_found_and_so_is_a_row_without_root() {
         let mut isolation = isolation();
-        isolation.add(
+        add(
+            &mut isolation,
             &table("districts"),
             &rows(&[("id", vec![Some(2), Some(3)])]),
             Membership::Own,
@@ -479,13 +679,18 @@ mod tests {
             ("id", vec![Some(1), Some(9)]),
             ("district", vec![Some(2), Some(3)]),
         ]);
-        isolation.add(&table("schools"), &schools, Membership::Own);
+        add(&mut isolation, &table("schools"), &schools, Membership::Own);
         let students = rows(&[
             ("id", vec![Some(1), Some(2)]),
             ("school", vec![Some(1), Some(77)]),
             ("previous_school", vec![Some(9), None]),
         ]);
-        isolation.add(&table("students"), &students, Membership::Own);
+        add(
+            &mut isolation,
+            &table("students"),
+            &students,
+            Membership::Own,
+        );
         let proof = isolation.judge();
         assert!(!proof.holds());
         assert_eq!(proof.roots, 2);
@@ -497,15 +702,25 @@ mod tests {
     fn a_row_brought_by_others_whose_way_to_the_root_ends_in_a_stub_is_a_stranger() {
         let mut isolation = isolation();
         let districts = rows(&[("id", vec![Some(2)])]);
-        isolation.add(&table("districts"), &districts, Membership::Own);
+        add(
+            &mut isolation,
+            &table("districts"),
+            &districts,
+            Membership::Own,
+        );
         let stub = rows(&[("id", vec![Some(9)]), ("district", vec![Some(3)])]);
-        isolation.add(&table("schools"), &stub, Membership::Stub);
+        add(&mut isolation, &table("schools"), &stub, Membership::Stub);
         let student = rows(&[
             ("id", vec![Some(5)]),
             ("school", vec![Some(9)]),
             ("previous_school", vec![None]),
         ]);
-        isolation.add(&table("students"), &student, Membership::Shared);
+        add(
+            &mut isolation,
+            &table("students"),
+            &student,
+            Membership::Shared,
+        );
         let proof = isolation.judge();
         assert_eq!(proof.foreign["s.main.students"], 1, "{proof:?}");
         assert_eq!((proof.roots, proof.examined), (1, 2));
@@ -515,36 +730,67 @@ mod tests {
     fn a_link_is_followed_only_where_its_condition_holds() {
         let mut link = edge(0, "notes", "about", "districts", true);
         link.when = vec![("kind".into(), vec!["1".into()])];
-        let mut isolation =
-            Isolation::new(&table("districts"), &["id".into()], &Key::of("2"), &[link]);
+        let mut isolation = Rows::new(&table("districts"), &["id".into()], &Key::of("2"), &[link]);
         let districts = rows(&[("id", vec![Some(2), Some(3)])]);
-        isolation.add(&table("districts"), &districts, Membership::Own);
+        add(
+            &mut isolation,
+            &table("districts"),
+            &districts,
+            Membership::Own,
+        );
         let notes = rows(&[
             ("id", vec![Some(1), Some(2)]),
             ("kind", vec![Some(1), Some(7)]),
             ("about", vec![Some(3), Some(3)]),
         ]);
-        isolation.add(&table("notes"), &notes, Membership::Own);
+        add(&mut isolation, &table("notes"), &notes, Membership::Own);
         let proof = isolation.judge();
         assert_eq!(proof.foreign["s.main.notes"], 1, "{proof:?}");
         assert!(!proof.unrooted.contains_key("s.main.notes"), "{proof:?}");
     }
 
     #[test]
+    fn a_stranger_inside_of_a_value_is_found() {
+        let mut link = edge(0, "teams", "members", "districts", false);
+        link.inside = Some(redistrict_model::Inside::Elements);
+        let found = |values: &[&str], membership| {
+            let edges = std::slice::from_ref(&link);
+            let mut isolation =
+                Rows::new(&table("districts"), &["id".into()], &Key::of("2"), edges);
+            let districts = rows(&[("id", vec![Some(2), Some(3)])]);
+            add(
+                &mut isolation,
+                &table("districts"),
+                &districts,
+                Membership::Own,
+            );
+            let values = arrow::array::StringArray::from(values.to_vec());
+            let teams = RecordBatch::try_from_iter([("members", Arc::new(values) as ArrayRef)]);
+            add(&mut isolation, &table("teams"), &teams.unwrap(), membership);
+            isolation.judge().foreign.get("s.main.teams").copied()
+        };
+        assert_eq!(found(&["{2,NULL}", "{}", "{77}"], Membership::Own), None);
+        assert_eq!(found(&["{2}", "{{2,3}}", "{3}"], Membership::Own), Some(2));
+        assert_eq!(found(&["{3}"], Membership::Stub), None);
+    }
+
+    #[test]
     fn a_stub_of_the_other_district_is_no_stranger() {
         let mut isolation = isolation();
-        isolation.add(
+        add(
+            &mut isolation,
             &table("districts"),
             &rows(&[("id", vec![Some(2)])]),
             Membership::Own,
         );
-        isolation.add(
+        add(
+            &mut isolation,
             &table("districts"),
             &rows(&[("id", vec![Some(3)])]),
             Membership::Stub,
         );
         let schools = rows(&[("id", vec![Some(1)]), ("district", vec![Some(2)])]);
-        isolation.add(&table("schools"), &schools, Membership::Own);
+        add(&mut isolation, &table("schools"), &schools, Membership::Own);
         assert!(isolation.judge().holds());
     }
 }

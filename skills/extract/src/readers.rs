@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use redistrict_closure::Members;
-use redistrict_model::{ErrorKind, ExtractSection, Finding, StoreName};
+use redistrict_model::{ErrorKind, ExtractSection, Finding, StoreName, TableRef};
 use redistrict_skill::SkillError;
 use redistrict_store::SourceCut;
 use tokio::task::JoinSet;
@@ -134,6 +134,26 @@ impl Readers {
                 .insert(store, std::iter::once(first).chain(rest).collect());
         }
         found
+    }
+
+    /// PROD's rows of these tables, by the first reader of each store.
+    ///
+    /// # Errors
+    /// A failing store.
+    pub(crate) async fn counts(
+        &mut self,
+        tables: Vec<TableRef>,
+    ) -> Result<BTreeMap<TableRef, u64>, SkillError> {
+        let mut counts = BTreeMap::new();
+        for table in tables {
+            let readers = self.0.get_mut(&table.store);
+            let Some(first) = readers.and_then(|readers| readers.first_mut()) else {
+                continue;
+            };
+            let rows = first.count(&table).await;
+            counts.insert(table, rows.map_err(|error| store_failed(&error))?);
+        }
+        Ok(counts)
     }
 
     /// Ends the reading. Gives a warning for each store of which not everything read was one state.

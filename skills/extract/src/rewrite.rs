@@ -32,7 +32,7 @@ impl<'a> RowIds<'a> {
     }
 
     /// The keys or locators of the next rows.
-    fn of(&self, batch: &RecordBatch) -> Vec<Option<Key>> {
+    pub(crate) fn of(&self, batch: &RecordBatch) -> Vec<Option<Key>> {
         if self.identity.is_empty() {
             let places = self.came..self.came + batch.num_rows();
             places.map(|at| self.asked.get(at).cloned()).collect()

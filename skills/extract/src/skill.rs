@@ -1,7 +1,7 @@
 //! The skill of Phase 1: one unit, because one closure spans all stores and a lost cut means reading
 //! again from the start; two cuts are never mixed. Inside it several readers of each store work side by side.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::try_join_all;
@@ -13,14 +13,15 @@ use redistrict_closure::Members;
 use redistrict_model::{
     ErrorKind, ExtractSection, Finding, Key, Phase, Plan, Severity, StoreName, Table, UnitKey,
 };
-use redistrict_skill::{Progress, Skill, SkillError, UnitContext, UnitOutcome};
+use redistrict_skill::{ASKS, Progress, Skill, SkillError, UnitContext, UnitOutcome};
 use redistrict_store::SourceStore;
 use serde_json::json;
 
 use crate::closure::{Cuts, district_key, leads, left_out, store_failed, undecided};
 use crate::evaluation::{Mode, OnRows, evaluate, run};
-use crate::isolation::{Isolation, IsolationProof};
+use crate::isolation::{self, IsolationProof};
 use crate::readers::Readers;
+use crate::safeguards::{LOOK, asked_hubs, coming, has_limits, hubs, look, tables_to_count};
 use crate::unfit::unfit;
 use crate::write::{Writing, artifact_failed};
 
@@ -29,6 +30,7 @@ pub struct ExtractSkill {
     sources: Vec<Arc<dyn SourceStore>>,
     layout: Layout,
     key: RootKey,
+    hub_rows: Option<u64>,
 }
 
 impl ExtractSkill {
@@ -39,7 +41,35 @@ impl ExtractSkill {
             sources,
             layout,
             key,
+            hub_rows: None,
         }
+    }
+
+    /// Asks for an approval where a hub brings more rows than that.
+    #[must_use]
+    pub fn with_hub_rows(mut self, hub_rows: Option<u64>) -> Self {
+        self.hub_rows = hub_rows;
+        self
+    }
+
+    /// The hubs that somebody has to approve, for the facts, and a warning for each.
+    async fn hubs(
+        &self,
+        section: &ExtractSection,
+        members: &Members,
+        readers: &mut Readers,
+    ) -> Result<(serde_json::Value, Vec<Finding>), SkillError> {
+        let Some(hub_rows) = self.hub_rows else {
+            return Ok(asked_hubs(&[], 0));
+        };
+        let coming = coming(members);
+        let is_asked = coming.values().any(|(_, others)| *others > hub_rows);
+        let tables = match is_asked {
+            true => tables_to_count(section, &coming),
+            false => Vec::new(),
+        };
+        let counts = readers.counts(tables).await?;
+        Ok(asked_hubs(&hubs(section, &coming, &counts), hub_rows))
     }
 
     async fn extract(
@@ -61,32 +91,15 @@ impl ExtractSkill {
         let mut readers = Readers::of(cuts);
         readers.add_all().await?;
         let district = district_key(context.plan.district.as_str(), &section.ownership.root_key);
-        let ownership = &section.ownership;
-        let isolation = Arc::new(Mutex::new(Isolation::new(
-            &ownership.root,
-            &ownership.root_key,
-            &district,
-            &ownership.edges,
-        )));
-        let writing = Writing::new(
-            Arc::clone(&writer),
-            Arc::clone(&isolation),
-            context.clone(),
-            unit.clone(),
-        );
+        let writing = Writing::new(Arc::clone(&writer), context.clone(), unit.clone());
         let members = self.members(context, unit, &writing, &mut readers).await?;
         writing.write_held(&members, &mut readers).await?;
         let tables = writing.finish(&members)?;
+        let (hubs, asked) = self.hubs(section, &members, &mut readers).await?;
         let unsettled = readers.settle().await?;
         drop(readers);
-        let proof = isolation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .judge();
-        if !proof.holds() {
-            return Err(not_isolated(&proof));
-        }
-        let manifest = Manifest {
+        let members = without_keys(members);
+        let mut manifest = Manifest {
             format_version: FORMAT_VERSION,
             kind: ArtifactKind::Raw,
             run: context.run.clone(),
@@ -97,17 +110,24 @@ impl ExtractSkill {
             tables,
             facts: json!({
                 "extract_digest": extract_digest(section),
-                "isolation": proof,
                 "boundaries": boundaries(&members, section),
                 "unmatched_between_stores": unmatched_between_stores(&members, section),
                 "unsettled": unsettled,
             }),
         };
+        let written = writer.unsealed(&manifest);
+        let proof = isolation::prove(&written, &section.ownership, &district, &context.cancel)?;
+        if !proof.holds() {
+            return Err(not_isolated(&proof));
+        }
+        manifest.facts["isolation"] = json!(proof);
         let seal = writer
             .seal(&manifest)
             .map_err(|error| artifact_failed(&error))?;
         let mut outcome = outcome(&manifest, &members, section, &seal);
         outcome.findings.extend(unsettled);
+        outcome.findings.extend(asked);
+        outcome.facts["hubs"] = hubs;
         outcome.facts["directory"] = json!(dir);
         Ok(outcome)
     }
@@ -179,6 +199,10 @@ impl ExtractSkill {
             .map_err(|error| {
                 SkillError::because(error.error_kind(), "verify the extraction manifest", &error)
             })?;
+        let extracted = UnitKey::new(Phase::Extraction, "extract");
+        let extracted = context.outcomes.get(&extracted);
+        let hubs = extracted.and_then(|outcome| outcome.facts.get("hubs"));
+        let hubs = hubs.cloned().unwrap_or_else(|| json!([]));
         let parts = artifact
             .manifest()
             .tables
@@ -187,7 +211,8 @@ impl ExtractSkill {
         Ok(UnitOutcome {
             rows: artifact.manifest().total_rows(),
             bytes: parts.map(|part| part.bytes).sum(),
-            facts: json!({ "verified": true }),
+            // Asked here, behind everything that this phase does: what is extracted stays on this machine.
+            facts: json!({ "verified": true, ASKS: hubs }),
             findings: Vec::new(),
         })
     }
@@ -214,15 +239,22 @@ impl Skill for ExtractSkill {
         Phase::Extraction
     }
 
-    fn units(&self, _plan: &Plan) -> Vec<UnitKey> {
-        vec![
-            UnitKey::new(Phase::Extraction, "extract"),
-            UnitKey::new(Phase::Extraction, "verify"),
-        ]
+    fn units(&self, plan: &Plan) -> Vec<UnitKey> {
+        let is_limited = has_limits(&plan.sections.extract);
+        let look = is_limited.then_some(LOOK).into_iter();
+        let steps = look.chain(["extract", "verify"]);
+        steps
+            .map(|step| UnitKey::new(Phase::Extraction, step))
+            .collect()
+    }
+
+    fn approved_unit(&self) -> Option<UnitKey> {
+        Some(UnitKey::new(Phase::Extraction, LOOK))
     }
 
     async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
         match unit.step.as_str() {
+            LOOK => look(&self.sources, unit, context).await,
             "extract" => self.extract(unit, context).await,
             "verify" => self.verify(context),
             other => Err(SkillError::new(
@@ -257,6 +289,14 @@ fn tables_of(section: &ExtractSection, store: &StoreName) -> Vec<Table> {
         .filter(|catalog| catalog.store == *store)
         .flat_map(|catalog| catalog.tables.clone())
         .collect()
+}
+
+/// What is known of the members beside their keys: these are not needed any more, and may be many.
+fn without_keys(members: Arc<Members>) -> Members {
+    let mut members = Arc::unwrap_or_clone(members);
+    members.rows.clear();
+    members.nulled.clear();
+    members
 }
 
 /// What a raw artifact must have been extracted by to be used for a plan.

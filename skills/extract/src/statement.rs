@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
+use redistrict_closure::{evaluable, identities};
 use redistrict_model::{ColumnType, EdgeId, ExtractSection, ExtractTable, Key, TableRef};
 use redistrict_skill::SkillError;
 use redistrict_store::{BatchStream, KeyRequest, RowRequest, RowsWhere, Selector, StoreError};
@@ -23,7 +24,8 @@ pub async fn tell_rows(
     telling: &mut Cuts,
     mut told: impl FnMut(&TableRef) + Send,
 ) -> Result<(), SkillError> {
-    let closure = closure(section, district, &Mode::Keep(Arc::new(Nobody)))?;
+    let made = evaluable(&section.ownership, &identities(&section.catalogs));
+    let closure = closure(section, &made, district, &Mode::Keep(Arc::new(Nobody)))?;
     for table in &section.tables {
         if tell_table(section, table, closure.streams_by(&table.table), telling).await? {
             told(&table.table);

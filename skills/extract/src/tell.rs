@@ -2,12 +2,13 @@
 //! tell what they would be sent.
 
 use futures::StreamExt;
-use redistrict_closure::Members;
+use redistrict_closure::{Closure, Fetch, Items, Members, evaluable, identities};
 use redistrict_model::{ExtractSection, Key};
 use redistrict_skill::SkillError;
 
 use crate::closure::{Cuts, closure_failed, cut_of, left_out, store_failed, undecided};
 use crate::evaluation::{Mode, Nobody, can_be_told, closure, key_request, rows_where};
+use crate::items::{item_requests, item_rows};
 use crate::readers::Readers;
 use crate::unfit::unfit;
 use crate::write::requests;
@@ -66,7 +67,9 @@ async fn members(
     plain: &mut Cuts,
     on_step: &mut (impl FnMut() -> Result<(), SkillError> + Send),
 ) -> Result<Members, SkillError> {
-    let mut closure = closure(section, district, &Mode::Keep(std::sync::Arc::new(Nobody)))?;
+    let made = evaluable(&section.ownership, &identities(&section.catalogs));
+    let keeping = Mode::Keep(std::sync::Arc::new(Nobody));
+    let mut closure = closure(section, &made, district, &keeping)?;
     loop {
         let fetches = closure.step().map_err(|error| closure_failed(&error))?;
         if fetches.is_empty() {
@@ -74,6 +77,10 @@ async fn members(
         }
         for fetch in fetches {
             on_step()?;
+            if let Some(items) = made.items.iter().find(|one| one.table == fetch.table) {
+                ask_for_items(&mut closure, items, &fetch, telling).await?;
+                continue;
+            }
             let cut = cut_of(telling, &fetch.table)?;
             let may_stream = cut.streams() && can_be_told(section, &fetch);
             let is_whole = closure.wants_whole(&fetch);
@@ -111,4 +118,25 @@ async fn members(
             absorbed.map_err(|error| closure_failed(&error))?;
         }
     }
+}
+
+async fn ask_for_items(
+    closure: &mut Closure,
+    items: &Items,
+    fetch: &Fetch,
+    telling: &mut Cuts,
+) -> Result<(), SkillError> {
+    let mut all = Vec::new();
+    for request in item_requests(items, fetch) {
+        let rows = cut_of(telling, &items.host)?.keys(&request).await;
+        let rows = rows.map_err(|error| store_failed(&error))?;
+        all.extend(item_rows(items, fetch, &rows));
+    }
+    if fetch.is_passing() {
+        let passed = closure.pass(fetch, &all);
+        passed.map_err(|error| closure_failed(&error))?;
+        all.clear();
+    }
+    let absorbed = closure.absorb(fetch, &all);
+    absorbed.map_err(|error| closure_failed(&error))
 }

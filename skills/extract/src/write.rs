@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -12,7 +12,7 @@ use futures::StreamExt;
 use redistrict_artifact::{
     ArtifactError, ArtifactWriter, DanglingEntry, ManifestTable, PartEntry, TableWriter,
 };
-use redistrict_closure::{Fate, KeyList, Members, TableMembers, table_heading};
+use redistrict_closure::{Fate, KeyList, Members, TableMembers};
 use redistrict_model::{
     ErrorKind, ExtractSection, ExtractTable, Key, Membership, StoreName, Table, TableRef, UnitKey,
 };
@@ -21,10 +21,11 @@ use redistrict_store::{RowRequest, SourceCut, arrow_schema};
 
 use crate::closure::store_failed;
 use crate::evaluation::Keep;
-use crate::isolation::Isolation;
+use crate::items::{TakenItems, without_items};
 use crate::parts::{Parts, Taken};
 use crate::readers::{Readers, Work};
 use crate::rewrite::{NulledCells, RowIds, all_of, as_stubs, stub_nulls};
+use crate::safeguards::check;
 
 /// Keys asked for at once.
 const KEYS_PER_REQUEST: usize = 10_000;
@@ -33,7 +34,6 @@ const KEYS_PER_REQUEST: usize = 10_000;
 #[derive(Clone)]
 pub(crate) struct Writing {
     writer: Arc<ArtifactWriter>,
-    isolation: Arc<Mutex<Isolation>>,
     context: UnitContext,
     unit: UnitKey,
     parts: Arc<Parts>,
@@ -42,17 +42,11 @@ pub(crate) struct Writing {
 
 impl Writing {
     /// Nothing is written yet.
-    pub(crate) fn new(
-        writer: Arc<ArtifactWriter>,
-        isolation: Arc<Mutex<Isolation>>,
-        context: UnitContext,
-        unit: UnitKey,
-    ) -> Self {
+    pub(crate) fn new(writer: Arc<ArtifactWriter>, context: UnitContext, unit: UnitKey) -> Self {
         let tables = &context.plan.sections.extract.tables;
         let places = (tables.iter().enumerate()).map(|(at, table)| (table.table.clone(), at));
         Self {
             writer,
-            isolation,
             parts: Arc::new(Parts::new(tables.len())),
             places: Arc::new(places.collect()),
             context,
@@ -77,10 +71,6 @@ impl Writing {
         expected: Option<u64>,
     ) -> Result<(), SkillError> {
         let table = self.table(place);
-        self.isolation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .add(&table.table, batch, membership);
         let mut part = match self.parts.take(place) {
             Taken::Open(part) => *part,
             Taken::New(number) => self.begin_part(table, number)?,
@@ -90,7 +80,7 @@ impl Writing {
         let added = batch.num_rows() as u64;
         let rows_done = self.parts.give_back(place, part, added);
         let rows_done = rows_done.map_err(|error| artifact_failed(&error))?;
-        check_limit(table, rows_done)?;
+        check(&self.context, table, rows_done)?;
         self.context.progress.progress(Progress {
             unit: self.unit.clone().of_table(&table.table),
             subject: table.table.to_string(),
@@ -121,7 +111,7 @@ impl Writing {
             let Some(rows) = members.table(&table.table) else {
                 continue;
             };
-            check_limit(table, rows.count())?;
+            check(&self.context, table, rows.count())?;
             if table.identity.is_empty() && !rows.stubs.is_empty() {
                 let what = format!("extract {}: stubs of rows without a key", table.table);
                 return Err(SkillError::new(ErrorKind::Bug, what));
@@ -260,7 +250,7 @@ fn keys_of(members: &TableMembers, membership: Membership) -> &KeyList {
 struct Held {
     writing: Writing,
     members: Arc<Members>,
-    nulled: Arc<BTreeMap<TableRef, NulledCells>>,
+    nulled: Arc<BTreeMap<TableRef, Nulls>>,
 }
 
 #[async_trait]
@@ -285,12 +275,15 @@ impl Work for Held {
         let mut written = 0;
         while let Some(batch) = batches.next().await {
             let mut batch = batch.map_err(|error| store_failed(&error))?;
-            if let Some(nulled) = self.nulled.get(&table.table) {
+            if let Some((nulled, taken)) = self.nulled.get(&table.table) {
                 batch = nulled.apply(&batch, &ids).map_err(arrow_failed)?;
+                batch = taken.apply(&batch, &ids)?;
             }
             ids.advance(batch.num_rows());
             if rows.membership == Membership::Stub {
                 batch = as_stubs(&batch, &stub_columns).map_err(arrow_failed)?;
+                let ownership = &self.writing.section().ownership;
+                batch = without_items(ownership, &table.table, &batch)?;
             }
             written += batch.num_rows();
             let expected = Some(members.count());
@@ -314,13 +307,19 @@ fn catalog_table<'a>(
     })
 }
 
-fn nulled(members: &Members, section: &ExtractSection) -> BTreeMap<TableRef, NulledCells> {
-    let mut all: BTreeMap<TableRef, NulledCells> = BTreeMap::new();
+/// Cells of a table that become NULL, and what becomes NULL inside of others.
+type Nulls = (NulledCells, TakenItems);
+
+fn nulled(members: &Members, section: &ExtractSection) -> BTreeMap<TableRef, Nulls> {
+    let mut all: BTreeMap<TableRef, Nulls> = BTreeMap::new();
     for nulled in &members.nulled {
         let edge = section.ownership.edge(nulled.edge);
-        all.entry(edge.child.clone())
-            .or_default()
-            .add(&edge.nullable_columns, &nulled.rows);
+        let (cells, items) = all.entry(edge.child.clone()).or_default();
+        if edge.inside.is_some() {
+            items.add(&section.ownership, nulled.edge, &nulled.rows);
+        } else {
+            cells.add(&edge.nullable_columns, &nulled.rows);
+        }
     }
     all
 }
@@ -350,23 +349,6 @@ fn request(table: &ExtractTable, keys: Vec<Key>) -> RowRequest {
         columns: table.columns.clone(),
         identity: table.identity.clone(),
         keys,
-    }
-}
-
-fn check_limit(table: &ExtractTable, rows: u64) -> Result<(), SkillError> {
-    match table.max_rows {
-        Some(limit) if rows > limit => Err(SkillError::new(
-            ErrorKind::Config,
-            format!(
-                "extract {}: {rows} or more rows belong to the district, more than max_rows = {limit} allows",
-                table.table,
-            ),
-        )
-        .with_hint(format!(
-            "raise max_rows of {} if that is right",
-            table_heading(&table.table)
-        ))),
-        _ => Ok(()),
     }
 }
 

@@ -154,6 +154,7 @@ fn plan(catalogs: Vec<Catalog>) -> Plan {
         .map(|catalog| ResolvedLink {
             child: table(catalog),
             child_columns: vec!["district_id".to_owned()],
+            inside: None,
             parent: root.clone(),
             parent_columns: vec!["id".to_owned()],
             owns: true,

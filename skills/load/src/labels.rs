@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use redistrict_closure::{ClosureError, Labeller};
+use redistrict_closure::{ClosureError, Labeller, evaluable};
 use redistrict_model::{DistrictId, ErrorKind, Key, Ownership, TableRef};
 use redistrict_store::{KeyRequest, Selector, StoreError, StoreErrorKind};
 
@@ -23,8 +23,9 @@ pub(crate) async fn belonging(
         .iter()
         .map(|key| (table.clone(), key.clone()))
         .collect();
-    let identities = readers.identities();
-    let mut labeller = Labeller::new(ownership, identities, &district, &rows).map_err(failed)?;
+    let made = evaluable(ownership, readers.identities());
+    let labeller = Labeller::new(&made.ownership, &made.identities, &district, &rows);
+    let mut labeller = labeller.map_err(failed)?;
     loop {
         let fetches = labeller.step().map_err(failed)?;
         if fetches.is_empty() {

@@ -84,7 +84,7 @@ impl Shape {
 fn references(table: &Table, moving: &[String], ownership: &Ownership) -> Vec<Vec<String>> {
     let declared = table.foreign_keys.iter().map(|key| &key.columns);
     let edges = ownership.edges.iter();
-    let edges = edges.filter(|edge| edge.child == table.name);
+    let edges = edges.filter(|edge| edge.child == table.name && edge.inside.is_none());
     let mut references: Vec<Vec<String>> = Vec::new();
     for columns in declared.chain(edges.map(|edge| &edge.child_columns)) {
         let can_be_asked = |name: &String| {

@@ -170,6 +170,7 @@ fn edge(id: u32, child: &str, column: &str, parent: &str) -> Edge {
         nullable_columns: Vec::new(),
         on_delete_cascade: false,
         when: Vec::new(),
+        inside: None,
         policy: None,
     }
 }
@@ -278,6 +279,8 @@ fn role(table: &str, role: Role, owner: Option<u32>) -> TableRole {
         org: (role == Role::Root).then_some(OrgPart::Root),
         tier: (role != Role::Shared).then_some(0),
         pair: false,
+        in_doubt: false,
+        whole: false,
         decided: false,
         measured: None,
         reason: String::new(),

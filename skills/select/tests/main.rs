@@ -129,6 +129,7 @@ fn edge(id: u32, child: &str, column: &str, parent: &str, parent_column: &str) -
         nullable_columns: Vec::new(),
         on_delete_cascade: false,
         when: Vec::new(),
+        inside: None,
         policy: None,
     }
 }
@@ -148,6 +149,8 @@ fn role(table: &str, owners: &[u32]) -> TableRole {
         measured: None,
         decided: false,
         pair: false,
+        in_doubt: false,
+        whole: false,
         reason: String::new(),
     }
 }

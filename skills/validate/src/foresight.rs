@@ -1,10 +1,12 @@
-//! What can be told of the checks before there are rows: constraints of CERT that could never be checked, so
-//! that the verdict would be FAILED whatever the rows are. Pure.
+//! What can be told of the checks before there is an artifact: constraints of CERT that could never be checked,
+//! so that the verdict would be FAILED whatever the rows are, and rows that CERT would refuse. Pure.
 
 use redistrict_model::{
-    Check, ExtractTable, Finding, PlanSections, StoreKind, StoreName, Table, TableRef, toml_key,
+    Check, Edge, EdgeId, EdgeOrigin, ExtractTable, Finding, PlanSections, StoreKind, StoreName,
+    Table, TableRef, VerdictReport, toml_key,
 };
 
+use crate::checks::foreign_keys::{DANGLING_KEY, is_enforced, subject};
 use crate::checks::keys::holds_without_its_columns;
 use crate::expression::{Unsupported, parse};
 
@@ -47,6 +49,62 @@ pub fn checks_that_cannot_run(sections: &PlanSections) -> Vec<Finding> {
 pub(crate) fn is_same(one: &Check, other: &Check) -> bool {
     let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     squeezed(&one.expression) == squeezed(&other.expression)
+}
+
+/// References of rows that come to rows that PROD does not have, over keys that CERT declares: it would refuse
+/// them, also over a key that was never validated there. `dangling` says how many rows of which references dangle.
+/// An ERROR finding for each, in the order given, with the lines that let the rest come.
+#[must_use]
+pub fn refused_by_target(sections: &PlanSections, dangling: &[(EdgeId, u64)]) -> Vec<Finding> {
+    let edges = &sections.extract.ownership;
+    let refused = dangling.iter().filter_map(|(id, rows)| {
+        let edge = edges.edges.get(id.index())?;
+        let may_dangle = edge.origin != EdgeOrigin::ForeignKey;
+        (*rows > 0 && may_dangle && is_enforced(sections, edge)).then(|| dangles(edge, *rows))
+    });
+    refused.collect()
+}
+
+/// The same of the references whose checks failed, for what a person can do about them.
+pub(crate) fn ways_out(sections: &PlanSections, report: &VerdictReport) -> Vec<String> {
+    let is_failed = |edge: &&Edge| {
+        let mut checks = report.checks.iter();
+        checks.any(|check| {
+            check.check == DANGLING_KEY && !check.is_passed() && check.subject == subject(edge)
+        })
+    };
+    let edges = sections.extract.ownership.edges.iter();
+    let failed = edges.filter(is_failed);
+    failed.flat_map(|edge| dangles(edge, 1).lines).collect()
+}
+
+fn dangles(edge: &Edge, rows: u64) -> Finding {
+    let columns = format!("({})", edge.child_columns.join(", "));
+    let loose = match edge.origin {
+        EdgeOrigin::NotValid => "a foreign key that PROD does not hold for all rows (NOT VALID)",
+        EdgeOrigin::Link | EdgeOrigin::ForeignKey => "a link, which PROD does not enforce",
+    };
+    let message = format!(
+        "{rows} rows that come refer by {columns}, {loose}, to rows of {} that PROD does not have: CERT declares \
+         that key and would refuse them",
+        edge.parent
+    );
+    let name = edge.child.to_string();
+    let heading = format!("[table.{}]", toml_key(&name));
+    let reference = toml_key(&columns);
+    let line = match (edge.origin, edge.nullable_columns.is_empty()) {
+        (EdgeOrigin::NotValid, false) => format!(
+            "boundary = {{ {reference} = \"null\" }}     # or \"exclude\": without these rows and what belongs to them"
+        ),
+        (EdgeOrigin::NotValid, true) => format!(
+            "boundary = {{ {reference} = \"exclude\" }}     # without these rows and what belongs to them; or mend \
+             them in PROD"
+        ),
+        (EdgeOrigin::Link | EdgeOrigin::ForeignKey, _) => format!(
+            "excluded = \"…the reason…\"     # or mend the rows in PROD, or drop the key {columns} in CERT"
+        ),
+    };
+    Finding::error("dangling-key", name, message, rows).with_lines([heading, line])
 }
 
 fn kind_of(sections: &PlanSections, store: &StoreName) -> Option<StoreKind> {

@@ -24,6 +24,14 @@ impl KeyHasher {
         hash(&self.first, key)
     }
 
+    /// The hash to look a parent up with by a key of one column, given by its canonical text.
+    pub(crate) fn of_text(&self, text: &str, key: &mut Vec<u8>) -> u64 {
+        key.clear();
+        key.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        key.extend_from_slice(text.as_bytes());
+        self.short(key)
+    }
+
     fn long(&self, key: &[u8]) -> (u64, u32) {
         let [a, b, c, d, ..] = hash(&self.second, key).to_le_bytes();
         (self.short(key), u32::from_le_bytes([a, b, c, d]))

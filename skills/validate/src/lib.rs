@@ -13,6 +13,6 @@ mod scan;
 mod skill;
 mod verdict;
 
-pub use foresight::checks_that_cannot_run;
+pub use foresight::{checks_that_cannot_run, refused_by_target};
 pub use skill::ValidateSkill;
 pub use verdict::{VERDICT_FILE, read_verdict};

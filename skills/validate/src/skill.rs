@@ -7,6 +7,7 @@ use redistrict_artifact::{Artifact, ArtifactKind, Layout, Manifest, RootKey};
 use redistrict_model::{ErrorKind, Phase, Plan, UnitKey};
 use redistrict_skill::{Progress, Skill, SkillError, UnitContext, UnitOutcome};
 
+use crate::foresight::ways_out;
 use crate::scan::{Scan, unreadable};
 use crate::verdict::{draw, failed, findings, write_verdict};
 
@@ -99,7 +100,8 @@ impl Work {
         let report = draw(scan.run()?, &plan.sections.validate.skipped);
         write_verdict(artifact.dir(), &report)
             .map_err(|e| SkillError::because(e.error_kind(), "write the verdict", &e))?;
-        if let Some(error) = failed(&report) {
+        if let Some(mut error) = failed(&report) {
+            error.hints.extend(ways_out(&plan.sections, &report));
             return Err(error);
         }
         Ok(UnitOutcome {

@@ -10,9 +10,18 @@ use tokio_postgres::error::DbError;
 pub(crate) fn failed(what: impl Into<String>, error: &Error) -> StoreError {
     let what = what.into();
     let Some(server) = error.as_db_error() else {
-        return StoreError::new(kind_without_server(error), what);
+        let kind = kind_without_server(error);
+        if kind != StoreErrorKind::Transient {
+            return StoreError::new(kind, what);
+        }
+        let what = format!("{what}: the connection was lost");
+        return StoreError::new(kind, what).with_hint(LOST_HINT);
     };
     let state = server.code().code();
+    let what = match reason_of_state(state) {
+        Some(reason) => format!("{what}: {reason}"),
+        None => what,
+    };
     let made = StoreError::new(kind_of_state(state), what).with_code(code_with_names(server));
     let hint = match is_recovery_conflict(server) {
         true => Some(STANDBY_HINT),
@@ -22,6 +31,26 @@ pub(crate) fn failed(what: impl Into<String>, error: &Error) -> StoreError {
         Some(hint) => made.with_hint(hint),
         None => made,
     }
+}
+
+/// What to do where a connection ends without a word.
+const LOST_HINT: &str = "is the server up, or was it restarted or failed over? Does something between here and \
+     there (proxy, firewall, pooler) end connections that are long or quiet?";
+
+/// Why the server ended a session or did not begin one, in words.
+fn reason_of_state(state: &str) -> Option<&'static str> {
+    Some(match state {
+        "57P01" => {
+            "the server ended the session, as it does when it is stopped or somebody ends it"
+        }
+        "57P02" => "the server ended all sessions because one of its processes crashed",
+        "57P03" => "the server takes no connections now: it is starting, stopping or recovering",
+        "57P05" | "25P03" => "the server ended the session because it was quiet for too long",
+        "53300" => "all connections of the server are taken",
+        "28P01" | "28000" => "the server refuses this user, password or address",
+        "3D000" => "the server has no database of that name",
+        _ => return None,
+    })
 }
 
 /// What to do where a standby takes snapshots away.
@@ -40,12 +69,29 @@ pub(crate) fn is_recovery_conflict(server: &DbError) -> bool {
 /// Maps a failed statement on a table.
 pub(crate) fn failed_at(what: &str, table: &TableRef, error: &Error) -> StoreError {
     let is_right = error.code().is_some_and(|code| code.code() == "42501");
+    if is_right && (error.as_db_error()).is_some_and(is_row_security) {
+        let what = format!("{what}: row-level security is active on it, and rows would be missing");
+        let mut failed = failed(what, error).at(table);
+        failed.hint = Some(ROW_SECURITY_HINT.to_owned());
+        return failed;
+    }
     let what = if is_right {
         format!("{what}: the role lacks the right")
     } else {
         what.to_owned()
     };
     failed(what, error).at(table)
+}
+
+/// A policy that lets the role see all rows does not help: our sessions turn filters off, and the server then
+/// refuses whatever it would filter.
+const ROW_SECURITY_HINT: &str = "give the role BYPASSRLS (`redistrict init --grants` prints it), or leave the table \
+     out by `excluded`; a policy is not enough, because nobody but the server can tell what it hides";
+
+/// The server refused because `row_security = off` forbids it to leave rows out. The right that is missing has
+/// the same SQLSTATE; the place in the server's source tells them apart, whatever language it speaks.
+fn is_row_security(server: &DbError) -> bool {
+    server.routine() == Some("check_enable_rls")
 }
 
 /// An invariant of ours does not hold.

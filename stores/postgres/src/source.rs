@@ -9,6 +9,7 @@ use redistrict_model::{Catalog, Finding, KeyRow, Severity, StoreKind, StoreName,
 use redistrict_store::{
     BatchStream, Cut, KeyReader, KeyRequest, Listing, Probe, RowReader, RowRequest, RowsWhere,
     Secret, SourceCut, SourceStore, StoreError, StoreErrorKind, Tally, TallyRequest, Unfit,
+    UnmatchedRequest,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -210,6 +211,12 @@ impl KeyReader for PostgresCut {
         self.check()?;
         let result = tally::tally(&self.session, &self.tables, request).await;
         self.note(result)
+    }
+
+    async fn unmatched(&mut self, request: &UnmatchedRequest) -> Result<Option<u64>, StoreError> {
+        self.check()?;
+        let result = tally::unmatched(&self.session, &self.tables, request).await;
+        self.note(result).map(Some)
     }
 }
 

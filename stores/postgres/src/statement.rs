@@ -13,7 +13,7 @@ use crate::live::{LiveColumn, LiveTable};
 use crate::locator::locator;
 use crate::types::{is_native, is_printed};
 
-pub(crate) use tally::tally_text;
+pub(crate) use tally::{References, tally_text};
 
 /// Bound values with their types.
 pub(crate) type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];

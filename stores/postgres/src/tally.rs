@@ -1,8 +1,8 @@
 //! Counting how often values stand in columns, by the server.
 
-use redistrict_store::{StoreError, Tallied, Tally, TallyRequest};
+use redistrict_store::{StoreError, Tallied, Tally, TallyRequest, UnmatchedRequest};
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::connect::Session;
 use crate::encoding::explained;
@@ -45,4 +45,45 @@ pub(crate) async fn tally<S>(
     // The server sorts texts as its language does.
     (tally.values).sort_by(|(a, rows), (b, more)| more.cmp(rows).then_with(|| a.cmp(b)));
     Ok(tally)
+}
+
+/// The rows of one request that refer to no row.
+///
+/// # Errors
+/// As [`tally`].
+pub(crate) async fn unmatched<S>(
+    session: &Session<S>,
+    tables: &LiveTables,
+    request: &UnmatchedRequest,
+) -> Result<u64, StoreError> {
+    let what = "count references that lead to no row";
+    let (child, parent) = (
+        tables.table(&request.child)?,
+        tables.table(&request.parent)?,
+    );
+    let columns = child.columns(&request.child_columns)?;
+    let referred = parent.columns(&request.parent_columns)?;
+    let says: Vec<String> = request.when.iter().map(|(name, _)| name.clone()).collect();
+    let says = child.columns(&says)?;
+    let references = statement::References {
+        child,
+        columns: &columns,
+        says: &says,
+        parent,
+        referred: &referred,
+    };
+    let text = references.unmatched_text();
+    let wanted = request.when.iter();
+    let wanted: Vec<(&(dyn ToSql + Sync), Type)> = wanted
+        .map(|(_, texts)| (texts as &(dyn ToSql + Sync), Type::TEXT_ARRAY))
+        .collect();
+    let rows = session.read(&text, &wanted).await;
+    let rows = rows.map_err(|error| {
+        let failed = failed_at(what, &request.child, &error);
+        explained(failed, &columns)
+    })?;
+    let count = rows.first().map(|row| row.get::<_, i64>(0));
+    count
+        .and_then(|count| u64::try_from(count).ok())
+        .ok_or_else(|| bug(what).at(&request.child))
 }

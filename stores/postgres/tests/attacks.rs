@@ -208,6 +208,14 @@ async fn rows_hidden_by_row_security_are_an_error_and_not_a_smaller_district() {
     let mut cut = world.source.open_cut(&catalog.tables).await.unwrap();
     let error = cut.count(&catalog.tables[0].name).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Auth, "{error:?}");
+    assert!(
+        error.what.contains("row-level security is active"),
+        "{error:?}"
+    );
+    assert!(
+        error.hint.as_ref().unwrap().contains("BYPASSRLS"),
+        "{error:?}"
+    );
     let again = cut.count(&catalog.tables[0].name).await.unwrap_err();
     assert_eq!(
         again.kind,

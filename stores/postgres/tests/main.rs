@@ -18,6 +18,7 @@ mod shapes;
 mod standby;
 mod support;
 mod unfit;
+mod unmatched;
 mod wide;
 
 mod conformance {

@@ -2,9 +2,10 @@
 
 use redistrict_artifact::timestamp_of;
 use redistrict_journal::{JournalError, RunState};
-use redistrict_model::{Phase, RunId};
+use redistrict_model::{Phase, RunId, UnitKey};
 use redistrict_orchestrator::{ApprovalRefusal, approval};
 use redistrict_report::{ReportData, ReportSkill, UndoForecastReport};
+use redistrict_skill::ASKS;
 
 use crate::approvals::approvals;
 use crate::args;
@@ -104,11 +105,34 @@ fn shown(state: &RunState, phase: Phase, digest: &str, data: &ReportData) -> Vec
             ));
         }
     }
+    lines.extend(asked_lines(state, phase));
     lines.extend(runner::forecast_lines(data));
     lines.extend(undo_lines(data));
     lines.push(format!("Plan:   {}", data.plan_digest));
     lines.push(format!("Digest: {digest}"));
     lines
+}
+
+/// What the run asks by itself: limits of rows that what comes is beyond.
+fn asked_lines(state: &RunState, phase: Phase) -> Vec<String> {
+    let is_about = |unit: &UnitKey| unit.phase == phase || unit.phase == Phase::Extraction;
+    let units = state.units.iter().filter(|(unit, _)| is_about(unit));
+    let asks =
+        units.filter_map(|(_, known)| known.done.as_ref()?.get("facts")?.get(ASKS)?.as_array());
+    asks.flatten().filter_map(asked_line).collect()
+}
+
+fn asked_line(ask: &serde_json::Value) -> Option<String> {
+    let number = |name: &str| ask.get(name)?.as_u64().map(thousands);
+    let (table, why) = (ask.get("table")?.as_str()?, ask.get("why")?.as_str()?);
+    let (limit, up_to) = (number("limit")?, number("up_to")?);
+    let said = match why {
+        "hub" => {
+            format!("is not the district's own, and more than {limit} of its rows come (hub_rows)")
+        }
+        _ => format!("has more rows of the district than max_rows = {limit}"),
+    };
+    Some(format!("{table} {said}: up to {up_to} would come."))
 }
 
 /// What an undo would do per table, as its check found it.

@@ -111,6 +111,10 @@ pub(crate) async fn check_config(session: &Session) -> CommandResult<Exit> {
         return Err(Failure::prerequisite("load: a store has no target"));
     }
     let warnings = source.left_open().await?;
+    let stopping: Vec<_> = planning::errors_of(&warnings).collect();
+    if !stopping.is_empty() {
+        return Err(planning::stop("follow every reference", stopping));
+    }
     let path = workspace.config_path.display();
     if session.format() == Format::Text {
         output::data(format!("{path}: everything it names is there"));

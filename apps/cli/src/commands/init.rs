@@ -3,6 +3,7 @@
 
 mod boundaries;
 mod grants;
+mod inferred;
 mod links;
 mod text;
 
@@ -12,7 +13,9 @@ use std::path::Path;
 use redistrict_analyze::{OpenReference, ProposedLinks};
 use redistrict_artifact::write_atomic;
 use redistrict_model::config::ResolveError;
-use redistrict_model::{ColumnClass, ColumnDecision, ColumnRef, Finding, StoreKind, TableRef};
+use redistrict_model::{
+    Catalog, ColumnClass, ColumnDecision, ColumnRef, Finding, StoreKind, TableRef,
+};
 
 use crate::args;
 use crate::exit::Exit;
@@ -22,6 +25,7 @@ use crate::output::{self, Format};
 use crate::planning::{self, Source};
 use crate::secrets;
 use crate::session::Session;
+use crate::unreadable;
 use crate::wire::Workspace;
 
 /// How often a provisional configuration is analyzed again with what was missing.
@@ -263,12 +267,18 @@ async fn infer(
 ) -> CommandResult<Found> {
     let bare = text::provisional(stores, &root, &key, &[], &[]);
     let workspace = Workspace::provisional(&bare, path, &session.arguments.state_dir)?;
+    // A table that cannot be read exactly is a decision, and no reason to write nothing. The rest is looked at
+    // without it.
+    let mut decisions = unreadable::of(&workspace).await?;
+    decisions.retain(|finding| !finding.lines.is_empty() && finding.subject != root.to_string());
+    let bare = text::provisional(stores, &root, &key, &[], &decisions);
+    let workspace = Workspace::provisional(&bare, path, &session.arguments.state_dir)?;
     let mut source = planning::source_in_memory(&workspace).await?;
-    let links =
-        redistrict_analyze::propose_links(&mut source.cuts, &source.catalogs, &root).await?;
-    let mut decisions: Vec<Finding> = Vec::new();
+    let readable = readable(&source.catalogs, &decisions);
+    let links = redistrict_analyze::propose_links(&mut source.cuts, &readable, &root).await?;
     for _ in 0..MAX_ROUNDS {
-        let provisional = text::provisional(stores, &root, &key, &links.links, &decisions);
+        let provisional = text::provisional(stores, &root, &key, &links.links, &decisions)
+            + &links::nested_text(&links.nested);
         let workspace = Workspace::provisional(&provisional, path, &session.arguments.state_dir)?;
         let mut source = planning::source_in_memory(&workspace).await?;
         let (columns, missing) = match planning::source_masks(&workspace, &mut source).await? {
@@ -313,6 +323,22 @@ async fn infer(
         Exit::Unexpected,
         "infer a configuration: it does not come to an end",
     ))
+}
+
+/// Without the tables that nobody can read exactly, and the references to them.
+fn readable(catalogs: &[Catalog], unreadable: &[Finding]) -> Vec<Catalog> {
+    let is_left_out = |table: &TableRef| {
+        let mut findings = unreadable.iter();
+        findings.any(|finding| finding.subject == table.to_string())
+    };
+    let mut catalogs = catalogs.to_vec();
+    for catalog in &mut catalogs {
+        catalog.tables.retain(|table| !is_left_out(&table.name));
+        for table in &mut catalog.tables {
+            table.foreign_keys.retain(|key| !is_left_out(&key.parent));
+        }
+    }
+    catalogs
 }
 
 /// Whether nothing recognises the columns: what is called a national id is no reference.

@@ -5,10 +5,12 @@ use redistrict_journal::{RunKind, RunOptions};
 use redistrict_model::{DistrictId, Phase, Plan, RunId, shell_argument};
 use redistrict_orchestrator::RunSummary;
 
-use crate::approvals::approvals;
+use crate::approvals::{Approvals, approvals};
 use crate::args;
+use crate::attempts::{Contact, attempts};
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
+use crate::planned::{For, planned};
 use crate::planning::{self, Source, Target};
 use crate::prerequisites;
 use crate::retention;
@@ -41,8 +43,8 @@ pub(crate) async fn run(session: &Session, arguments: &args::Migrate) -> Command
 pub(crate) struct Prepared {
     pub(crate) plan: Plan,
     pub(crate) parts: Parts,
-    /// The phases that somebody has to approve.
-    pub(crate) approvals: Vec<Phase>,
+    /// What somebody has to approve.
+    approvals: Approvals,
 }
 
 impl Prepared {
@@ -53,7 +55,8 @@ impl Prepared {
         options: RunOptions,
     ) -> CommandResult<(Parts, RunSummary)> {
         let options = RunOptions {
-            approvals: self.approvals,
+            approvals: self.approvals.phases,
+            hub_rows: self.approvals.hub_rows,
             ..options
         };
         let new = NewRun {
@@ -82,12 +85,14 @@ pub(crate) async fn prepare(
     }
     retention::shred_overdue(session, workspace)?;
     session.notifications.open(workspace);
-    prerequisites::require(prerequisites::look(session, workspace).await)?;
-    let approvals = configured?.and(ask)?.phases;
-    let mut source = planning::source(workspace, false).await?;
-    let target = planning::target(session, workspace, &source.fingerprints(), true).await?;
+    attempts(Contact::None, async || {
+        prerequisites::require(prerequisites::look(session, workspace).await)
+    })
+    .await?;
+    let approvals = configured?.and(ask)?;
     let district = DistrictId::new(district);
-    let plan = planning::plan(workspace, &mut source, &target, &district).await?;
+    let made = planned(session, workspace, &district, For::Run).await;
+    let (source, target, plan) = made?;
     let parts = parts(session, workspace, source, target)?;
     Ok(Prepared {
         plan,

@@ -2,6 +2,7 @@
 
 mod lines;
 mod measure;
+mod open;
 mod print;
 mod sql;
 
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 
 use redistrict_closure::{Members, table_heading};
 use redistrict_extract::{Cuts, district_key, forecast};
-use redistrict_model::{DistrictId, ErrorKind, Finding, Plan, TableRef};
+use redistrict_model::{DistrictId, Finding, Plan, TableRef};
 use redistrict_skill::SkillError;
 use redistrict_store::TargetStore;
 
@@ -17,6 +18,7 @@ use crate::args;
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::output::{self, Format, thousands};
+use crate::planned::{For, planned};
 use crate::planning::{self, Source, Target};
 use crate::rates::Rates;
 use crate::session::Session;
@@ -31,16 +33,19 @@ pub(crate) async fn run(session: &Session, arguments: &args::Plan) -> CommandRes
         return sql::run(session, &arguments.district).await;
     }
     let workspace = session.workspace()?;
-    let mut source = planning::source(&workspace, false).await?;
-    let target = planning::target(session, &workspace, &source.fingerprints(), false).await?;
     let district = DistrictId::new(arguments.district.clone());
-    let plan = planning::plan(&workspace, &mut source, &target, &district).await?;
+    let made = planned(session, &workspace, &district, For::Reader).await;
+    let (mut source, target, plan) = match made {
+        Ok(made) => made,
+        Err(failure) => return open::stopped(session, &workspace, &district, failure).await,
+    };
     let forecast = match arguments.exact {
         false => None,
         true => Some(exact(&mut source, &plan).await?),
     };
     let (members, refused) = forecast.unzip();
     let mut findings = plan.findings.clone();
+    let mut refused_by_target = Vec::new();
     let mut measured = Measured {
         with_rows: source.analysis.with_rows.iter().cloned().collect(),
         ..Measured::default()
@@ -48,6 +53,9 @@ pub(crate) async fn run(session: &Session, arguments: &args::Plan) -> CommandRes
     if let Some(members) = &members {
         measure::lengths(&mut source, &plan, members, &mut measured).await?;
         findings.extend(measure::hubs(&mut source, &plan, members).await?);
+        let dangling = members.dangling.iter();
+        let dangling: Vec<_> = dangling.map(|one| (one.edge, one.rows)).collect();
+        refused_by_target = redistrict_validate::refused_by_target(&plan.sections, &dangling);
     }
     if session.format() != Format::Text {
         measure::statements(session, &plan, &mut measured).await?;
@@ -59,8 +67,12 @@ pub(crate) async fn run(session: &Session, arguments: &args::Plan) -> CommandRes
     };
     let lines = lines::lines(&plan, &known);
     let preflight = preflight(&target).await?;
-    let refused = refused.flatten().or_else(|| over_limit(&plan, &lines));
-    let refused = refused.map(Failure::from);
+    findings.extend(over_limit(&plan, &lines));
+    let refused = refused.flatten();
+    let refused = refused.map(Failure::from).or_else(|| {
+        let is_refused = !refused_by_target.is_empty();
+        is_refused.then(|| planning::stop("load what comes", &refused_by_target))
+    });
     if session.format() == Format::Text {
         let listed = match arguments.all {
             true => Listed::All,
@@ -117,32 +129,26 @@ async fn preflight(target: &Target) -> CommandResult<Vec<String>> {
     Ok(lines)
 }
 
-/// More rows than a person allowed: a migration stops there.
-fn over_limit(plan: &Plan, lines: &[Line]) -> Option<SkillError> {
-    let limit = |line: &&Line| {
+/// More rows than a person allowed without being asked: a run waits there for an approval. With the lines that
+/// allow so many.
+fn over_limit(plan: &Plan, lines: &[Line]) -> Vec<Finding> {
+    let over = lines.iter().filter_map(|line| {
         let limit = plan.sections.extract.table(&line.table)?.max_rows?;
-        (line.count() > limit).then_some(limit)
-    };
-    let mut error = SkillError::new(
-        ErrorKind::Config,
-        "stay within max_rows: more rows belong to the district than the configuration allows",
-    );
-    for line in lines {
-        if let Some(limit) = limit(&line) {
-            error.causes.push(format!(
-                "extract {}: {} rows come, max_rows is {}",
-                line.table,
+        (line.count() > limit).then(|| {
+            let message = format!(
+                "{} rows come, max_rows is {}: a run waits until somebody approves",
                 thousands(line.count()),
                 thousands(limit)
-            ));
-            error.hints.push(table_heading(&line.table));
-            error.hints.push(format!(
-                "max_rows = {}     # if that many are right",
-                line.count()
-            ));
-        }
-    }
-    (!error.causes.is_empty()).then_some(error)
+            );
+            Finding::warning("max-rows", line.table.to_string(), message, line.count()).with_lines(
+                [
+                    table_heading(&line.table),
+                    format!("max_rows = {}     # if that many are right", line.count()),
+                ],
+            )
+        })
+    });
+    over.collect()
 }
 
 fn as_json(

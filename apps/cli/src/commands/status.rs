@@ -2,14 +2,12 @@
 
 use redistrict_artifact::timestamp_of;
 use redistrict_journal::{RunState, RunStatus, Waiting, fold};
-use redistrict_orchestrator::is_worked_on;
 
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
 use crate::output::{self, Format};
 use crate::person;
 use crate::session::Session;
-use crate::wire::Workspace;
 
 /// Shows one run: the checklist, retries, how it ended.
 pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit> {
@@ -18,7 +16,7 @@ pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit
     let run = person::named_or_newest(journal.as_ref(), run, "show")?;
     let state = person::state_of(journal.as_ref(), &run)?;
     if session.format() == Format::Text {
-        let is_left = is_left(&workspace, &state);
+        let is_left = person::is_left(&workspace.layout.state_dir, &state);
         output::data(output::typed(&text(&state, is_left)));
     } else {
         let value = serde_json::to_value(&state)
@@ -28,16 +26,11 @@ pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit
     Ok(Exit::Done)
 }
 
-/// The run should be worked on, and nobody does: its process died, or it was approved and not resumed.
-fn is_left(workspace: &Workspace, state: &RunState) -> bool {
-    matches!(state.status, RunStatus::Running | RunStatus::Compensating)
-        && !is_worked_on(&workspace.layout.state_dir, &state.run)
-}
-
 /// How a run stands, in words.
 fn standing(state: &RunState, is_left: bool) -> String {
+    let says_itself = matches!(state.status, RunStatus::Waiting(Waiting::OtherRun(_)));
     match state.open_request() {
-        _ if !is_left => state.status.to_string(),
+        _ if !is_left || says_itself => state.status.to_string(),
         Some((_, gate)) if gate.approval.is_some() => "approved, nobody works on it".to_owned(),
         _ => "stopped, nobody works on it".to_owned(),
     }
@@ -126,7 +119,8 @@ pub(crate) fn runs(session: &Session) -> CommandResult<Exit> {
     for run in journal.runs()? {
         states.extend(fold(&journal.read(&run)?));
     }
-    let stands = |state: &RunState| standing(state, is_left(&workspace, state));
+    let stands =
+        |state: &RunState| standing(state, person::is_left(&workspace.layout.state_dir, state));
     let started = |state: &RunState| {
         timestamp_of(std::time::Duration::from_millis(state.started_wall_millis))
     };

@@ -19,6 +19,7 @@ use super::documents::Source;
 use super::{estate, refused, runs};
 use crate::failure::{CommandResult, Failure};
 use crate::nearest;
+use crate::person;
 use crate::session::Session;
 use crate::wire::Workspace;
 
@@ -79,10 +80,7 @@ impl OwnDesk {
     }
 
     fn is_left(&self, state: &RunState) -> bool {
-        matches!(
-            state.status,
-            RunStatus::Running | RunStatus::Waiting(Waiting::OtherRun(_)) | RunStatus::Compensating
-        ) && !is_worked_on(&self.state_dir, &state.run)
+        person::is_left(&self.state_dir, state)
     }
 
     fn run(&self, run: &RunId) -> Result<Run, Refusal> {

@@ -8,10 +8,13 @@ use super::graph::Graph;
 use super::input::{MeasureRequest, Measurements};
 use super::tiers::Tiers;
 
-/// Thresholds of rule 3.
+/// Thresholds of rule 3. Nobody is known in more than two districts on average; what is may be a catalogue
+/// whoever else is in the store.
 const SHARED_ROWS: u64 = 10;
-const SHARED_SPREAD: f64 = 1.1;
+const SHARED_SPREAD: f64 = 2.0;
 const SHARED_COVER: f64 = 0.9;
+/// Rule 13: more than half of the entries lie there for nobody.
+const STOCK_COVER: f64 = 0.5;
 
 /// Which tables are shared, and which hang on them.
 pub(super) struct Attachment {
@@ -81,6 +84,11 @@ pub(super) fn is_shared(measured: &Measured) -> bool {
         && measured.cover >= SHARED_COVER
 }
 
+/// Whether measured numbers show a catalogue, as they would beside fewer or more districts (rule 13).
+pub(super) fn is_surely_catalogue(measured: &Measured) -> bool {
+    measured.spread > SHARED_SPREAD || measured.cover <= STOCK_COVER
+}
+
 /// Judges tables outside the tiers that rows with users or labels always refer to.
 fn judge(
     graph: &Graph<'_>,
@@ -93,6 +101,7 @@ fn judge(
     for (table, judged) in is_judged.iter_mut().enumerate() {
         let name = &graph.tables[table].name;
         let is_decided = graph.input.decisions.shared.contains_key(name)
+            || graph.input.decisions.whole.contains(name)
             || graph.input.decisions.owner.contains_key(name);
         if *judged
             || is_decided

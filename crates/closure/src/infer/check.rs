@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use redistrict_model::{BoundaryPolicy, EdgeOrigin, Role, Table, TableRole};
+use redistrict_model::{BoundaryPolicy, EdgeOrigin, OrgPart, Role, Table, TableRef, TableRole};
 
 use super::attach::{Attachment, equal_shared_parents};
 use super::graph::Graph;
@@ -45,6 +45,7 @@ pub(super) fn input(input: &InferInput<'_>) -> Result<(), InferError> {
         .chain(decisions.shared.keys())
         .chain(decisions.owner.keys())
         .chain(decisions.tree.keys())
+        .chain(&decisions.whole)
         .chain(ends);
     for table in named {
         if !tables.contains_key(table) {
@@ -139,6 +140,8 @@ pub(super) fn problems(
             });
         }
     }
+    problems.extend(trees_of_base(graph, tiers));
+    problems.extend(wholes(graph, roles));
     for (table, role) in roles.iter().enumerate() {
         problems.extend(equal_parents(
             graph,
@@ -150,6 +153,43 @@ pub(super) fn problems(
         ));
     }
     problems
+}
+
+fn trees_of_base<'a>(graph: &'a Graph<'_>, tiers: &'a Tiers) -> impl Iterator<Item = Problem> + 'a {
+    let is_base = |table: &TableRef| {
+        let position = graph.position(table);
+        position.is_some_and(|table| tiers.org[table] == Some(OrgPart::Base))
+    };
+    let trees = graph.input.decisions.tree.iter();
+    trees
+        .filter(move |(table, _)| is_base(table))
+        .map(|(table, edge)| Problem::TreeOfBase {
+            table: table.clone(),
+            reference: graph.edges[edge.index()].describe(),
+            root: graph.input.root.clone(),
+        })
+}
+
+/// Tables that cannot be copied whole. One that is excluded does not move at all.
+fn wholes<'a>(graph: &'a Graph<'_>, roles: &'a [TableRole]) -> impl Iterator<Item = Problem> + 'a {
+    let wholes = graph.input.decisions.whole.iter();
+    wholes.filter_map(move |name| {
+        let table = graph.position(name)?;
+        let role = roles[table].role;
+        match role {
+            Role::Excluded => None,
+            Role::Reference if graph.tables[table].identity().is_none() => {
+                Some(Problem::WholeOfKeyless {
+                    table: name.clone(),
+                })
+            }
+            Role::Reference => None,
+            _ => Some(Problem::WholeOfOwned {
+                table: name.clone(),
+                role,
+            }),
+        }
+    })
 }
 
 fn equal_parents(

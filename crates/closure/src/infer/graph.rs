@@ -79,6 +79,7 @@ impl<'a> Graph<'a> {
             nullable_columns: Vec::new(),
             on_delete_cascade: false,
             when: Vec::new(),
+            inside: None,
             policy: None,
         });
     }

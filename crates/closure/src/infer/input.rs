@@ -1,9 +1,9 @@
 //! What inference takes and gives: decisions made by hand, measurements, drafts, problems.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_model::{
-    BoundaryPolicy, Catalog, Edge, EdgeId, ErrorKind, Finding, Measured, Ownership, TableRef,
+    BoundaryPolicy, Catalog, Edge, EdgeId, ErrorKind, Finding, Measured, Ownership, Role, TableRef,
 };
 
 use crate::edges::ResolvedLink;
@@ -18,6 +18,8 @@ pub struct Decisions {
     pub shared: BTreeMap<TableRef, bool>,
     /// Ordered owner lists that replace the inferred ones.
     pub owner: BTreeMap<TableRef, Vec<EdgeId>>,
+    /// Reference tables of which every row comes, referred to or not.
+    pub whole: BTreeSet<TableRef>,
     /// Self references that own.
     pub tree: BTreeMap<TableRef, EdgeId>,
     pub boundary: BTreeMap<EdgeId, BoundaryPolicy>,
@@ -100,6 +102,23 @@ pub enum Problem {
         /// The references as they stand in an owner list.
         owners: Vec<String>,
     },
+    /// `tree` on a base table of the root: its rows have the district of their subclass rows.
+    #[error(
+        "{reference} is the tree of {table}, whose rows have the district of the row with the same key in {root}: declare the tree there"
+    )]
+    TreeOfBase {
+        table: TableRef,
+        reference: String,
+        root: TableRef,
+    },
+    /// `copy = "whole"` of a table whose rows belong to districts, or to persons who do.
+    #[error(
+        "{table} is copied whole, and is {role}: other districts' rows would come; only a table without owner can be, shared = false if it was measured as shared"
+    )]
+    WholeOfOwned { table: TableRef, role: Role },
+    /// `copy = "whole"` of a table whose rows nothing tells apart.
+    #[error("{table} is copied whole, and has no primary key and no unique key without NULLs")]
+    WholeOfKeyless { table: TableRef },
     /// `boundary = stub` on a reference to rows that have no key to be left with.
     #[error(
         "{reference} has the boundary policy stub, but {parent} has no primary key and no unique key without NULLs: a stub of it would be nothing"
@@ -120,7 +139,10 @@ impl Problem {
             | Self::NullOnMandatory { child, .. }
             | Self::LinkParentNotUnique { child, .. }
             | Self::StubOfKeyless { child, .. } => child,
-            Self::EqualSharedParents { table, .. } => table,
+            Self::EqualSharedParents { table, .. }
+            | Self::TreeOfBase { table, .. }
+            | Self::WholeOfOwned { table, .. }
+            | Self::WholeOfKeyless { table } => table,
         }
     }
 
@@ -139,6 +161,9 @@ impl Problem {
                 let owner = format!("owner = [{first}] # one of {}", owners.join(", "));
                 ("equal-shared-parents", vec![heading.clone(), owner])
             }
+            Self::TreeOfBase { .. } => ("tree-of-base", Vec::new()),
+            Self::WholeOfOwned { .. } => ("whole-of-owned", Vec::new()),
+            Self::WholeOfKeyless { .. } => ("whole-of-keyless", Vec::new()),
             Self::StubOfKeyless { .. } => ("stub-of-keyless", Vec::new()),
         };
         Finding::error(code, self.table().to_string(), self.to_string(), 0).with_lines(lines)

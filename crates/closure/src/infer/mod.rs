@@ -3,6 +3,7 @@
 
 mod attach;
 mod check;
+mod doubt;
 mod fillers;
 mod graph;
 mod input;

@@ -4,11 +4,15 @@ use redistrict_model::{Measured, OrgPart, Owner, OwnerKind, Ownership, Role, Tab
 
 use super::attach::{Attachment, attach, hang_edges, is_shared};
 use super::check;
+use super::doubt::doubtful;
 use super::fillers::fillers;
 use super::graph::Graph;
 use super::input::{Draft, InferError, InferInput, Measurements};
 use super::reference::{self, References};
 use super::tiers::{Tiers, path_edges, place};
+
+/// What is said of a reference table in doubt.
+const IN_DOUBT: &str = "; it may be about persons: columns that nothing recognises are masked, unless shared = false says that it is a catalogue";
 
 /// Infers owner lists, tiers and roles (docs/design/closure.md §4). The same input gives the same draft.
 ///
@@ -37,9 +41,10 @@ pub fn infer(input: &InferInput<'_>, measurements: &Measurements) -> Result<Draf
         references: &references,
         measurements,
     };
-    let roles: Vec<TableRole> = (0..graph.len())
+    let mut roles: Vec<TableRole> = (0..graph.len())
         .map(|table| inference.role(table))
         .collect();
+    inference.doubt(&mut roles);
     Ok(Draft {
         problems: check::problems(&graph, &tiers, &state, measurements, &roles),
         ownership: Ownership {
@@ -61,6 +66,18 @@ struct Inference<'a> {
 }
 
 impl Inference<'_> {
+    /// Marks what may be of persons all the same, and says so.
+    fn doubt(&self, roles: &mut [TableRole]) {
+        let known: Vec<Role> = roles.iter().map(|role| role.role).collect();
+        let doubtful = doubtful(self.graph, self.references, self.measurements, &known);
+        for (role, in_doubt) in roles.iter_mut().zip(doubtful) {
+            role.in_doubt = in_doubt;
+            if in_doubt {
+                role.reason.push_str(IN_DOUBT);
+            }
+        }
+    }
+
     fn role(&self, table: usize) -> TableRole {
         let name = &self.graph.tables[table].name;
         let decisions = self.graph.input.decisions;
@@ -75,6 +92,8 @@ impl Inference<'_> {
             org: self.tiers.org[table],
             tier: self.tiers.tier[table],
             decided: decisions.owner.contains_key(name),
+            in_doubt: false,
+            whole: role == Role::Reference && decisions.whole.contains(name),
             measured: self.measurements.get(name).cloned(),
             reason,
         }
@@ -126,6 +145,9 @@ impl Inference<'_> {
 
     fn measured_words(&self, table: usize, role: &str) -> String {
         let name = &self.graph.tables[table].name;
+        if self.graph.input.decisions.whole.contains(name) {
+            return format!("{role}: copied whole, decided in the configuration");
+        }
         if self.graph.input.decisions.shared.contains_key(name) {
             return format!("{role}: decided in the configuration");
         }

@@ -23,7 +23,12 @@ pub(super) fn find(graph: &Graph<'_>, tiers: &Tiers, state: &Attachment) -> Refe
         distance: vec![None; graph.len()],
         detail_of: vec![None; graph.len()],
     };
-    let start: Vec<usize> = (0..graph.len()).filter(|table| has_place(*table)).collect();
+    let whole = &graph.input.decisions.whole;
+    let comes = |table: &usize| {
+        let is_whole = whole.contains(&graph.tables[*table].name) && !graph.excluded[*table];
+        has_place(*table) || is_whole
+    };
+    let start: Vec<usize> = (0..graph.len()).filter(comes).collect();
     for table in &start {
         found.distance[*table] = Some(0);
     }

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use redistrict_model::{BoundaryPolicy, Key, KeyRow, Ownership, Role, TableRef};
+use redistrict_model::{BoundaryPolicy, EdgeOrigin, Key, KeyRow, Ownership, Role, TableRef};
 
-use super::facts::{Facts, Known};
+use super::facts::{Facts, Known, is_relayed};
 use super::fetch::{ClosureError, Fetch, Purpose};
+use super::growth;
 use super::label::{Hang, Labels, Place, hang_home};
 use super::layout::Layout;
 use super::members::Members;
@@ -36,8 +37,7 @@ pub struct Closure {
     pub(super) district: u32,
     stage: Stage,
     outstanding: usize,
-    /// Full members before `exclude`, in the order of entry.
-    pub(super) full: Vec<u32>,
+    /// By row: a full member before `exclude`.
     pub(super) is_full: Vec<bool>,
     verdicts: Vec<Option<Verdict>>,
     pub(super) is_referred: Vec<bool>,
@@ -88,7 +88,6 @@ impl Closure {
             district,
             stage: Stage::Start,
             outstanding: 0,
-            full: Vec::new(),
             is_full: Vec::new(),
             verdicts: Vec::new(),
             is_referred: Vec::new(),
@@ -170,12 +169,31 @@ impl Closure {
     /// # Errors
     /// Before [`step`](Self::step) has returned nothing.
     pub fn finish(&self) -> Result<Members, ClosureError> {
-        if self.stage != Stage::Done {
-            return Err(ClosureError::OutOfOrder {
-                what: "it has not ended",
-            });
-        }
+        self.check_end()?;
         Ok(super::outcome::members(self))
+    }
+
+    /// As [`finish`](Self::finish), in less memory: what was known of the rows is given up on the way.
+    ///
+    /// # Errors
+    /// Before [`step`](Self::step) has returned nothing.
+    pub fn into_members(self) -> Result<Members, ClosureError> {
+        self.check_end()?;
+        Ok(super::outcome::into_members(self))
+    }
+
+    fn check_end(&self) -> Result<(), ClosureError> {
+        if self.stage == Stage::Done {
+            return Ok(());
+        }
+        let what = "it has not ended";
+        Err(ClosureError::OutOfOrder { what })
+    }
+
+    /// Full members before `exclude`.
+    pub(super) fn full(&self) -> impl Iterator<Item = u32> {
+        let rows = (0..).zip(&self.is_full);
+        rows.filter_map(|(row, is_full)| (*is_full && !self.facts.is_stand_in(row)).then_some(row))
     }
 
     pub(super) fn is_member(&self, row: u32) -> bool {
@@ -186,9 +204,30 @@ impl Closure {
         self.labels.known(row) == Some(Some(self.district))
     }
 
+    /// Its table is copied whole, and no district owns it.
+    pub(super) fn comes_whole(&self, row: u32) -> bool {
+        self.facts.layout.tables[self.facts.table(row)].is_whole
+            && self.labels.known(row) == Some(None)
+    }
+
     /// Where a row stands that a member refers to; final once the evaluation has ended.
     pub(super) fn verdict(&self, row: u32) -> Option<Verdict> {
         self.verdicts.get(row as usize).copied().flatten()
+    }
+
+    /// What a decided policy does with references over a key that was never validated to rows that are not
+    /// there: `null` and `exclude` count for them, too. None otherwise: they dangle.
+    pub(super) fn policy_of_nothing(&self, edge: u32) -> Option<BoundaryPolicy> {
+        let layout = &self.facts.layout;
+        let shape = &layout.edges[edge as usize];
+        if layout.descriptions[edge as usize].origin != EdgeOrigin::NotValid {
+            return None;
+        }
+        match shape.policy? {
+            BoundaryPolicy::Null if shape.is_nullable => Some(BoundaryPolicy::Null),
+            BoundaryPolicy::Exclude => Some(BoundaryPolicy::Exclude),
+            BoundaryPolicy::Null | BoundaryPolicy::Stop | BoundaryPolicy::Stub => None,
+        }
     }
 
     /// What happens to a reference over that edge to a row that stands there.
@@ -208,10 +247,10 @@ impl Closure {
 
     pub(super) fn make_room(&mut self) {
         let rows = self.facts.row_count();
-        self.is_full.resize(rows, false);
-        self.is_stub.resize(rows, false);
-        self.verdicts.resize(rows, None);
-        self.is_referred.resize(self.facts.pool.len(), false);
+        growth::resize(&mut self.is_full, rows, false);
+        growth::resize(&mut self.is_stub, rows, false);
+        growth::resize(&mut self.verdicts, rows, None);
+        growth::resize(&mut self.is_referred, self.facts.pool.len(), false);
     }
 
     fn start(&mut self) -> Result<(), ClosureError> {
@@ -225,6 +264,7 @@ impl Closure {
             }
             Known::Row(root) => {
                 self.candidates.push(root);
+                self.facts.ask_for_whole_tables();
                 self.stage = Stage::Full;
             }
         }
@@ -271,6 +311,10 @@ impl Closure {
                     is_changed = true;
                 }
                 Some(Some(_)) => {}
+                Some(None) if self.facts.layout.tables[self.facts.table(row)].is_whole => {
+                    self.enter(row);
+                    is_changed = true;
+                }
                 Some(None) => match self.hangs_on_member(row) {
                     None => self.candidates.push(row),
                     Some(true) => {
@@ -384,7 +428,6 @@ impl Closure {
 
     pub(super) fn enter(&mut self, row: u32) {
         self.is_full[row as usize] = true;
-        self.full.push(row);
         let table = self.facts.table(row);
         let is_own = self.is_own(row);
         let shows_ours = self.shows_ours(row, is_own);
@@ -401,7 +444,7 @@ impl Closure {
     /// A full member refers to this target.
     pub(super) fn refer(&mut self, edge: u32, target: u32, shows_ours: bool) {
         let layout = &self.facts.layout.edges[edge as usize];
-        if layout.is_into_excluded {
+        if layout.is_into_excluded || is_relayed(target) {
             return;
         }
         let parent = &self.facts.layout.tables[layout.parent];
@@ -415,19 +458,12 @@ impl Closure {
     }
 
     fn ask_children(&mut self, row: u32, table: usize, is_own: bool) {
-        let layout = &self.facts.layout.tables[table];
-        let mut edges = layout.hang_children.clone();
-        if is_own {
-            edges.extend(&layout.path_children);
-        }
-        edges.sort_unstable();
-        edges.dedup();
-        for edge in edges {
+        for edge in self.facts.layout.children(table, is_own) {
             let Some(own) = self.facts.own_target(row, edge) else {
                 continue;
             };
             let child = self.facts.layout.edges[edge as usize].child;
-            if self.trailing.is_trailing(child) {
+            if self.trailing.passes(child) {
                 self.trailing.want(edge, own);
             } else {
                 self.facts.want_down(edge, own);
@@ -446,9 +482,8 @@ impl Closure {
     }
 
     fn begin_stubs(&mut self) {
-        for position in 0..self.full.len() {
-            let row = self.full[position];
-            if !self.is_member(row) {
+        for row in 0..super::layout::number(self.is_full.len()) {
+            if !self.is_member(row) || self.facts.is_stand_in(row) {
                 continue;
             }
             let table = self.facts.table(row);

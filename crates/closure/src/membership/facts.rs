@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use redistrict_model::{Key, KeyRow};
 
 use super::fetch::{ClosureError, Fetch, Purpose};
+use super::growth;
 use super::layout::Layout;
 use super::pool::KeyPool;
 
@@ -13,6 +14,8 @@ use super::pool::KeyPool;
 pub(super) const NONE: u32 = u32::MAX;
 const ASKED: u32 = u32::MAX - 1;
 const ABSENT: u32 = u32::MAX - 2;
+/// Targets of relayed rows begin here.
+const RELAYED: u32 = 1 << 31;
 
 /// Keys in one fetch at most, so that answers can be absorbed and dropped.
 const BATCH: usize = 4_096;
@@ -44,11 +47,17 @@ pub(super) struct Facts {
     pub(super) pool: KeyPool,
     /// By target: a row, or what is known instead.
     states: Vec<u32>,
+    /// Keys of rows that were relayed: their targets are told from others by their size.
+    relayed: KeyPool,
+    /// By table: the row that stands in for its relayed rows. The first rows of all are such.
+    stand_ins: HashMap<usize, u32>,
     tables: Vec<u16>,
     /// By row: where its cells begin.
     starts: Vec<u32>,
     cells: Vec<u32>,
     lists: HashMap<(u32, u32), Option<Vec<u32>>>,
+    /// Tables of which every row is wanted.
+    wanted_whole: Vec<usize>,
     wanted: Vec<u32>,
     wanted_lists: Vec<(u32, u32)>,
     wanted_downs: Vec<(u32, u32)>,
@@ -63,10 +72,13 @@ impl Facts {
             layout,
             pool: KeyPool::default(),
             states: Vec::new(),
+            relayed: KeyPool::default(),
+            stand_ins: HashMap::new(),
             tables: Vec::new(),
             starts: Vec::new(),
             cells: Vec::new(),
             lists: HashMap::new(),
+            wanted_whole: Vec::new(),
             wanted: Vec::new(),
             wanted_lists: Vec::new(),
             wanted_downs: Vec::new(),
@@ -93,11 +105,17 @@ impl Facts {
         let target = self
             .pool
             .intern(index, key.parts().iter().map(|part| &**part));
-        self.states.resize(self.pool.len(), NONE);
+        growth::resize(&mut self.states, self.pool.len(), NONE);
         target
     }
 
     pub(super) fn known(&self, target: u32) -> Known {
+        if is_relayed(target) {
+            let index = self.relayed.index(target - RELAYED);
+            let table = self.layout.indexes[index as usize].table;
+            let row = self.stand_ins.get(&table);
+            return row.map_or(Known::NotYet, |row| Known::Row(*row));
+        }
         match self.states[target as usize] {
             NONE | ASKED => Known::NotYet,
             ABSENT => Known::Absent,
@@ -105,8 +123,52 @@ impl Facts {
         }
     }
 
+    /// A row that stands in for all relayed rows of a table; to be called before any row is known.
+    pub(super) fn add_stand_in(&mut self, table: usize) -> u32 {
+        let row = super::layout::number(self.tables.len());
+        growth::push(&mut self.tables, small(table));
+        growth::push(&mut self.starts, super::layout::number(self.cells.len()));
+        let layout = &self.layout.tables[table];
+        let cells = self.cells.len() + layout.indexes.len() + layout.out.len();
+        growth::resize(&mut self.cells, cells, NONE);
+        self.stand_ins.insert(table, row);
+        row
+    }
+
+    /// Whether rows of the table are relayed.
+    pub(super) fn relays(&self, table: usize) -> bool {
+        self.stand_ins.contains_key(&table)
+    }
+
+    /// Whether the row stands in for relayed ones.
+    pub(super) fn is_stand_in(&self, row: u32) -> bool {
+        (row as usize) < self.stand_ins.len()
+    }
+
+    /// The target by which references over the edge lead to a relayed row; none if there is none, because of
+    /// NULLs.
+    pub(super) fn relay(&mut self, edge: u32, answer: &KeyRow) -> Option<u32> {
+        let edge = &self.layout.edges[edge as usize];
+        let target = if edge.index_position == 0 {
+            let parts = answer.id.parts().iter();
+            self.relayed.intern(edge.index, parts.map(|part| &**part))
+        } else {
+            let columns = &self.layout.indexes[edge.index as usize].columns;
+            intern(&mut self.relayed, edge.index, columns, answer)?
+        };
+        Some(RELAYED + target)
+    }
+
+    /// Nothing refers to relayed rows any more.
+    pub(super) fn forget_relayed(&mut self) {
+        self.relayed.clear();
+    }
+
     /// The row of a key, asked for if it is not known yet.
     pub(super) fn look_up(&mut self, target: u32) -> Known {
+        if is_relayed(target) {
+            return self.known(target);
+        }
         if self.states[target as usize] == NONE {
             self.states[target as usize] = ASKED;
             self.wanted.push(target);
@@ -146,10 +208,9 @@ impl Facts {
             .map_or_else(|| Key::new(Vec::<Box<str>>::new()), |id| self.pool.key(id))
     }
 
-    /// The bytes of the parts of the row's identity, or of its locator.
-    pub(super) fn identity_parts(&self, row: u32) -> impl Iterator<Item = &[u8]> {
-        let id = self.own_target_at(row, 0);
-        id.into_iter().flat_map(|id| self.pool.parts(id))
+    /// The keys alone.
+    pub(super) fn into_pool(self) -> KeyPool {
+        self.pool
     }
 
     /// A label as the root's key, its parts in the configured order.
@@ -183,16 +244,27 @@ impl Facts {
 
     /// Something was asked for since the last [`take_fetches`](Self::take_fetches).
     pub(super) fn has_questions(&self) -> bool {
-        !self.wanted.is_empty()
+        !self.wanted_whole.is_empty()
+            || !self.wanted.is_empty()
             || !self.wanted_lists.is_empty()
             || !self.wanted_downs.is_empty()
             || !self.wanted_passing.is_empty()
+    }
+
+    /// Asks for every row of the tables that are copied whole: candidates.
+    pub(super) fn ask_for_whole_tables(&mut self) {
+        let tables = (0..).zip(&self.layout.tables);
+        let whole = tables.filter(|(_, table)| table.is_whole);
+        self.wanted_whole = whole.map(|(table, _)| table).collect();
     }
 
     /// What was asked for, grouped by table and columns: so much at once that its keys fit well into memory.
     /// The rest stays asked for.
     pub(super) fn take_fetches(&mut self) -> Vec<Fetch> {
         let mut fetches = Vec::new();
+        for table in std::mem::take(&mut self.wanted_whole) {
+            fetches.push(self.fetch(table, &[], &[], Purpose::Down));
+        }
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.sort_by_cached_key(|target| (self.pool.index(*target), *target));
         self.wanted = wanted;
@@ -254,11 +326,16 @@ impl Facts {
             table: layout.name.clone(),
             columns: layout.columns.clone(),
             by: by.to_vec(),
-            keys: targets
-                .iter()
-                .map(|target| self.pool.key(*target))
-                .collect(),
+            keys: targets.iter().map(|target| self.key(*target)).collect(),
             purpose,
+        }
+    }
+
+    fn key(&self, target: u32) -> Key {
+        if is_relayed(target) {
+            self.relayed.key(target - RELAYED)
+        } else {
+            self.pool.key(target)
         }
     }
 
@@ -304,15 +381,16 @@ impl Facts {
         Ok(rows)
     }
 
-    /// Enters a row of a trailing table without its key, to be looked at and taken back before any other
-    /// row is entered. Nothing refers to it, so nothing is lost.
+    /// Enters a row that passes without its keys, to be looked at and taken back before any other row is
+    /// entered.
     pub(super) fn glance(&mut self, table: usize, answer: &KeyRow) -> Result<u32, ClosureError> {
         self.check_shape(table, answer)?;
         let row = super::layout::number(self.tables.len());
-        self.tables.push(small(table));
-        self.starts.push(super::layout::number(self.cells.len()));
-        self.cells.push(NONE);
-        self.add_references(table, answer);
+        growth::push(&mut self.tables, small(table));
+        growth::push(&mut self.starts, super::layout::number(self.cells.len()));
+        let cells = self.cells.len() + self.layout.tables[table].indexes.len();
+        growth::resize(&mut self.cells, cells, NONE);
+        self.add_references(table, answer, false);
         Ok(row)
     }
 
@@ -345,12 +423,12 @@ impl Facts {
             return Ok(row);
         }
         let row = super::layout::number(self.tables.len());
-        self.tables.push(small(table));
-        self.starts.push(super::layout::number(self.cells.len()));
-        self.cells.push(id);
+        growth::push(&mut self.tables, small(table));
+        growth::push(&mut self.starts, super::layout::number(self.cells.len()));
+        growth::push(&mut self.cells, id);
         self.states[id as usize] = row;
         self.add_own_targets(table, row, answer)?;
-        self.add_references(table, answer);
+        self.add_references(table, answer, true);
         Ok(row)
     }
 
@@ -364,23 +442,27 @@ impl Facts {
             let index = self.layout.tables[table].indexes[position];
             let layout = &self.layout.indexes[index as usize];
             let Some(target) = intern(&mut self.pool, index, &layout.columns, answer) else {
-                self.cells.push(NONE);
+                growth::push(&mut self.cells, NONE);
                 continue;
             };
-            self.states.resize(self.pool.len(), NONE);
-            if let Known::Row(_) = self.known(target) {
-                return Err(ClosureError::NotUnique {
-                    table: self.layout.tables[table].name.clone(),
-                    columns: self.layout.indexes[index as usize].names.join(", "),
-                });
+            growth::resize(&mut self.states, self.pool.len(), NONE);
+            growth::push(&mut self.cells, target);
+            match self.known(target) {
+                Known::Row(other) if self.is_stand_in(other) => {}
+                Known::Row(_) => {
+                    return Err(ClosureError::NotUnique {
+                        table: self.layout.tables[table].name.clone(),
+                        columns: self.layout.indexes[index as usize].names.join(", "),
+                    });
+                }
+                Known::Absent | Known::NotYet => self.states[target as usize] = row,
             }
-            self.states[target as usize] = row;
-            self.cells.push(target);
         }
         Ok(())
     }
 
-    fn add_references(&mut self, table: usize, answer: &KeyRow) {
+    /// `is_held`: the row stays, longer than what was relayed is known.
+    fn add_references(&mut self, table: usize, answer: &KeyRow, is_held: bool) {
         for position in 0..self.layout.tables[table].out.len() {
             let edge = self.layout.tables[table].out[position];
             let edge = &self.layout.edges[edge as usize];
@@ -388,15 +470,40 @@ impl Facts {
                 let value = answer.values[*column].as_deref();
                 value.is_some_and(|value| texts.iter().any(|text| text == value))
             });
-            let target = if holds {
-                intern(&mut self.pool, edge.index, &edge.columns, answer)
-            } else {
-                None
-            };
-            self.states.resize(self.pool.len(), NONE);
-            self.cells.push(target.unwrap_or(NONE));
+            let target = holds.then(|| self.add_reference(position, table, answer, is_held));
+            growth::push(&mut self.cells, target.flatten().unwrap_or(NONE));
         }
     }
+
+    fn add_reference(
+        &mut self,
+        position: usize,
+        table: usize,
+        answer: &KeyRow,
+        is_held: bool,
+    ) -> Option<u32> {
+        let edge = &self.layout.edges[self.layout.tables[table].out[position] as usize];
+        let stand_in = self.stand_ins.get(&edge.parent).copied();
+        let relayed = stand_in.and_then(|row| {
+            let values = values(&edge.columns, answer)?;
+            let target = self.relayed.find_key(edge.index, values)?;
+            Some((row, RELAYED + target))
+        });
+        if let (Some((_, target)), false) = (relayed, is_held) {
+            return Some(target);
+        }
+        let target = intern(&mut self.pool, edge.index, &edge.columns, answer);
+        growth::resize(&mut self.states, self.pool.len(), NONE);
+        if let (Some((row, _)), Some(target)) = (relayed, target) {
+            self.states[target as usize] = row;
+        }
+        target
+    }
+}
+
+/// Whether the target is a key of a relayed row.
+pub(super) fn is_relayed(target: u32) -> bool {
+    (RELAYED..ABSENT).contains(&target)
 }
 
 /// Takes off the last so many.
@@ -410,13 +517,17 @@ fn small(table: usize) -> u16 {
 }
 
 fn intern(pool: &mut KeyPool, index: u32, columns: &[usize], answer: &KeyRow) -> Option<u32> {
-    let values = || {
-        columns
-            .iter()
-            .map(|column| answer.values[*column].as_deref())
+    Some(pool.intern(index, values(columns, answer)?))
+}
+
+/// The values of these columns; none if one is NULL.
+fn values<'a>(columns: &'a [usize], answer: &'a KeyRow) -> Option<impl Iterator<Item = &'a str>> {
+    let values = move || {
+        let columns = columns.iter();
+        columns.map(|column| answer.values[*column].as_deref())
     };
     if columns.is_empty() || values().any(|value| value.is_none()) {
         return None;
     }
-    Some(pool.intern(index, values().flatten()))
+    Some(values().flatten())
 }

@@ -4,7 +4,8 @@
 use redistrict_model::{ErrorKind, Key, TableRef};
 
 /// Asks for the rows of a table in which `by` has one of `keys`: exactly
-/// `KeyRequest { table, columns, Selector::Matching { columns: by, keys } }`. The rows of one evaluation are
+/// `KeyRequest { table, columns, Selector::Matching { columns: by, keys } }`, or `Selector::All` if `by` is
+/// empty. The rows of one evaluation are
 /// told by their ids: all answers of a store have to come from one cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
@@ -30,7 +31,7 @@ impl Fetch {
     /// them are absorbed.
     #[must_use]
     pub fn is_divisible(&self) -> bool {
-        self.purpose == Purpose::Down
+        self.purpose == Purpose::Down && !self.by.is_empty()
     }
 }
 

@@ -1,15 +1,16 @@
 //! Labels and homes (docs/design/closure.md §2), row by row, on facts that may be incomplete: an answer is
 //! final or "not yet", never a guess.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use redistrict_model::{OrgPart, Role};
 
 use super::facts::{Facts, Known, NONE};
+use super::growth;
 
 const UNKNOWN: u32 = u32::MAX - 1;
-/// Homes come from base tables' subclass rows too; these have no edge of their own.
-pub(super) const NO_EDGE: u32 = u32::MAX;
+/// Tables have fewer owners.
+const NO_PATH: u16 = u16::MAX;
 
 /// A label: the target of a root row's key, or none (⊥).
 pub(super) type Label = Option<u32>;
@@ -28,13 +29,25 @@ pub(super) enum Place {
     NotYet,
 }
 
+/// Where a label came from.
+#[derive(Clone, Copy)]
+enum Home {
+    None,
+    /// The position of a path edge.
+    Path(usize),
+    /// A subclass row, and its edge.
+    Subclass(u32, u32),
+}
+
 /// Labels as far as they are known.
 #[derive(Default)]
 pub(super) struct Labels {
     /// By row: a label, `NONE` for ⊥, or `UNKNOWN`.
     labels: Vec<u32>,
-    /// By row: the row the label came from, and over which edge.
-    homes: Vec<(u32, u32)>,
+    /// By row: over which of its table's path edges the label came.
+    homes: Vec<u16>,
+    /// Homes of base rows: the subclass row, and over which edge.
+    of_bases: HashMap<u32, (u32, u32)>,
     /// Rows whose label was found, in this pass, to need facts that are not there yet.
     blocked: HashSet<u32>,
     /// Rows on the way from a row to what decides its label.
@@ -44,7 +57,7 @@ pub(super) struct Labels {
 }
 
 enum Probe {
-    Final(Label, u32, u32),
+    Final(Label, Home),
     Needs(u32),
     Blocked,
 }
@@ -58,8 +71,14 @@ impl Labels {
 
     /// Rows were entered.
     pub(super) fn make_room(&mut self, facts: &Facts) {
-        self.labels.resize(facts.row_count(), UNKNOWN);
-        self.homes.resize(facts.row_count(), (NONE, NO_EDGE));
+        growth::resize(&mut self.labels, facts.row_count(), UNKNOWN);
+        growth::resize(&mut self.homes, facts.row_count(), NO_PATH);
+    }
+
+    /// Labels a row that stands in for others.
+    pub(super) fn set_stand_in(&mut self, facts: &Facts, row: u32, label: u32) {
+        self.make_room(facts);
+        self.labels[row as usize] = label;
     }
 
     /// The last row was taken back; so many are left.
@@ -79,9 +98,22 @@ impl Labels {
     }
 
     /// The row that gave a labelled row its label, and the edge.
-    pub(super) fn label_home(&self, row: u32) -> Option<(u32, u32)> {
-        let home = self.homes[row as usize];
-        (home.0 != NONE).then_some(home)
+    pub(super) fn label_home(&self, facts: &Facts, row: u32) -> Option<(u32, u32)> {
+        if let Some(home) = self.of_bases.get(&row) {
+            return Some(*home);
+        }
+        let edge = self.label_edge(facts, row)?;
+        match facts.known(facts.reference(row, edge)?) {
+            Known::Row(home) => Some((home, edge)),
+            Known::Absent | Known::NotYet => None,
+        }
+    }
+
+    /// The path edge over which a labelled row got its label.
+    pub(super) fn label_edge(&self, facts: &Facts, row: u32) -> Option<u32> {
+        let position = usize::from(self.homes[row as usize]);
+        let paths = &facts.layout.tables[facts.table(row)].paths;
+        paths.get(position).copied()
     }
 
     /// The label λ of a row. `None` means not yet: what is missing has been asked for.
@@ -97,8 +129,8 @@ impl Labels {
         self.is_open.insert(row);
         while let Some(&top) = stack.last() {
             match self.probe(facts, district, top) {
-                Probe::Final(label, home, edge) => {
-                    self.set(top, label, home, edge);
+                Probe::Final(label, home) => {
+                    self.set(top, label, home);
                     stack.pop();
                 }
                 Probe::Needs(next) if self.is_open.contains(&next) => {
@@ -120,9 +152,17 @@ impl Labels {
         self.known(row)
     }
 
-    fn set(&mut self, row: u32, label: Label, home: u32, edge: u32) {
+    fn set(&mut self, row: u32, label: Label, home: Home) {
         self.labels[row as usize] = label.unwrap_or(NONE);
-        self.homes[row as usize] = (home, edge);
+        match home {
+            Home::None => {}
+            Home::Path(position) => {
+                self.homes[row as usize] = u16::try_from(position).unwrap_or(NO_PATH);
+            }
+            Home::Subclass(home, edge) => {
+                self.of_bases.insert(row, (home, edge));
+            }
+        }
         self.is_open.remove(&row);
     }
 
@@ -135,7 +175,7 @@ impl Labels {
             } else {
                 None
             };
-            self.set(row, own_key, NONE, NO_EDGE);
+            self.set(row, own_key, Home::None);
             if row == first {
                 return;
             }
@@ -148,7 +188,7 @@ impl Labels {
         }
         let table = facts.table(row);
         if facts.layout.tables[table].role == Role::Excluded {
-            return Probe::Final(None, NONE, NO_EDGE);
+            return Probe::Final(None, Home::None);
         }
         match facts.layout.tables[table].org {
             Some(OrgPart::Root) => self.probe_root(facts, district, row),
@@ -161,7 +201,7 @@ impl Labels {
     fn probe_root(&self, facts: &mut Facts, district: u32, row: u32) -> Probe {
         let own = root_key(facts, row);
         if own == Some(district) {
-            return Probe::Final(own, NONE, NO_EDGE);
+            return Probe::Final(own, Home::None);
         }
         for position in 0..facts.layout.tables[facts.layout.root].paths.len() {
             let edge = facts.layout.tables[facts.layout.root].paths[position];
@@ -174,13 +214,13 @@ impl Labels {
                 Known::Row(parent) => match self.known(parent) {
                     None => return Probe::Needs(parent),
                     Some(Some(label)) if label == district => {
-                        return Probe::Final(Some(district), parent, edge);
+                        return Probe::Final(Some(district), Home::Path(position));
                     }
                     Some(_) => {}
                 },
             }
         }
-        Probe::Final(own, NONE, NO_EDGE)
+        Probe::Final(own, Home::None)
     }
 
     /// A base row has the label of the subclass row with the same key.
@@ -200,12 +240,15 @@ impl Labels {
             for subclass in list {
                 match self.known(subclass) {
                     None => return Probe::Needs(subclass),
-                    Some(Some(label)) => return Probe::Final(Some(label), subclass, edge),
+                    Some(Some(label)) => {
+                        let home = Home::Subclass(subclass, edge);
+                        return Probe::Final(Some(label), home);
+                    }
                     Some(None) => {}
                 }
             }
         }
-        Probe::Final(None, NONE, NO_EDGE)
+        Probe::Final(None, Home::None)
     }
 
     fn probe_paths(&self, facts: &mut Facts, row: u32) -> Probe {
@@ -220,12 +263,14 @@ impl Labels {
                 Known::Absent => {}
                 Known::Row(parent) => match self.known(parent) {
                     None => return Probe::Needs(parent),
-                    Some(Some(label)) => return Probe::Final(Some(label), parent, edge),
+                    Some(Some(label)) => {
+                        return Probe::Final(Some(label), Home::Path(position));
+                    }
                     Some(None) => {}
                 },
             }
         }
-        Probe::Final(None, NONE, NO_EDGE)
+        Probe::Final(None, Home::None)
     }
 
     /// Where a row stands, apart from the users of the shared row its homes end in.

@@ -15,6 +15,8 @@ pub(super) struct TableLayout {
     pub(super) org: Option<OrgPart>,
     pub(super) is_tier_0: bool,
     pub(super) is_decided: bool,
+    /// Every row comes.
+    pub(super) is_whole: bool,
     pub(super) has_identity: bool,
     /// The columns of every fetch of this table.
     pub(super) columns: Vec<String>,
@@ -135,6 +137,17 @@ impl Layout {
         Ok(layout)
     }
 
+    /// The edges over which children of a full row of the table are asked for.
+    pub(super) fn children(&self, table: usize, is_own: bool) -> Vec<u32> {
+        let mut edges = self.tables[table].hang_children.clone();
+        if is_own {
+            edges.extend(&self.tables[table].path_children);
+        }
+        edges.sort_unstable();
+        edges.dedup();
+        edges
+    }
+
     pub(super) fn position(&self, table: &TableRef) -> Option<usize> {
         self.by_name.get(table).copied()
     }
@@ -169,6 +182,7 @@ impl Layout {
             org: role.org,
             is_tier_0: role.tier == Some(0),
             is_decided: role.decided,
+            is_whole: role.whole,
             has_identity: key.is_some(),
             columns: Vec::new(),
             indexes: Vec::new(),

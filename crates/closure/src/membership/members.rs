@@ -101,6 +101,8 @@ pub enum Leads {
     ExcludedTable,
     /// To a row that the policy `exclude` took out.
     RowTakenOut,
+    /// To no row at all, over a foreign key that was never validated and whose policy says what then.
+    NoRow,
 }
 
 /// References over one edge to rows that do not come as full members.

@@ -1,8 +1,10 @@
 //! Which rows are members: an evaluator that asks for keys and never reads by itself.
 
 mod closure;
+mod described;
 mod facts;
 mod fetch;
+mod growth;
 mod key_list;
 mod label;
 mod labeller;
@@ -10,6 +12,7 @@ mod layout;
 mod measure;
 mod members;
 mod outcome;
+mod passes;
 mod pool;
 mod streaming;
 mod trailing;

@@ -11,16 +11,35 @@ use super::layout::Layout;
 use super::members::{
     Boundary, Candidate, Dangling, Leads, Members, Nulled, Stop, TableMembers, Undecided,
 };
-use super::trailing::Way;
+use super::pool::KeyPool;
+use super::trailing::{Passed, Way};
 use super::trim::parent;
 use crate::lines::{self, table_heading};
 
 pub(super) fn members(closure: &Closure) -> Members {
+    Members {
+        rows: rows(&lists(closure), &closure.facts.pool),
+        ..without_rows(closure)
+    }
+}
+
+/// As [`members`]. What is not needed for the keys is given up before they are listed.
+pub(super) fn into_members(closure: Closure) -> Members {
+    let members = without_rows(&closure);
+    let lists = lists(&closure);
+    let pool = closure.facts.into_pool();
+    Members {
+        rows: rows(&lists, &pool),
+        ..members
+    }
+}
+
+fn without_rows(closure: &Closure) -> Members {
     let mut undecided = undecided(closure);
     let references = References::read(closure);
     let stops = stops(closure, &references, &mut undecided);
     Members {
-        rows: rows(closure),
+        rows: BTreeMap::new(),
         nulled: references.nulled(closure),
         boundaries: references.boundaries(closure),
         stops,
@@ -123,40 +142,52 @@ fn boundary_line(entries: &[String]) -> String {
     )
 }
 
-fn rows(closure: &Closure) -> BTreeMap<TableRef, TableMembers> {
-    let mut tables: BTreeMap<usize, [Vec<u32>; 3]> = BTreeMap::new();
-    let full = closure.full.iter().filter(|row| closure.is_member(**row));
-    for &row in full {
-        let lists = tables.entry(closure.facts.table(row)).or_default();
-        lists[usize::from(!closure.is_own(row))].push(row);
-    }
-    for &row in &closure.stubs {
-        let lists = tables.entry(closure.facts.table(row)).or_default();
-        lists[2].push(row);
-    }
-    for table in closure.trailing.passed.keys() {
-        tables.entry(*table).or_default();
-    }
-    let members = |(table, [own, shared, stubs]): (usize, [Vec<u32>; 3])| {
-        let passed = closure.trailing.passed.get(&table).copied();
-        let passed = passed.unwrap_or_default();
-        let members = TableMembers {
-            own: keys(closure, own),
-            shared: keys(closure, shared),
-            stubs: keys(closure, stubs),
-            own_passed: passed.own,
-            shared_passed: passed.shared,
-        };
-        (closure.facts.layout.tables[table].name.clone(), members)
-    };
-    tables.into_iter().map(members).collect()
+/// The identities of members of a table by their numbers: own, shared, stubs. And those that passed.
+#[derive(Default)]
+struct Lists {
+    identities: [Vec<u32>; 3],
+    passed: Passed,
 }
 
-/// The identities of rows of one table.
-fn keys(closure: &Closure, mut rows: Vec<u32>) -> KeyList {
-    let parts = |row: u32| closure.facts.identity_parts(row);
-    rows.sort_unstable_by(|a, b| parts(*a).cmp(parts(*b)));
-    KeyList::of_sorted(rows.iter().map(|row| parts(*row)))
+fn lists(closure: &Closure) -> BTreeMap<TableRef, Lists> {
+    let facts = &closure.facts;
+    let mut tables: BTreeMap<usize, Lists> = BTreeMap::new();
+    let mut add = |row: u32, list: usize| {
+        let identities = &mut tables.entry(facts.table(row)).or_default().identities[list];
+        identities.extend(facts.own_target_at(row, 0));
+    };
+    for row in closure.full().filter(|row| closure.is_member(*row)) {
+        add(row, usize::from(!closure.is_own(row)));
+    }
+    for &row in &closure.stubs {
+        add(row, 2);
+    }
+    for (table, passed) in &closure.trailing.passed {
+        tables.entry(*table).or_default().passed = *passed;
+    }
+    let named = |(table, lists): (usize, Lists)| (facts.layout.tables[table].name.clone(), lists);
+    tables.into_iter().map(named).collect()
+}
+
+fn rows(lists: &BTreeMap<TableRef, Lists>, pool: &KeyPool) -> BTreeMap<TableRef, TableMembers> {
+    let members = |(table, lists): (&TableRef, &Lists)| {
+        let [own, shared, stubs] = &lists.identities;
+        let members = TableMembers {
+            own: keys(pool, own),
+            shared: keys(pool, shared),
+            stubs: keys(pool, stubs),
+            own_passed: lists.passed.own,
+            shared_passed: lists.passed.shared,
+        };
+        (table.clone(), members)
+    };
+    lists.iter().map(members).collect()
+}
+
+fn keys(pool: &KeyPool, identities: &[u32]) -> KeyList {
+    let mut sorted = identities.to_vec();
+    sorted.sort_unstable_by(|a, b| pool.parts(*a).cmp(pool.parts(*b)));
+    KeyList::of_sorted(sorted.iter().map(|identity| pool.parts(*identity)))
 }
 
 /// Whose references are counted.
@@ -189,18 +220,18 @@ struct References {
 impl References {
     fn read(closure: &Closure) -> Self {
         let mut references = Self::default();
-        for &row in &closure.full {
-            if closure.is_member(row) {
-                references.read_row(closure, row);
-            }
+        for row in closure.full().filter(|row| closure.is_member(*row)) {
+            references.read_row(closure, row);
         }
         for &row in &closure.stubs {
             references.read_stub(closure, row);
         }
         for &(edge, row) in &closure.trimmed.causes {
-            let verdict = parent(&closure.facts, row, edge).and_then(|row| closure.verdict(row));
-            let rows = Rows::One(row);
-            references.add(edge, rows, BoundaryPolicy::Exclude, leads(verdict));
+            let leads = match parent(&closure.facts, row, edge) {
+                Some(parent) => leads(closure.verdict(parent)),
+                None => Leads::NoRow,
+            };
+            references.add(edge, Rows::One(row), BoundaryPolicy::Exclude, leads);
         }
         for (edge, target, rows) in closure.passed_references() {
             references.read_reference(closure, edge, target, Rows::Passed(rows));
@@ -230,9 +261,12 @@ impl References {
             return;
         }
         match closure.facts.known(target) {
-            Known::Absent | Known::NotYet => {
-                *self.dangling.entry(edge).or_default() += rows.count();
-            }
+            Known::Absent | Known::NotYet => match closure.policy_of_nothing(edge) {
+                Some(BoundaryPolicy::Null) => {
+                    self.add(edge, rows, BoundaryPolicy::Null, Leads::NoRow);
+                }
+                _ => *self.dangling.entry(edge).or_default() += rows.count(),
+            },
             Known::Row(parent) if closure.is_member(parent) => {}
             Known::Row(parent) if closure.trimmed.is_out(parent) => {
                 self.add(edge, rows, can_null, Leads::RowTakenOut);
@@ -328,9 +362,9 @@ fn leads(verdict: Option<Verdict>) -> Leads {
 
 fn unknown(closure: &Closure) -> BTreeMap<TableRef, u64> {
     let mut counts = BTreeMap::new();
-    let rows = closure.full.iter().filter(|row| closure.is_member(**row));
-    for row in rows.chain(&closure.stubs) {
-        let table = &closure.facts.layout.tables[closure.facts.table(*row)];
+    let rows = closure.full().filter(|row| closure.is_member(*row));
+    for row in rows.chain(closure.stubs.iter().copied()) {
+        let table = &closure.facts.layout.tables[closure.facts.table(row)];
         if table.role == Role::Unknown {
             *counts.entry(table.name.clone()).or_default() += 1;
         }
@@ -340,9 +374,9 @@ fn unknown(closure: &Closure) -> BTreeMap<TableRef, u64> {
 
 fn taken_out(closure: &Closure) -> BTreeMap<TableRef, u64> {
     let mut counts = BTreeMap::new();
-    let is_out = |row: &&u32| closure.trimmed.is_out(**row);
-    for row in closure.full.iter().filter(is_out) {
-        let table = &closure.facts.layout.tables[closure.facts.table(*row)];
+    let is_out = |row: &u32| closure.trimmed.is_out(*row);
+    for row in closure.full().filter(is_out) {
+        let table = &closure.facts.layout.tables[closure.facts.table(row)];
         *counts.entry(table.name.clone()).or_default() += 1;
     }
     counts
@@ -357,7 +391,7 @@ fn undecided(closure: &Closure) -> Vec<Undecided> {
         let table = closure.facts.table(row);
         let shape = &layout.tables[table];
         let is_question = !shape.is_decided && shape.paths.len() > 1 && table != layout.root;
-        if !is_question || closure.trailing.is_trailing(table) {
+        if !is_question || closure.trailing.passes(table) {
             continue;
         }
         let ours = shape.paths.iter().map(|path| {
@@ -509,7 +543,7 @@ fn findings(closure: &Closure, references: &References) -> Vec<Finding> {
         };
         findings.push(finding);
     }
-    if !closure.full.iter().any(|row| closure.is_member(*row)) {
+    if !closure.full().any(|row| closure.is_member(row)) {
         findings.push(Finding::error(
             "district-taken-out",
             layout.tables[layout.root].name.to_string(),

@@ -4,6 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use redistrict_model::Key;
 
+use super::growth;
+
 const EMPTY: u32 = u32::MAX;
 
 /// Ids per block: the ends of a block's entries are told from where the block begins, in 32 bits. Keys hold
@@ -26,37 +28,64 @@ pub(super) struct KeyPool {
 impl KeyPool {
     /// The id of a key of an index.
     pub(super) fn intern<'a>(&mut self, index: u32, parts: impl Iterator<Item = &'a str>) -> u32 {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        put_number(&mut scratch, index as usize);
-        for part in parts {
-            put_number(&mut scratch, part.len());
-            scratch.extend_from_slice(part.as_bytes());
-        }
         if self.ends.len() * 8 >= self.slots.len() * 7 {
             self.grow();
         }
-        let slot = self.find(&scratch);
-        let id = if self.slots[slot] == EMPTY {
-            let id = id_of(self.ends.len());
-            self.push(&scratch);
-            self.slots[slot] = id;
-            id
-        } else {
-            self.slots[slot]
-        };
-        self.scratch = scratch;
+        self.write_entry(index, parts);
+        let slot = self.find(&self.scratch);
+        if self.slots[slot] != EMPTY {
+            return self.slots[slot];
+        }
+        let id = id_of(self.ends.len());
+        let entry = std::mem::take(&mut self.scratch);
+        self.push(&entry);
+        self.scratch = entry;
+        self.slots[slot] = id;
         id
+    }
+
+    /// The id of a key of an index that was interned.
+    pub(super) fn find_key<'a>(
+        &mut self,
+        index: u32,
+        parts: impl Iterator<Item = &'a str>,
+    ) -> Option<u32> {
+        if self.ends.is_empty() {
+            return None;
+        }
+        self.write_entry(index, parts);
+        let id = self.slots[self.find(&self.scratch)];
+        (id != EMPTY).then_some(id)
+    }
+
+    /// Forgets all keys; ids begin anew.
+    pub(super) fn clear(&mut self) {
+        if !self.ends.is_empty() {
+            self.bytes.clear();
+            self.blocks.clear();
+            self.ends.clear();
+            self.slots.fill(EMPTY);
+        }
+    }
+
+    /// An entry in its one form, into the scratch buffer.
+    fn write_entry<'a>(&mut self, index: u32, parts: impl Iterator<Item = &'a str>) {
+        self.scratch.clear();
+        put_number(&mut self.scratch, index as usize);
+        for part in parts {
+            put_number(&mut self.scratch, part.len());
+            self.scratch.extend_from_slice(part.as_bytes());
+        }
     }
 
     fn push(&mut self, entry: &[u8]) {
         if self.ends.len().is_multiple_of(BLOCK) {
-            self.blocks.push(self.bytes.len());
+            growth::push(&mut self.blocks, self.bytes.len());
         }
-        self.bytes.extend_from_slice(entry);
+        growth::extend(&mut self.bytes, entry);
         let begin = self.blocks.last().copied().unwrap_or_default();
         let end = u32::try_from(self.bytes.len() - begin).unwrap_or(u32::MAX);
-        self.ends.push(end);
+        growth::push(&mut self.ends, end);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -100,19 +129,21 @@ impl KeyPool {
 
     /// The slot of a key, or the empty slot where it belongs.
     fn find(&self, key: &[u8]) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut slot = hash(key) & mask;
+        let mut slot = place(hash(key), self.slots.len());
         loop {
             let id = self.slots[slot];
             if id == EMPTY || self.entry(id) == key {
                 return slot;
             }
-            slot = (slot + 1) & mask;
+            slot += 1;
+            if slot == self.slots.len() {
+                slot = 0;
+            }
         }
     }
 
     fn grow(&mut self) {
-        let size = (self.slots.len() * 2).max(1024);
+        let size = (self.slots.len() / 4 * 5).max(1024);
         // The old ones are given back first.
         self.slots = Vec::new();
         self.slots = vec![EMPTY; size];
@@ -147,19 +178,22 @@ fn take_number(bytes: &[u8]) -> Option<(usize, &[u8])> {
     Some((number, rest))
 }
 
-/// Ids are 32 bits: four thousand million distinct keys are beyond what one evaluation holds.
+/// Ids are 32 bits, of which half are used: two thousand million distinct keys are beyond what one evaluation
+/// holds.
 fn id_of(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(EMPTY - 1)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "only the low bits choose a slot"
-)]
-fn hash(key: &[u8]) -> usize {
+fn hash(key: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
-    hasher.finish() as usize
+    hasher.finish()
+}
+
+/// The slot of so many that a hash falls into: any number of slots will do.
+fn place(hash: u64, slots: usize) -> usize {
+    let place = (u128::from(hash) * slots as u128) >> 64;
+    usize::try_from(place).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -175,6 +209,20 @@ mod tests {
         assert_ne!(pool.intern(2, ["a", "b"].into_iter()), ab);
         assert_eq!(pool.key(ab), Key::new(["a", "b"]));
         assert_eq!(pool.index(ab), 1);
+    }
+
+    #[test]
+    fn keys_are_found_until_the_pool_is_cleared() {
+        let mut pool = KeyPool::default();
+        assert_eq!(pool.find_key(1, ["a"].into_iter()), None);
+        let ids = [1, 2, 1].map(|index| pool.intern(index, ["a"].into_iter()));
+        assert_eq!((ids[0], ids[2]), (0, 0));
+        assert_eq!(pool.find_key(2, ["a"].into_iter()), Some(ids[1]));
+        assert_eq!(pool.find_key(3, ["a"].into_iter()), None);
+        pool.clear();
+        assert_eq!(pool.find_key(2, ["a"].into_iter()), None);
+        assert_eq!((pool.len(), pool.intern(3, ["b"].into_iter())), (0, 0));
+        assert_eq!(pool.key(0), Key::of("b"));
     }
 
     #[test]

@@ -13,9 +13,7 @@ impl Closure {
         let position = layout.position(table)?;
         let table = &layout.tables[position];
         let mut owners = table.paths.iter().chain(&table.hangs);
-        let first = owners
-            .next()
-            .filter(|_| self.trailing.is_trailing(position))?;
+        let first = owners.next().filter(|_| self.trailing.passes(position))?;
         Some(layout.edge_ids[*first as usize])
     }
 }

@@ -1,5 +1,7 @@
 //! Rows of *trailing* tables, to which nothing refers, are decided while they stream by, and forgotten:
-//! nobody will ask for them again. What they refer to is kept, each target once.
+//! nobody will ask for them again. What they refer to is kept, each target once. Own rows of tables to which
+//! only rows of trailing tables refer, each as to its owner, are *relayed*: forgotten as soon as those were
+//! seen. Until then they are known by their keys; one row stands in for all of a table.
 //!
 //! A row may come over several of its edges, because each parent that comes brings its children. It is a
 //! member by the one edge over which it belongs or hangs (its home, docs/design/closure.md §2), and is let
@@ -8,13 +10,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use redistrict_model::{BoundaryPolicy, KeyRow, Role, TableRef};
+use redistrict_model::{BoundaryPolicy, KeyRow, TableRef};
 
 use super::closure::Closure;
 use super::facts::Known;
 use super::fetch::{ClosureError, Fetch, Purpose};
+use super::growth;
 use super::label::{Hang, hang_home};
-use super::layout::Layout;
+use super::passes::Passes;
 
 /// Targets whose children are asked for in one step at most, so that what these refer to is known soon.
 const PER_STEP: usize = 32_768;
@@ -52,10 +55,12 @@ pub(super) struct Passed {
 #[derive(Default)]
 pub(super) struct Trailing {
     mode: Option<Passing>,
-    /// By table. Nothing is before the mode is set.
-    is_trailing: Vec<bool>,
+    /// By table: rows of it are decided while they stream by. Nothing is before the mode is set.
+    passes: Vec<bool>,
     /// Keys whose children have not been asked for: an edge and its target.
     downs: Vec<(u32, u32)>,
+    /// The same of relayed rows: asked for before others are relayed.
+    relayed: Vec<(u32, u32)>,
     /// Held rows, and the edge over which each came.
     waiting: Vec<(u32, u32)>,
     /// By table.
@@ -83,8 +88,8 @@ enum Decision {
 }
 
 impl Trailing {
-    pub(super) fn is_trailing(&self, table: usize) -> bool {
-        self.is_trailing.get(table) == Some(&true)
+    pub(super) fn passes(&self, table: usize) -> bool {
+        self.passes.get(table) == Some(&true)
     }
 
     pub(super) fn want(&mut self, edge: u32, target: u32) {
@@ -94,34 +99,6 @@ impl Trailing {
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
-}
-
-/// Which tables are trailing: nothing refers to them, their rows have keys, and each row is a member by one
-/// edge alone. None are while rows may be taken out again by what they refer to.
-fn trailing_tables(layout: &Layout, may_pass: impl Fn(&TableRef, &[String]) -> bool) -> Vec<bool> {
-    let is_excluding = |edge: &super::layout::EdgeLayout| {
-        edge.policy == Some(BoundaryPolicy::Exclude) && !edge.is_into_excluded
-    };
-    let mut is_trailing: Vec<bool> = (layout.tables.iter().enumerate())
-        .map(|(at, table)| {
-            let is_owned = !table.paths.is_empty() || !table.hangs.is_empty();
-            let is_pair = |edge: &u32| !layout.edges[*edge as usize].pair.is_empty();
-            at != layout.root
-                && table.org.is_none()
-                && table.role != Role::Excluded
-                && table.has_identity
-                && is_owned
-                && !table.hangs.iter().any(is_pair)
-                && may_pass(&table.name, &table.columns)
-        })
-        .collect();
-    for edge in &layout.edges {
-        is_trailing[edge.parent] = false;
-    }
-    if layout.edges.iter().any(is_excluding) {
-        is_trailing.fill(false);
-    }
-    is_trailing
 }
 
 impl Closure {
@@ -136,7 +113,16 @@ impl Closure {
         mode: Passing,
         may_pass: impl Fn(&TableRef, &[String]) -> bool,
     ) -> Self {
-        self.trailing.is_trailing = trailing_tables(&self.facts.layout, may_pass);
+        let Passes { trailing, relaying } = Passes::of(&self.facts.layout, may_pass);
+        for table in relaying.iter().copied() {
+            let row = self.facts.add_stand_in(table);
+            self.labels.set_stand_in(&self.facts, row, self.district);
+            self.make_room();
+            self.is_full[row as usize] = true;
+        }
+        let tables = 0..self.facts.layout.tables.len();
+        let passes = |table: usize| trailing.contains(&table) || relaying.contains(&table);
+        self.trailing.passes = tables.map(passes).collect();
         self.trailing.mode = Some(mode);
         self
     }
@@ -184,14 +170,17 @@ impl Closure {
         let table = self.facts.layout.edges[edge as usize].child;
         let row = self.facts.glance(table, answer)?;
         self.labels.make_room(&self.facts);
-        self.is_referred.resize(self.facts.pool.len(), false);
+        growth::resize(&mut self.is_referred, self.facts.pool.len(), false);
         self.note_ways(table, edge, row);
         let fate = match self.decide(row, edge) {
             Decision::NotYet => Fate::Later,
             Decision::Left => Fate::Left,
             Decision::Comes { .. } if is_part || self.may_change(row) => Fate::Later,
+            // Relayed rows are own rows.
+            Decision::Comes { is_own: false } if self.facts.relays(table) => Fate::Later,
             Decision::Comes { is_own } => {
                 self.note(table, row, is_own);
+                self.relay(table, answer);
                 if is_own { Fate::Own } else { Fate::Shared }
             }
         };
@@ -204,14 +193,24 @@ impl Closure {
         Ok(fate)
     }
 
+    /// Children of a row that came will be asked for, and know it by its keys until they were seen.
+    fn relay(&mut self, table: usize, answer: &KeyRow) {
+        if self.facts.relays(table) {
+            for edge in self.facts.layout.children(table, true) {
+                let target = self.facts.relay(edge, answer);
+                let target = target.map(|target| (edge, target));
+                self.trailing.relayed.extend(target);
+            }
+        }
+    }
+
     /// Whether the row comes, over the edge over which it came.
     fn decide(&mut self, row: u32, edge: u32) -> Decision {
         let label = self.labels.label(&mut self.facts, self.district, row);
         match label {
             None => Decision::NotYet,
             Some(Some(label)) if label == self.district => {
-                let home = self.labels.label_home(row);
-                if home.is_some_and(|(_, over)| over == edge) {
+                if self.labels.label_edge(&self.facts, row) == Some(edge) {
                     Decision::Comes { is_own: true }
                 } else {
                     Decision::Left
@@ -308,8 +307,16 @@ impl Closure {
         is_changed
     }
 
-    /// Asks for children that stream by, some at a time. False if there are none left.
+    /// Asks for children that stream by, some at a time: those of relayed rows first, which are forgotten
+    /// then. False if there are none left.
     pub(super) fn ask_passing(&mut self) -> bool {
+        if !self.trailing.relayed.is_empty() {
+            for (edge, target) in std::mem::take(&mut self.trailing.relayed) {
+                self.facts.want_passing(edge, target);
+            }
+            return true;
+        }
+        self.facts.forget_relayed();
         let downs = &mut self.trailing.downs;
         let rest = downs.len().saturating_sub(PER_STEP);
         for (edge, target) in downs.drain(rest..) {

@@ -49,19 +49,25 @@ pub(super) fn trim(closure: &Closure) -> Trimmed {
     }
 }
 
-/// Rows that refer to something elsewhere over an edge with the policy `exclude`.
+/// Rows that refer to something elsewhere over an edge with the policy `exclude`, or to nothing over a key that
+/// was never validated.
 fn causes(closure: &Closure) -> Vec<(u32, u32)> {
     let mut causes = Vec::new();
-    for &row in &closure.full {
+    for row in closure.full() {
         let table = &closure.facts.layout.tables[closure.facts.table(row)];
         for &edge in &table.out {
             let layout = &closure.facts.layout.edges[edge as usize];
             if layout.policy != Some(BoundaryPolicy::Exclude) || layout.is_into_excluded {
                 continue;
             }
-            if let Some(parent) = parent(&closure.facts, row, edge)
-                && !closure.is_full[parent as usize]
-            {
+            let is_cause = match parent(&closure.facts, row, edge) {
+                Some(parent) => !closure.is_full[parent as usize],
+                None => {
+                    closure.policy_of_nothing(edge).is_some()
+                        && closure.facts.reference(row, edge).is_some()
+                }
+            };
+            if is_cause {
                 causes.push((edge, row));
             }
         }
@@ -72,7 +78,7 @@ fn causes(closure: &Closure) -> Vec<(u32, u32)> {
 fn take_out(closure: &Closure, causes: &[(u32, u32)], rows: usize) -> Vec<bool> {
     let mut is_out = vec![false; rows];
     let mut dependents: HashMap<u32, Vec<u32>> = HashMap::new();
-    for &row in &closure.full {
+    for row in closure.full() {
         let table = &closure.facts.layout.tables[closure.facts.table(row)];
         for &edge in &table.out {
             if closure.facts.layout.edges[edge as usize].mandatory
@@ -86,6 +92,13 @@ fn take_out(closure: &Closure, causes: &[(u32, u32)], rows: usize) -> Vec<bool> 
         }
     }
     let mut open: Vec<u32> = causes.iter().map(|(_, row)| *row).collect();
+    // What stands inside of a value takes out the row that holds it.
+    let inside = (causes.iter()).filter(|(edge, _)| {
+        closure.facts.layout.descriptions[*edge as usize]
+            .inside
+            .is_some()
+    });
+    open.extend(inside.filter_map(|(_, row)| Some(home(closure, *row)?.0)));
     while let Some(row) = open.pop() {
         if std::mem::replace(&mut is_out[row as usize], true) {
             continue;
@@ -98,7 +111,7 @@ fn take_out(closure: &Closure, causes: &[(u32, u32)], rows: usize) -> Vec<bool> 
 /// The least set of full members among the rows that are left.
 fn grow_again(closure: &Closure, is_out: &[bool], rows: usize) -> Vec<bool> {
     let mut hanging: HashMap<u32, Vec<u32>> = HashMap::new();
-    for &row in &closure.full {
+    for row in closure.full() {
         if closure.is_own(row) {
             continue;
         }
@@ -107,12 +120,8 @@ fn grow_again(closure: &Closure, is_out: &[bool], rows: usize) -> Vec<bool> {
         }
     }
     let mut is_member = vec![false; rows];
-    let mut open: Vec<u32> = closure
-        .full
-        .iter()
-        .copied()
-        .filter(|row| closure.is_own(*row))
-        .collect();
+    let starts = |row: &u32| closure.is_own(*row) || closure.comes_whole(*row);
+    let mut open: Vec<u32> = closure.full().filter(starts).collect();
     while let Some(row) = open.pop() {
         if is_out[row as usize] || is_member[row as usize] {
             continue;
@@ -155,7 +164,7 @@ fn hang_parents(closure: &Closure, row: u32) -> Vec<u32> {
 /// The parent the row belongs to or hangs on.
 pub(super) fn home(closure: &Closure, row: u32) -> Option<(u32, u32)> {
     match closure.labels.known(row) {
-        Some(Some(_)) => closure.labels.label_home(row),
+        Some(Some(_)) => closure.labels.label_home(&closure.facts, row),
         Some(None) => hang_home(&closure.facts, row),
         None => None,
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use redistrict_model::Role;
 
 use super::facts::Facts;
+use super::growth;
 use super::label::{Hang, Labels, hang_home};
 
 /// What the users of a shared row say about the district.
@@ -62,7 +63,7 @@ impl Users {
     pub(super) fn mark_ours(&mut self, target: u32) {
         let position = target as usize;
         if self.ours.len() <= position {
-            self.ours.resize(position + 1, false);
+            growth::resize(&mut self.ours, position + 1, false);
         }
         self.ours[position] = true;
     }

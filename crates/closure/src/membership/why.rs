@@ -27,6 +27,8 @@ pub enum How {
     Root,
     /// It belongs to, or hangs on, the row before over this edge.
     BelongsTo(EdgeId),
+    /// Its table is copied whole.
+    Whole,
     /// It is the base row of the row before.
     BaseOf(EdgeId),
     /// The row before refers to it over this edge.
@@ -66,7 +68,7 @@ impl Closure {
     /// The values over which a row and the one before it refer to each other.
     fn over(&self, row: u32, before: u32, how: How) -> Vec<(String, Box<str>)> {
         let (child, edge) = match how {
-            How::Root => return Vec::new(),
+            How::Root | How::Whole => return Vec::new(),
             How::BelongsTo(edge) => (row, edge),
             How::BaseOf(edge) | How::ReferredTo(edge) | How::StubFor(edge) => (before, edge),
         };
@@ -81,12 +83,12 @@ impl Closure {
 
     fn members_by_key(&self, table: &TableRef, key: &Key) -> Option<u32> {
         let table = self.facts.layout.position(table)?;
-        let comes = |row: &&u32| {
-            self.facts.table(**row) == table
-                && (self.is_member(**row) || self.is_stub(**row))
-                && self.facts.identity(**row) == *key
+        let comes = |row: &u32| {
+            self.facts.table(*row) == table
+                && (self.is_member(*row) || self.is_stub(*row))
+                && self.facts.identity(*row) == *key
         };
-        self.full.iter().chain(&self.stubs).find(comes).copied()
+        self.full().chain(self.stubs.iter().copied()).find(comes)
     }
 
     /// Rows that were looked at after the evaluation are no stubs.
@@ -101,7 +103,7 @@ impl Closure {
             return reached;
         };
         let mut below: HashMap<u32, Vec<(u32, u32)>> = HashMap::new();
-        for &row in &self.full {
+        for row in self.full() {
             if self.is_member(row)
                 && let Some((home, edge)) = home(self, row)
             {
@@ -136,7 +138,7 @@ impl Closure {
     /// order in which rows came.
     fn is_better(&self, way: (u32, How), known: (u32, How)) -> bool {
         let rank = |how: How| match how {
-            How::Root => (0, None),
+            How::Root | How::Whole => (0, None),
             How::BelongsTo(edge) => (1, Some(edge)),
             How::BaseOf(edge) => (2, Some(edge)),
             How::ReferredTo(edge) => (3, Some(edge)),
@@ -152,6 +154,12 @@ impl Closure {
     fn next_rows(&self, row: u32, below: &HashMap<u32, Vec<(u32, u32)>>) -> Vec<(u32, How)> {
         let id = |edge: u32| self.facts.layout.edge_ids[edge as usize];
         let mut next = Vec::new();
+        if Known::Row(row) == self.facts.known(self.district) {
+            let whole = self
+                .full()
+                .filter(|row| self.is_member(*row) && self.comes_whole(*row));
+            next.extend(whole.map(|row| (row, How::Whole)));
+        }
         if self.is_member(row) {
             for (child, edge) in below.get(&row).into_iter().flatten() {
                 let subclasses = &self.facts.layout.tables[self.facts.table(*child)].subclasses;

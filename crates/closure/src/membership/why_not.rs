@@ -218,7 +218,7 @@ impl Closure {
                 Some(label) if label == self.district => {
                     return Err(out_of_order("a row of the district was not found"));
                 }
-                Some(label) => match self.labels.label_home(at) {
+                Some(label) => match self.labels.label_home(&self.facts, at) {
                     Some((home, edge)) => {
                         steps.push((at, self.label_tie(at, edge)));
                         at = home;
@@ -377,7 +377,7 @@ impl Closure {
             .filter(|(_, edge)| edge.parent == table)
             .map(|(position, _)| (number(position), 0))
             .collect();
-        for &member in self.full.iter().filter(|member| self.is_member(**member)) {
+        for member in self.full().filter(|member| self.is_member(*member)) {
             let child = self.facts.table(member);
             for (edge, rows) in &mut counts {
                 let is_of = self.facts.layout.edges[*edge as usize].child == child;

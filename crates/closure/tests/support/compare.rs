@@ -18,6 +18,8 @@ pub(crate) type Evaluate = fn(&World, &Ownership, &Key, u64) -> Result<Evaluated
 pub(crate) struct Evaluated {
     pub(crate) members: Members,
     pub(crate) streamed: u64,
+    /// Of these, rows to which others refer.
+    pub(crate) relayed: u64,
 }
 
 /// What is compared with the brute-force reading. Another way to evaluate is one more line here.
@@ -40,6 +42,7 @@ fn holding(
     Ok(Evaluated {
         members,
         streamed: 0,
+        relayed: 0,
     })
 }
 
@@ -78,6 +81,8 @@ pub(crate) struct Counts {
     pub(crate) full: u64,
     /// Rows that an evaluator decided while they streamed by.
     pub(crate) streamed: u64,
+    /// Of these, rows to which others refer.
+    pub(crate) relayed: u64,
     pub(crate) stubs: u64,
     /// Rows that do not come.
     pub(crate) others: u64,
@@ -95,6 +100,7 @@ impl Counts {
         self.comparisons += other.comparisons;
         self.full += other.full;
         self.streamed += other.streamed;
+        self.relayed += other.relayed;
         self.stubs += other.stubs;
         self.others += other.others;
         self.alone += other.alone;
@@ -189,6 +195,7 @@ fn check_district(
             let evaluated = evaluate(world, ownership, district, shuffle)
                 .map_err(|error| format!("{name}: {error}"))?;
             counts.streamed += evaluated.streamed;
+            counts.relayed += evaluated.relayed;
             let members = evaluated.members;
             let found = as_expected(ownership, &members)?;
             if found != *expected {
@@ -224,6 +231,7 @@ pub(crate) fn as_expected(ownership: &Ownership, members: &Members) -> Result<Ex
         Leads::AboveAllDistricts => "above",
         Leads::ExcludedTable => "excluded",
         Leads::RowTakenOut => "out",
+        Leads::NoRow => "nowhere",
     };
     let mut nulls = BTreeSet::new();
     for nulled in &members.nulled {

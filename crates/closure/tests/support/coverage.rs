@@ -11,7 +11,7 @@ use super::brute::{At, Brute, Expected, Where};
 use super::random::Case;
 
 /// All that is looked for.
-pub(crate) const FEATURES: [&str; 56] = [
+pub(crate) const FEATURES: [&str; 57] = [
     "2 tables",
     "12 tables",
     "composite reference",
@@ -40,6 +40,7 @@ pub(crate) const FEATURES: [&str; 56] = [
     "root key that is not primary",
     "tree of districts",
     "tree of another table",
+    "table copied whole",
     "pair table",
     "owner list by hand",
     "owner implied by a key",
@@ -260,6 +261,7 @@ fn of_owners(case: &Case, ownership: &Ownership, note: &mut Note<'_>) {
         "tree of another table",
         trees().any(|table| *table != ownership.root),
     );
+    note("table copied whole", tables.iter().any(|table| table.whole));
     let is_keyless = |table: &redistrict_model::TableRole| case.world.is_keyless(&table.table);
     note("table without a key", tables.iter().any(is_keyless));
     let districts = case.world.rows[&ownership.root].len();

@@ -198,6 +198,7 @@ impl World {
         self.links.push(ResolvedLink {
             child: table_ref(child),
             child_columns,
+            inside: None,
             parent: table_ref(parent),
             parent_columns,
             owns: tail.contains("owns"),
@@ -253,7 +254,7 @@ impl World {
 
     /// What a store would answer.
     pub(crate) fn answer(&self, fetch: &Fetch) -> Vec<KeyRow> {
-        assert!(!fetch.keys.is_empty());
+        assert_eq!(fetch.keys.is_empty(), fetch.by.is_empty());
         let mut keys = fetch.keys.clone();
         keys.sort();
         keys.dedup();
@@ -262,7 +263,8 @@ impl World {
         for row in &self.rows[&fetch.table] {
             let values: Option<Vec<String>> =
                 fetch.by.iter().map(|column| row[column].clone()).collect();
-            if values.is_some_and(|values| keys.binary_search(&Key::new(values)).is_ok()) {
+            let matches = |values| keys.binary_search(&Key::new(values)).is_ok();
+            if fetch.by.is_empty() || values.is_some_and(matches) {
                 answer.push(KeyRow {
                     id: self.identity_of(&fetch.table, row),
                     values: fetch
@@ -402,6 +404,9 @@ impl World {
                     let edges = rest.split_whitespace();
                     let edges = edges.map(|columns| self.edge(&format!("{name}{columns}")));
                     decisions.owner.insert(table_ref(name), edges.collect());
+                }
+                "whole" => {
+                    decisions.whole.insert(table_ref(name));
                 }
                 "tree" => {
                     let edge = self.edge(&format!("{name}{rest}"));

@@ -69,7 +69,7 @@ fn measured(world: &World, random: &mut Random) -> Measurements {
     let tables = world.catalogs.iter().flat_map(|catalog| &catalog.tables);
     tables
         .map(|table| {
-            let spread = if random.chance(60) { 1.0 } else { 2.0 };
+            let spread = if random.chance(60) { 1.0 } else { 3.0 };
             let measured = Measured {
                 rows: 100,
                 spread,
@@ -104,6 +104,8 @@ fn decisions(world: &World, random: &mut Random) -> Decisions {
             decisions
                 .excluded
                 .insert(table.name.clone(), "a reason".into());
+        } else if random.chance(6) {
+            decisions.whole.insert(table.name.clone());
         } else if random.chance(8) {
             decisions
                 .shared

@@ -30,7 +30,8 @@ fn size(case: &Case) -> (usize, usize, usize, usize) {
             + decisions.tree.len()
             + decisions.boundary.len()
             + decisions.shared.len()
-            + decisions.excluded.len(),
+            + decisions.excluded.len()
+            + decisions.whole.len(),
         case.world.edges().len(),
         case.world.rows.len(),
     )
@@ -74,6 +75,7 @@ fn shrink_decisions(case: &mut Case, fails: &dyn Fn(&Case) -> bool) {
         without(&|all| all.tree.remove(table).is_some(), case);
         without(&|all| all.shared.remove(table).is_some(), case);
         without(&|all| all.excluded.remove(table).is_some(), case);
+        without(&|all| all.whole.remove(table), case);
     }
 }
 
@@ -99,13 +101,16 @@ fn shrink_schema(case: &mut Case, fails: &dyn Fn(&Case) -> bool) {
     }
     for table in case.world.rows.clone().keys() {
         let edges = case.world.edges();
-        if edges
-            .iter()
-            .any(|edge| edge.child == *table || edge.parent == *table)
-        {
+        let is_root = case.world.root.as_ref() == Some(table);
+        let mut ends = edges.iter();
+        if is_root || ends.any(|edge| edge.child == *table || edge.parent == *table) {
             continue;
         }
         let mut tried = case.clone();
+        tried.decisions.whole.remove(table);
+        tried.decisions.shared.remove(table);
+        tried.decisions.excluded.remove(table);
+        tried.decisions.owner.remove(table);
         tried.world.rows.remove(table);
         for catalog in &mut tried.world.catalogs {
             catalog.tables.retain(|one| one.name != *table);

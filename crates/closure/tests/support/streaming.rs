@@ -43,7 +43,7 @@ pub(super) fn members(
     for _round in 0..10_000 {
         let mut fetches = closure.step().map_err(words)?;
         if fetches.is_empty() {
-            return together(closure.finish().map_err(words)?, told);
+            return together(closure.into_members().map_err(words)?, told, ownership);
         }
         if shuffle > 0 {
             random.shuffle(&mut fetches);
@@ -108,8 +108,8 @@ fn pass(
     Ok(())
 }
 
-fn together(mut members: Members, told: Told) -> Result<Evaluated, String> {
-    let mut streamed = 0;
+fn together(mut members: Members, told: Told, ownership: &Ownership) -> Result<Evaluated, String> {
+    let (mut streamed, mut relayed) = (0, 0);
     for (table, [own, shared]) in told.keys {
         let Some(lists) = members.rows.get_mut(&table) else {
             return Err(format!("rows of {table} came, and there are no members"));
@@ -119,9 +119,16 @@ fn together(mut members: Members, told: Told) -> Result<Evaluated, String> {
             return Err(format!("other numbers of rows of {table} than came"));
         }
         streamed += counts.0 + counts.1;
+        if ownership.edges.iter().any(|edge| edge.parent == table) {
+            relayed += counts.0 + counts.1;
+        }
         (lists.own_passed, lists.shared_passed) = (0, 0);
+        let all = lists.count() + counts.0 + counts.1;
         lists.own = lists.own.iter().chain(own).collect();
         lists.shared = lists.shared.iter().chain(shared).collect();
+        if lists.count() != all {
+            return Err(format!("a row of {table} comes twice"));
+        }
     }
     let left = members.rows.values();
     if left
@@ -131,5 +138,9 @@ fn together(mut members: Members, told: Told) -> Result<Evaluated, String> {
     {
         return Err("rows are counted that never came".to_owned());
     }
-    Ok(Evaluated { members, streamed })
+    Ok(Evaluated {
+        members,
+        streamed,
+        relayed,
+    })
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod approvals;
 #[cfg(test)]
+mod asking;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod dying_journal;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use redistrict_model::{ErrorKind, Finding, Phase, Plan, UnitKey};
-use redistrict_skill::{Progress, Skill, SkillError, UnitContext, UnitOutcome};
+use redistrict_skill::{ASKS, Progress, Skill, SkillError, UnitContext, UnitOutcome};
 use serde_json::json;
 
 /// What happens to a call.
@@ -180,7 +180,7 @@ impl Skill for FakeSkill {
         Ok(UnitOutcome {
             rows: before.len() as u64 + 1,
             bytes: 0,
-            facts: json!({ "step": unit.step, "sight": self.world.sight() }),
+            facts: facts(&unit.step, self.world.sight()),
             findings: vec![Finding::warning("seen", name, "seen", 1)],
         })
     }
@@ -202,6 +202,15 @@ impl Skill for FakeSkill {
             ..UnitOutcome::default()
         })
     }
+}
+
+/// A unit whose step begins with `asking` wants to be approved, by itself.
+fn facts(step: &str, sight: u32) -> serde_json::Value {
+    let mut facts = json!({ "step": step, "sight": sight });
+    if step.starts_with("asking") {
+        facts[ASKS] = json!([{ "rows": 7 }]);
+    }
+    facts
 }
 
 /// Runs every unit and every compensation of another skill twice.

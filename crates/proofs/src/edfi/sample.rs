@@ -25,9 +25,6 @@ mask = "keep"
 public = true
 reason = "names of programs, not of people"
 "#;
-/// What stands where `init` asks why persons belong to no district.
-const CONFIRMED: &str = "confirmed = \"the name of an interface, not of a person\"";
-
 /// Takes out every row.
 const NO_ROWS: &str =
     "do $$ begin execute (select 'truncate ' || string_agg(c.oid::regclass::text, ', ')
@@ -154,8 +151,8 @@ pub(crate) struct Configured {
     pub(crate) init: Duration,
     /// All lines in force, each section with the comment above it or the reason in it.
     pub(crate) lines: Vec<String>,
-    /// Tables of which a person said to whom their rows belong.
-    pub(crate) about_owners: usize,
+    /// Tables of which a person said to whom their rows belong, or that they may move.
+    pub(crate) decisions: usize,
 }
 
 impl Configured {
@@ -179,12 +176,14 @@ impl Configured {
                 "boundary = ",
                 "excluded = ",
                 "tree = ",
+                "copy = ",
+                "confirmed = ",
             ];
             keys.iter().any(|key| line.starts_with(key))
         };
         Self {
             init,
-            about_owners: lines.iter().filter(decides).count(),
+            decisions: lines.iter().filter(decides).count(),
             lines,
         }
     }
@@ -203,7 +202,6 @@ fn decide(text: &str) -> String {
             is_open && known.iter().any(|word| rest.starts_with(word))
         };
         let line = match line.strip_prefix("# ").filter(is_line) {
-            Some(rest) if rest.starts_with("confirmed = ") => CONFIRMED,
             Some(rest) => rest,
             None => line,
         };

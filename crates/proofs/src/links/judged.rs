@@ -125,7 +125,13 @@ pub(super) fn links(loose: &Loose, text: &str) -> Links {
     let is_asked = |one: &&Said| comments.contains(&one.0);
     let open = || undeclared().filter(|one| !proposed.contains(*one));
     // A part of a key of two columns refers to a school, too.
-    let is_implied = |one: &Said| one.0.ends_with("(school_id)") && one.1 == "sis.main.schools(id)";
+    // A document says again which student a row is about.
+    let is_implied = |one: &Said| {
+        let is_school = one.0.ends_with("(school_id)") && one.1 == "sis.main.schools(id)";
+        let is_student =
+            one.0.ends_with("(payload$.student_id)") && one.1 == "sis.main.students(id)";
+        is_school || is_student
+    };
     let is_wrong = |one: &&Said| !truth.contains_key(*one) && !is_implied(one);
     let wrong: Vec<String> = proposed
         .iter()
@@ -135,7 +141,7 @@ pub(super) fn links(loose: &Loose, text: &str) -> Links {
     Links {
         references: truth.len(),
         undeclared: undeclared().count(),
-        proposed: proposed.len(),
+        proposed: proposed.iter().filter(|one| !is_implied(one)).count(),
         right: undeclared().filter(|one| proposed.contains(*one)).count(),
         asked: open().filter(is_asked).count(),
         missed: open().filter(|one| !is_asked(one)).count(),

@@ -138,8 +138,28 @@ impl Ways {
         hops.min_by_key(|hop| (self.depth.get(&hop.parent).copied(), !hop.is_declared))
     }
 
+    /// Of a sample of rows: the value of some columns, and the district that a reference beside leads to.
+    pub(super) async fn beside_column(
+        &self,
+        reader: &mut Reader<'_>,
+        child: &TableRef,
+        columns: &[String],
+        other: &Hop,
+        limit: u32,
+    ) -> Result<Vec<(Key, Key)>, SkillError> {
+        let pairs = pairs(reader, child, columns, &other.columns, limit).await?;
+        let seconds = pairs.iter().map(|(_, second)| second.clone()).collect();
+        let seconds = self
+            .districts(reader, &other.parent, &other.parent_columns, &seconds)
+            .await?;
+        let rows = pairs
+            .into_iter()
+            .filter_map(|(first, second)| Some((first, seconds.get(&second)?.clone())));
+        Ok(rows.collect())
+    }
+
     /// The districts of rows that have these keys.
-    async fn districts(
+    pub(super) async fn districts(
         &self,
         reader: &mut Reader<'_>,
         table: &TableRef,
@@ -185,17 +205,28 @@ impl Ways {
         one: &Hop,
         other: &Hop,
     ) -> Result<Option<Agreement>, SkillError> {
-        let columns = [&one.columns[..], &other.columns[..]].concat();
-        let rows = reader.texts(child, &columns, SAMPLE).await?;
-        let pairs: Vec<(Key, Key)> = rows
-            .into_iter()
-            .filter_map(|row| {
-                let parts: Option<Vec<Box<str>>> = row.into_iter().collect();
-                let mut parts = parts?;
-                let second = parts.split_off(one.columns.len());
-                Some((Key::new(parts), Key::new(second)))
-            })
-            .collect();
+        let rows = self
+            .districts_of(reader, child, (one, other), SAMPLE)
+            .await?;
+        let different: BTreeSet<&Key> = rows.iter().map(|(_, _, second)| second).collect();
+        let same = rows.iter().filter(|(_, first, second)| first == second);
+        let agreement = Agreement {
+            same: same.count(),
+            compared: rows.len(),
+        };
+        Ok((different.len() > 1).then_some(agreement))
+    }
+
+    /// Of a sample of rows in which two references are set and lead to a district each: the value of the first, its
+    /// district, and the district of the second.
+    pub(super) async fn districts_of(
+        &self,
+        reader: &mut Reader<'_>,
+        child: &TableRef,
+        (one, other): (&Hop, &Hop),
+        limit: u32,
+    ) -> Result<Vec<(Key, Key, Key)>, SkillError> {
+        let pairs = pairs(reader, child, &one.columns, &other.columns, limit).await?;
         let firsts = pairs.iter().map(|(first, _)| first.clone()).collect();
         let seconds = pairs.iter().map(|(_, second)| second.clone()).collect();
         let firsts = self
@@ -204,19 +235,11 @@ impl Ways {
         let seconds = self
             .districts(reader, &other.parent, &other.parent_columns, &seconds)
             .await?;
-        let districts = pairs
-            .iter()
-            .filter_map(|(first, second)| Some((firsts.get(first)?, seconds.get(second)?)));
-        let districts: Vec<(&Key, &Key)> = districts.collect();
-        let different: BTreeSet<&Key> = districts.iter().map(|(_, second)| *second).collect();
-        let same = districts
-            .iter()
-            .filter(|(first, second)| first == second)
-            .count();
-        Ok((different.len() > 1).then_some(Agreement {
-            same,
-            compared: districts.len(),
-        }))
+        let rows = pairs.into_iter().filter_map(|(first, second)| {
+            let of_first = firsts.get(&first)?.clone();
+            Some((first, of_first, seconds.get(&second)?.clone()))
+        });
+        Ok(rows.collect())
     }
 
     /// What the other references of a table say about one: the first of them, at most three, that say anything.
@@ -226,7 +249,7 @@ impl Ways {
         reader: &mut Reader<'_>,
         child: &TableRef,
         one: &Hop,
-    ) -> Result<Vec<(Agreement, bool)>, SkillError> {
+    ) -> Result<Vec<(Agreement, &Hop)>, SkillError> {
         const MOST: usize = 3;
         let mut said = Vec::new();
         if !self.depth.contains_key(&one.parent) {
@@ -240,9 +263,27 @@ impl Ways {
         };
         for other in self.upwards(child).iter().filter(is_other).take(MOST) {
             if let Some(agreement) = self.compare(reader, child, one, other).await? {
-                said.push((agreement, other.is_declared));
+                said.push((agreement, *other));
             }
         }
         Ok(said)
     }
+}
+
+/// Of a sample of rows: the values of some columns and of others, where none of them is NULL.
+async fn pairs(
+    reader: &mut Reader<'_>,
+    child: &TableRef,
+    one: &[String],
+    other: &[String],
+    limit: u32,
+) -> Result<Vec<(Key, Key)>, SkillError> {
+    let rows = reader.texts(child, &[one, other].concat(), limit).await?;
+    let pairs = rows.into_iter().filter_map(|row| {
+        let parts: Option<Vec<Box<str>>> = row.into_iter().collect();
+        let mut parts = parts?;
+        let second = parts.split_off(one.len());
+        Some((Key::new(parts), Key::new(second)))
+    });
+    Ok(pairs.collect())
 }

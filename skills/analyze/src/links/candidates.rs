@@ -1,6 +1,6 @@
 //! Which columns may refer to which keys, by declared examples, names and types alone. Pure; reads no row.
 
-use redistrict_model::{Catalog, ColumnRef, TableRef};
+use redistrict_model::{Catalog, Column, ColumnRef, TableRef};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +35,12 @@ pub enum Rule {
     Bare,
     /// A number or a code for a key that is none: it may be a fact and no reference.
     Guess,
+    /// Its name does not say it. Every value is a key of the table, and all so many rows that can be compared are of
+    /// the same district as what another reference of them leads to, which is so of no other table and no accident.
+    Districts { rows: usize },
+    /// Its name does not say it. Every value is a key of the table and of no other, and such values are nothing else
+    /// by accident: UUIDs, or texts with numbers in them.
+    Values,
 }
 
 impl Rule {
@@ -93,6 +99,9 @@ pub(super) fn candidates(catalogs: &[Catalog]) -> Vec<Candidate> {
                 found.extend(by_one_column(child, column, &tables[parent], parent == at));
             }
         }
+        for (column, ..) in child.all.iter().filter(|(_, _, is_free)| *is_free) {
+            found.extend(index.by_table_and_key(at, column, &tables));
+        }
         meant.remove(&at);
         let wholes = meant.iter();
         found.extend(wholes.filter_map(|parent| by_all_columns(child, &tables[*parent])));
@@ -137,13 +146,21 @@ pub(super) fn reference_like(catalogs: &[Catalog]) -> Vec<ColumnRef> {
 struct Index<'a> {
     called: BTreeMap<String, Vec<usize>>,
     keyed: BTreeMap<BTreeSet<&'a str>, Vec<usize>>,
+    /// By the words of a table in the singular or plural, and those of a key of one column.
+    with_key: BTreeMap<Vec<String>, Vec<(usize, &'a str)>>,
 }
 
 impl<'a> Index<'a> {
     fn of(tables: &'a [Known<'a>]) -> Self {
         let mut called: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut keyed: BTreeMap<BTreeSet<&str>, Vec<usize>> = BTreeMap::new();
+        let mut with_key: BTreeMap<Vec<String>, Vec<(usize, &str)>> = BTreeMap::new();
         for (at, table) in tables.iter().enumerate() {
+            for key in &table.keys {
+                for words in table.name.with_key(&words(key)) {
+                    with_key.entry(words).or_default().push((at, key));
+                }
+            }
             for form in table.name.forms() {
                 called.entry(form.clone()).or_default().push(at);
             }
@@ -157,12 +174,53 @@ impl<'a> Index<'a> {
                 keyed.entry(key).or_default().push(at);
             }
         }
-        Self { called, keyed }
+        Self {
+            called,
+            keyed,
+            with_key,
+        }
     }
 
     fn called(&self, thing: &Name) -> BTreeSet<usize> {
         let found = thing.forms().filter_map(|form| self.called.get(form));
         found.flatten().copied().collect()
+    }
+
+    /// A column that is called after a table and after one of its keys: `student_ext` for `students(ext)`.
+    fn by_table_and_key(&self, at: usize, column: &Column, tables: &[Known<'_>]) -> Vec<Candidate> {
+        let child = &tables[at];
+        let of_column = words(&column.name);
+        // What reads as a reference without the key's name has been looked at by that.
+        if referred(&column.name).is_some() || !is_key_type(column.column_type) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for before in 0..of_column.len() {
+            let called = self
+                .with_key
+                .get(&of_column[before..])
+                .into_iter()
+                .flatten();
+            for (parent, key) in called.filter(|(parent, _)| *parent != at) {
+                let parent = &tables[*parent];
+                found.push(Candidate {
+                    child: child.table.name.clone(),
+                    child_columns: vec![column.name.clone()],
+                    bearing: vec![column.name.clone()],
+                    kind_column: None,
+                    parent: parent.table.name.clone(),
+                    parent_name: parent.name.clone(),
+                    parent_columns: vec![(*key).to_owned()],
+                    rule: if before == 0 {
+                        Rule::Name
+                    } else {
+                        Rule::Qualified
+                    },
+                    is_own_name: false,
+                });
+            }
+        }
+        found
     }
 
     /// Columns that are called exactly like the key of one other table.

@@ -5,8 +5,10 @@
 
 mod agreement;
 mod candidates;
+mod chance;
 mod contradicted;
 mod declared;
+mod holders;
 mod kinds;
 mod known;
 mod names;
@@ -14,6 +16,7 @@ mod nested;
 mod propose;
 mod questions;
 mod tables;
+mod telling;
 mod values;
 mod weak;
 

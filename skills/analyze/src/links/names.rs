@@ -45,6 +45,25 @@ impl Name {
         }
     }
 
+    /// What a column may be called after the table and one of its keys: `student ext` and `students ext` for
+    /// `students` and `ext`; a key that is called after its table says it alone.
+    pub(super) fn with_key(&self, key: &[String]) -> Vec<Vec<String>> {
+        let Some((_, before)) = self.words.split_last() else {
+            return Vec::new();
+        };
+        let tables = self.last.iter();
+        let tables: Vec<Vec<String>> = tables
+            .map(|last| [before, std::slice::from_ref(last)].concat())
+            .collect();
+        if key.len() > self.words.len() && tables.iter().any(|table| key.starts_with(table)) {
+            return vec![key.to_vec()];
+        }
+        let tables = tables.into_iter();
+        tables
+            .map(|table| [table.as_slice(), key].concat())
+            .collect()
+    }
+
     /// Names that may be the same have one of these in common.
     pub(super) fn forms(&self) -> impl Iterator<Item = &String> {
         self.last.iter().chain(&self.joined)
@@ -315,6 +334,20 @@ mod tests {
         ] {
             assert_eq!(fits(column, table), expected, "{column} and {table}");
         }
+    }
+
+    #[test]
+    fn a_column_may_be_called_after_a_table_and_its_key() {
+        let called = |table: &str, key: &str| -> Vec<String> {
+            let names = Name::of_table(table, None).with_key(&words(key));
+            names.into_iter().map(|words| words.join("_")).collect()
+        };
+        assert_eq!(called("students", "ext"), ["students_ext", "student_ext"]);
+        assert_eq!(
+            called("tbl_bus_route", "PublicCode"),
+            ["bus_route_public_code"]
+        );
+        assert_eq!(called("students", "student_ext"), ["student_ext"]);
     }
 
     #[test]

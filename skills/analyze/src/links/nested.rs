@@ -1,9 +1,11 @@
 //! References inside of values: elements of arrays, members of JSON. Found by names and confirmed by values like
-//! others. They are told and not followed: a link goes from columns.
+//! others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redistrict_model::{Catalog, Column, ColumnRef, ColumnType, Key, Table, TableRef, array_text};
+use redistrict_model::{
+    Catalog, Column, ColumnRef, ColumnType, Inside, Key, Table, TableRef, array_text,
+};
 use redistrict_skill::SkillError;
 use serde_json::Value;
 
@@ -11,6 +13,7 @@ use super::candidates::Rule;
 use super::names::{Fit, Name, fit, is_reference_like, referred_many, says_part, words};
 use super::tables::{is_key_type, keys_of_one_column};
 use super::values::{Evidence, Reader};
+use crate::inside;
 
 /// Rows of a table that are looked at: these values may be long.
 const SAMPLE: u32 = 200;
@@ -38,6 +41,31 @@ pub struct NestedReference {
     pub parent_column: String,
     pub rule: Rule,
     pub evidence: Evidence,
+    /// Why it cannot be a link, in words.
+    pub obstacle: Option<String>,
+}
+
+impl NestedReference {
+    /// The place as a link writes it.
+    #[must_use]
+    pub fn inside(&self) -> Inside {
+        match &self.place {
+            NestedIn::Elements => Inside::Elements,
+            NestedIn::Member(path) => {
+                // The column stands for itself: a path is read behind one.
+                let column = format!("c{path}");
+                let read = Inside::split(&column).ok();
+                let inside = read.and_then(|(_, inside)| inside);
+                inside.unwrap_or(Inside::Members(Vec::new()))
+            }
+        }
+    }
+
+    /// Name and values agree, and a link can lead from there.
+    #[must_use]
+    pub fn is_sure(&self) -> bool {
+        self.rule == Rule::Name && self.obstacle.is_none()
+    }
 }
 
 /// Every reference in arrays and JSON that names suggest and values confirm, ordered by column and place. One
@@ -88,14 +116,21 @@ async fn reference(
     };
     for (parent, rule) in meant(&called, &column.table, catalogs) {
         if let Some((parent_column, evidence)) = held(reader, parent, keys).await? {
-            return Ok(Some(NestedReference {
+            let mut reference = NestedReference {
                 column,
                 place,
                 parent: parent.name.clone(),
                 parent_column,
                 rule,
                 evidence,
-            }));
+                obstacle: None,
+            };
+            let (table, column) = (&reference.column.table, &reference.column.column);
+            let table = catalogs.iter().find_map(|one| one.table(table));
+            let inside = reference.inside();
+            reference.obstacle =
+                table.and_then(|table| inside::refused(catalogs, table, column, &inside));
+            return Ok(Some(reference));
         }
     }
     Ok(None)

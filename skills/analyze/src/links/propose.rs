@@ -14,7 +14,7 @@ use super::kinds::{self, UncoveredKinds};
 use super::known::Known;
 use super::names::{Fit, fit, said_table};
 use super::nested::{self, NestedReference};
-use super::questions::{self, OpenReference, Suggestion};
+use super::questions::{self, OpenReference, Questions, Suggestion};
 use super::values::{Evidence, Reader};
 use crate::driver::Cuts;
 
@@ -82,6 +82,8 @@ pub async fn propose_links(
     loop {
         let before = search.links.len();
         if which == Which::Weak {
+            // What is wrong must not speak against what is called after a table in a weaker way.
+            search.take_out().await?;
             search.weak_round().await?;
         } else {
             search.round(which).await?;
@@ -94,13 +96,16 @@ pub async fn propose_links(
             break;
         }
     }
+    search.take_out().await?;
     let Search {
         mut reader,
         mut links,
-        mut asked,
+        asked,
         ..
     } = search;
-    contradicted::take_out(&mut reader, catalogs, root, &mut links, &mut asked).await?;
+    let Questions { open, told } =
+        questions::open(&mut reader, catalogs, root, &links, asked).await?;
+    links.extend(told);
     links.sort_by(|a, b| {
         let rank = |link: &ProposedLink| {
             (
@@ -111,7 +116,6 @@ pub async fn propose_links(
         };
         rank(a).cmp(&rank(b))
     });
-    let open = questions::open(&mut reader, catalogs, root, &links, asked).await?;
     contradicted::withhold(catalogs, root, &mut links, &open);
     let kinds = kinds::left_open(&mut reader, &all, &links).await?;
     let nested = nested::find(&mut reader, catalogs).await?;
@@ -169,6 +173,12 @@ pub(super) struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// Makes questions of the links that other references contradict.
+    async fn take_out(&mut self) -> Result<(), SkillError> {
+        let (links, asked) = (&mut self.links, &mut self.asked);
+        contradicted::take_out(&mut self.reader, self.catalogs, self.root, links, asked).await
+    }
+
     /// Looks at every candidate that has become one, and then counts its tables to the known ones.
     async fn round(&mut self, which: Which) -> Result<(), SkillError> {
         let known = &self.known;
@@ -373,5 +383,6 @@ pub(super) fn suggestion(candidate: &Candidate, evidence: Evidence) -> Suggestio
         rule: Some(candidate.rule),
         evidence,
         agreement: None,
+        contradicted_in: 0,
     }
 }

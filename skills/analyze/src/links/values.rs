@@ -11,6 +11,8 @@ use crate::driver::{Cuts, cut_of, store_failed};
 
 /// Rows of a table that are looked at.
 const SAMPLE: u32 = 1_000;
+/// Different values that are looked at where all are.
+const MOST_VALUES: u32 = 10_000;
 /// So many in a hundred different values have to be keys of the other table: references that nothing
 /// enforces may dangle.
 const FOUND_IN_HUNDRED: usize = 90;
@@ -113,23 +115,7 @@ impl<'a> Reader<'a> {
         columns: &[String],
         keys: &BTreeSet<Key>,
     ) -> Result<Evidence, SkillError> {
-        let request = KeyRequest {
-            table: table.clone(),
-            columns: columns.to_vec(),
-            selector: Selector::Matching {
-                columns: columns.to_vec(),
-                keys: keys.iter().cloned().collect(),
-            },
-        };
-        let rows = cut_of(self.cuts, table)?.keys(&request).await;
-        let rows = rows.map_err(|error| store_failed(&error))?;
-        let held: BTreeSet<Key> = rows
-            .into_iter()
-            .filter_map(|row| {
-                let key: Option<Vec<Box<str>>> = row.values.into_iter().collect();
-                key.map(Key::new)
-            })
-            .collect();
+        let held = self.held(table, columns, keys).await?;
         Ok(Evidence {
             seen: keys.len(),
             found: held.len(),
@@ -146,23 +132,76 @@ impl Reader<'_> {
         to: &[String],
         keys: &BTreeSet<Key>,
     ) -> Result<BTreeMap<Key, Key>, SkillError> {
-        let request = KeyRequest {
+        let mut led = BTreeMap::new();
+        let keys: Vec<&Key> = keys.iter().collect();
+        for some in keys.chunks(SAMPLE as usize) {
+            let request = KeyRequest {
+                table: table.clone(),
+                columns: [by, to].concat(),
+                selector: Selector::Matching {
+                    columns: by.to_vec(),
+                    keys: some.iter().map(|key| (*key).clone()).collect(),
+                },
+            };
+            let rows = cut_of(self.cuts, table)?.keys(&request).await;
+            let rows = rows.map_err(|error| store_failed(&error))?;
+            led.extend(rows.into_iter().filter_map(|row| {
+                let parts: Option<Vec<Box<str>>> = row.values.into_iter().collect();
+                let mut parts = parts?;
+                let to = parts.split_off(by.len());
+                Some((Key::new(parts), Key::new(to)))
+            }));
+        }
+        Ok(led)
+    }
+
+    /// The different values of these columns in the whole table, without NULLs; the most frequent ones where there
+    /// are more than 10,000.
+    pub(super) async fn all_values(
+        &mut self,
+        table: &TableRef,
+        columns: &[String],
+    ) -> Result<BTreeSet<Key>, SkillError> {
+        let request = TallyRequest {
             table: table.clone(),
-            columns: [by, to].concat(),
-            selector: Selector::Matching {
-                columns: by.to_vec(),
-                keys: keys.iter().cloned().collect(),
-            },
+            columns: columns.to_vec(),
+            present: columns.to_vec(),
+            limit: MOST_VALUES,
         };
-        let rows = cut_of(self.cuts, table)?.keys(&request).await;
-        let rows = rows.map_err(|error| store_failed(&error))?;
-        let led = rows.into_iter().filter_map(|row| {
-            let parts: Option<Vec<Box<str>>> = row.values.into_iter().collect();
-            let mut parts = parts?;
-            let to = parts.split_off(by.len());
-            Some((Key::new(parts), Key::new(to)))
+        let tally = tally(self.cuts, &request).await?;
+        let keys = tally.values.into_iter().filter_map(|(texts, _)| {
+            let key: Option<Vec<Box<str>>> = texts.into_iter().collect();
+            key.map(Key::new)
         });
-        Ok(led.collect())
+        Ok(keys.collect())
+    }
+
+    /// Those of the values that are keys of the table, by these columns; any number of them.
+    pub(super) async fn held(
+        &mut self,
+        table: &TableRef,
+        columns: &[String],
+        keys: &BTreeSet<Key>,
+    ) -> Result<BTreeSet<Key>, SkillError> {
+        let mut held = BTreeSet::new();
+        let keys: Vec<&Key> = keys.iter().collect();
+        for some in keys.chunks(SAMPLE as usize) {
+            let request = KeyRequest {
+                table: table.clone(),
+                columns: columns.to_vec(),
+                selector: Selector::Matching {
+                    columns: columns.to_vec(),
+                    keys: some.iter().map(|key| (*key).clone()).collect(),
+                },
+            };
+            let rows = cut_of(self.cuts, table)?.keys(&request).await;
+            let rows = rows.map_err(|error| store_failed(&error))?;
+            held.extend(rows.into_iter().filter_map(|row| {
+                let key: Option<Vec<Box<str>>> = row.values.into_iter().collect();
+                key.map(Key::new)
+            }));
+        }
+        Ok(held)
     }
 
     /// The number of rows of a table.

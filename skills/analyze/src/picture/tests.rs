@@ -44,6 +44,7 @@ fn schema(tables: &[(String, Role, Vec<String>)]) -> Ownership {
                 nullable_columns: Vec::new(),
                 on_delete_cascade: false,
                 when: Vec::new(),
+                inside: None,
                 policy: None,
             });
         }
@@ -55,6 +56,8 @@ fn schema(tables: &[(String, Role, Vec<String>)]) -> Ownership {
             tier: None,
             decided: false,
             pair: false,
+            in_doubt: false,
+            whole: false,
             measured: None,
             reason: String::new(),
         });

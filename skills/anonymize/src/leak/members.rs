@@ -5,6 +5,7 @@ use redistrict_model::{ColumnClass, ColumnType, MaskName};
 use super::normal::Normal;
 use super::values::{Builder, FEWEST_DIGITS};
 use crate::cells::Cell;
+use crate::documents::is_key_of;
 use crate::elements::{self, Element};
 use crate::engine::ColumnMask;
 use crate::masks::{PrintedDate, is_nobodys, parse_date, printed_date};
@@ -63,6 +64,23 @@ pub(crate) fn collect_row<'a>(
     let mut names = RowNames::default();
     let mut of_names = None;
     for (column, cell) in cells {
+        if let Some(Cell::Text(text)) = &cell
+            && let Some(parted) = column.parted(text)
+        {
+            // What refers to rows is of the column that it refers to.
+            for (mask, key) in &parted.linked {
+                let mask = if is_key_of(mask, key) { *mask } else { column };
+                if mask.decision.sensitive {
+                    into.begin(mask);
+                    member(mask, key, &mut RowNames::default(), into);
+                }
+            }
+            if column.decision.sensitive {
+                into.begin(column);
+                member(column, &parted.rest, &mut names, into);
+            }
+            continue;
+        }
         if !column.decision.sensitive {
             continue;
         }

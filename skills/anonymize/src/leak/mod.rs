@@ -3,6 +3,7 @@
 
 mod canary;
 mod decode;
+mod form;
 mod members;
 mod normal;
 mod nothing;

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::Array;
-use redistrict_model::{ColumnClass, ColumnRef, ColumnType, MaskKind, MaskName, array_text};
+use redistrict_model::{ColumnClass, ColumnRef, ColumnType, MaskKind, MaskName};
 use serde_json::json;
 
 use super::canary::Canaries;
+use super::form::{is_all_reserved, may_match_by_chance, never_keeps, paired_elements};
 use super::members::{collect_row, element_bytes, is_date, is_made_of_parts};
 use super::normal::Normal;
 use super::nothing::says_nothing;
@@ -20,6 +21,7 @@ use super::statistics::{expected_digits, expected_pattern, whole_digits};
 use super::tally::Tally;
 use super::values::Kind;
 use crate::cells::{Cell, cell};
+use crate::documents::{Parted, is_key_of};
 use crate::engine::{Action, ColumnMask, in_row};
 use crate::error::AnonymizeError;
 use crate::masks::keeps_format;
@@ -139,6 +141,32 @@ impl<'a> Prover<'a> {
 
     /// Searches one cell for members.
     fn search(
+        &self,
+        column: &ColumnMask,
+        tally: &mut Tally,
+        masked: &Cell<'_>,
+        own: &Own,
+        found: &mut BTreeSet<u64>,
+    ) {
+        if let Cell::Text(text) = masked
+            && let Some(parted) = column.parted(text)
+        {
+            for (mask, key) in parted.linked {
+                let mask = if is_key_of(mask, &key) { mask } else { column };
+                self.search_cell(mask, tally, &Cell::Text(Cow::Owned(key)), own, found);
+            }
+            return self.search_cell(
+                column,
+                tally,
+                &Cell::Text(Cow::Owned(parted.rest)),
+                own,
+                found,
+            );
+        }
+        self.search_cell(column, tally, masked, own, found);
+    }
+
+    fn search_cell(
         &self,
         column: &ColumnMask,
         tally: &mut Tally,
@@ -299,6 +327,18 @@ impl<'a> Prover<'a> {
         raw: Option<&Cell<'_>>,
         masked: Option<&Cell<'_>>,
     ) {
+        if let (Some(Cell::Text(raw)), Some(Cell::Text(masked))) = (raw, masked)
+            && column.decision.mask != MaskName::Null
+            && let Some(own) = column.parted(raw)
+        {
+            match column.parted(masked) {
+                Some(made) if made.linked.len() == own.linked.len() => {
+                    self.compare_linked(column, tally, own, made);
+                }
+                _ => tally.outside += 1,
+            }
+            return;
+        }
         let Some(action) = &column.action else {
             tally.outside += u64::from(!is_same(raw, masked));
             return;
@@ -324,6 +364,33 @@ impl<'a> Prover<'a> {
             return;
         }
         self.compare_value(column, action, tally, raw, masked);
+    }
+
+    /// Documents of which some members refer to rows: each of these as what it refers to, and the rest.
+    fn compare_linked(
+        &mut self,
+        column: &ColumnMask,
+        tally: &mut Tally,
+        raw: Parted<'_>,
+        masked: Parted<'_>,
+    ) {
+        let cell = |text| Cell::Text(Cow::Owned(text));
+        for ((mask, raw), (_, masked)) in raw.linked.into_iter().zip(masked.linked) {
+            match &mask.action {
+                _ if !is_key_of(mask, &raw) => {}
+                Some(action) => {
+                    self.compare_value(mask, action, tally, &cell(raw), &cell(masked));
+                }
+                None => tally.outside += u64::from(raw != masked),
+            }
+        }
+        match &column.action {
+            None => tally.outside += u64::from(raw.rest != masked.rest),
+            Some(action) => {
+                let (raw, masked) = (cell(raw.rest), cell(masked.rest));
+                self.compare_value(column, action, tally, &raw, &masked);
+            }
+        }
     }
 
     /// The same for one single value.
@@ -489,60 +556,6 @@ fn text_of<T: serde::Serialize>(value: &T) -> String {
 
 fn is_text(column_type: ColumnType) -> bool {
     matches!(column_type, ColumnType::Text | ColumnType::Char)
-}
-
-/// Every single value of the cell lies where no value of a real person does.
-fn is_all_reserved(column: &ColumnMask, text: &str) -> bool {
-    let mut is_reserved = true;
-    column.each_text(text, &mut |text| is_reserved &= column.is_reserved(text));
-    is_reserved
-}
-
-/// Numbers, and columns that are permuted within their format, hold members of V by chance.
-fn may_match_by_chance(column: &ColumnMask) -> bool {
-    let is_number = matches!(
-        column.scalar_type,
-        ColumnType::Int16
-            | ColumnType::Int32
-            | ColumnType::Int64
-            | ColumnType::Numeric
-            | ColumnType::Money
-    );
-    is_number || column.decision.kind == MaskKind::InFormat
-}
-
-/// The elements of two arrays of the same form at the same places; none if they differ in their bounds,
-/// their nesting or their NULLs.
-fn paired_elements(raw: &str, masked: &str) -> Option<Vec<(String, String)>> {
-    let form = |text: &str| array_text::map_elements(text, |_| Some(String::new()));
-    if form(raw)? != form(masked)? {
-        return None;
-    }
-    let (raw, masked) = (array_text::elements(raw)?, array_text::elements(masked)?);
-    let pairs = raw.into_iter().flatten().zip(masked.into_iter().flatten());
-    Some(pairs.collect())
-}
-
-/// The mask never gives a value back: there a row that keeps its own is no coincidence.
-fn never_keeps(column: &ColumnMask) -> bool {
-    match column.decision.mask {
-        MaskName::FirstName
-        | MaskName::Surname
-        | MaskName::FullName
-        | MaskName::Email
-        | MaskName::Address => true,
-        MaskName::Date | MaskName::Timestamp => matches!(
-            column.scalar_type,
-            ColumnType::Date
-                | ColumnType::Timestamp
-                | ColumnType::TimestampTz
-                | ColumnType::DateTimeText
-                | ColumnType::Range
-        ),
-        MaskName::Bytes => matches!(column.scalar_type, ColumnType::Bytes | ColumnType::Bits),
-        MaskName::Uuid => column.scalar_type == ColumnType::Uuid,
-        _ => false,
-    }
 }
 
 fn key(cell: &Cell<'_>) -> Vec<u8> {

@@ -43,7 +43,8 @@ impl Mask for JsonMask {
     }
 }
 
-fn replace(part: JsonPart<'_>, field: &Field) -> Option<String> {
+/// What stands in the place of a part of a document; none where it stays.
+pub(crate) fn replace(part: JsonPart<'_>, field: &Field) -> Option<String> {
     match part {
         JsonPart::Key(key) => (!is_plain_key(key)).then(|| permute_text(&field.key, key)),
         JsonPart::Text { text: "", .. } => None,

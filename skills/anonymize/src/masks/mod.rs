@@ -45,8 +45,9 @@ pub(crate) use calendar::{
     DAY_MICROS, Notation, PrintedDate, format_date, is_sentinel, parse_date, printed_date,
 };
 pub(crate) use composite::is_nobodys;
-pub(crate) use json::is_plain_key;
+pub(crate) use json::{is_plain_key, replace as replace_in_document};
 pub(crate) use json_text::{JsonPart, walk};
+pub(crate) use leaf::mask_text as mask_leaf;
 pub(crate) use money::number_of_money;
 pub(crate) use number::{is_number, segments_are_enough};
 pub(crate) use range::{has_nobodys_bounds, mask_of_range};

@@ -82,6 +82,7 @@ pub(crate) fn propose(
     let samples = sampled(field, samples);
     by_graph(field)
         .or_else(|| by_condition(field, &samples))
+        .or_else(|| by_linked_members(field))
         .or_else(|| by_catalog(field))
         .or_else(|| by_name(field))
         .or_else(|| by_content(field, &samples))
@@ -123,6 +124,19 @@ fn by_condition(field: &Field<'_>, samples: &[Option<Box<str>>]) -> Option<Propo
             ColumnClass::Enumeration,
             Provenance::User,
             "it says which table the row refers to, by the texts that links name",
+        )
+    })
+}
+
+/// A column of texts that links lead from as from documents.
+fn by_linked_members(field: &Field<'_>) -> Option<Proposal> {
+    let is_text = field.column_type() != ColumnType::Json;
+    (field.has_linked_members && is_text && !field.is_array()).then(|| Proposal {
+        mask: Some(MaskName::Json),
+        ..Proposal::new(
+            ColumnClass::Unknown,
+            Provenance::User,
+            "documents, as the links say that lead from their members",
         )
     })
 }
@@ -211,7 +225,8 @@ fn by_content(field: &Field<'_>, samples: &[Option<Box<str>>]) -> Option<Proposa
 }
 
 fn by_catalogue_table(field: &Field<'_>, personal: &BTreeSet<TableRef>) -> Option<Proposal> {
-    (field.role == Role::Reference && !personal.contains(&field.column.table)).then(|| {
+    let is_sure = field.role == Role::Reference && !field.in_doubt;
+    (is_sure && !personal.contains(&field.column.table)).then(|| {
         Proposal::new(
             ColumnClass::Catalogue,
             Provenance::Catalog,
@@ -249,6 +264,11 @@ fn by_type(field: &Field<'_>) -> Proposal {
             ColumnClass::Unknown,
             Provenance::Type,
             "nothing is known of its type: sensitive as a whole",
+        ),
+        _ if field.in_doubt => Proposal::new(
+            ColumnClass::Unknown,
+            Provenance::Type,
+            "nothing recognises it, and its reference table may be about persons: sensitive",
         ),
         _ => Proposal::new(
             ColumnClass::Unknown,

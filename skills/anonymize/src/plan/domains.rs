@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use redistrict_model::{ColumnRef, Edge};
+use redistrict_model::{ColumnRef, Edge, Inside};
 
 use super::fields::{Fields, pairs};
 use super::switches::{Way, switches};
@@ -47,6 +47,20 @@ pub(crate) fn domains(
         let places = (fields.by_column.get(&child), fields.by_column.get(&parent));
         if let (Some(child), Some(parent)) = places {
             sets.join(*child, *parent);
+        }
+    }
+    // What the same member of a document refers to has one pseudonym.
+    let mut first_at: BTreeMap<(ColumnRef, &Inside), usize> = BTreeMap::new();
+    for edge in edges {
+        if let (Some(inside @ Inside::Members(_)), [column], [referred]) = (
+            &edge.inside,
+            edge.child_columns.as_slice(),
+            edge.parent_columns.as_slice(),
+        ) && let Some(at) = fields.by_column.get(&edge.parent.column(referred))
+        {
+            let place = (edge.child.column(column), inside);
+            let first = *first_at.entry(place).or_insert(*at);
+            sets.join(first, *at);
         }
     }
     let mut first_of: BTreeMap<&str, usize> = BTreeMap::new();

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_model::{
-    Check, Column, ColumnRef, ColumnType, Edge, ExtractSection, Role, StoreKind, Table, TableRef,
-    TargetTable,
+    Check, Column, ColumnRef, ColumnType, Edge, ExtractSection, Inside, OwnerKind, Role, StoreKind,
+    Table, TableRef, TableRole, TargetTable,
 };
 
 use super::scalars::scalar_type;
@@ -16,6 +16,10 @@ pub(crate) struct Field<'a> {
     /// As CERT has it, where CERT has it.
     pub(crate) target: Option<&'a Column>,
     pub(crate) role: Role,
+    /// Several districts may bring one row of its table: persons, catalogues, and what hangs on them.
+    pub(crate) is_common: bool,
+    /// Its table is reference, and may be of persons all the same.
+    pub(crate) in_doubt: bool,
     /// Part of a key of either side, or referred to.
     pub(crate) is_unique: bool,
     /// One of the columns that identify a row, or referred to.
@@ -30,6 +34,8 @@ pub(crate) struct Field<'a> {
     pub(crate) checks: Vec<&'a Check>,
     /// One of the columns that a graph's tables have beside their properties.
     pub(crate) is_graph_column: bool,
+    /// References lead from members of its documents.
+    pub(crate) has_linked_members: bool,
     /// The texts that references count by, where the column is the condition of some.
     pub(crate) conditions: BTreeSet<String>,
 }
@@ -81,14 +87,14 @@ impl<'a> Fields<'a> {
         let targets: BTreeMap<&TableRef, &Table> =
             targets.map(|table| (&table.name, table)).collect();
         let roles = extract.ownership.tables.iter();
-        let roles: BTreeMap<&TableRef, Role> = roles.map(|one| (&one.table, one.role)).collect();
+        let roles: BTreeMap<&TableRef, &TableRole> = roles.map(|one| (&one.table, one)).collect();
         let mut list = Vec::new();
         for moved in &extract.tables {
             let Some(source) = sources.get(&moved.table).copied() else {
                 continue;
             };
             let target = targets.get(&moved.table).copied();
-            let role = roles.get(&moved.table).copied().unwrap_or(Role::Unknown);
+            let role = roles.get(&moved.table).copied();
             for name in &moved.columns {
                 if let Some(column) = source.column(name) {
                     let mut field = field(extract, source, target, column, role);
@@ -126,16 +132,25 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Child and parent column of every reference.
+/// Child and parent column of every reference by which the values of both are the same: those of columns,
+/// and of elements of arrays, which are masked each as a column of their type is. A document is no value of
+/// what its members refer to.
 pub(crate) fn pairs(edges: &[Edge]) -> impl Iterator<Item = (ColumnRef, ColumnRef)> + '_ {
-    edges.iter().flat_map(|edge| {
+    let is_alike = |edge: &&Edge| !matches!(edge.inside, Some(Inside::Members(_)));
+    all_pairs(edges.iter().filter(is_alike))
+}
+
+fn all_pairs<'e>(
+    edges: impl Iterator<Item = &'e Edge>,
+) -> impl Iterator<Item = (ColumnRef, ColumnRef)> {
+    edges.flat_map(|edge| {
         let columns = edge.child_columns.iter().zip(&edge.parent_columns);
         columns.map(|(child, parent)| (edge.child.column(child), edge.parent.column(parent)))
     })
 }
 
 fn referred_columns(extract: &ExtractSection) -> BTreeSet<ColumnRef> {
-    pairs(&extract.ownership.edges)
+    all_pairs(extract.ownership.edges.iter())
         .map(|(_, parent)| parent)
         .collect()
 }
@@ -145,7 +160,7 @@ fn field<'a>(
     source: &'a Table,
     target: Option<&'a Table>,
     column: &'a Column,
-    role: Role,
+    role: Option<&TableRole>,
 ) -> Field<'a> {
     let ownership = &extract.ownership;
     let is_graph = extract
@@ -157,7 +172,9 @@ fn field<'a>(
         column: source.name.column(&column.name),
         source: column,
         target: target.and_then(|table| table.column(&column.name)),
-        role,
+        role: role.map_or(Role::Unknown, |role| role.role),
+        is_common: role.is_some_and(is_common),
+        in_doubt: role.is_some_and(|role| role.in_doubt),
         is_unique: sides().any(|table| is_in_key(table, &column.name)),
         is_key: false,
         is_tenant_key: ownership.root == source.name && ownership.root_key.contains(&column.name),
@@ -170,11 +187,26 @@ fn field<'a>(
             })
             .collect(),
         is_graph_column: is_graph && column.name.starts_with(':'),
+        has_linked_members: ownership.edges.iter().any(|edge| {
+            edge.child == source.name
+                && matches!(edge.inside, Some(Inside::Members(_)))
+                && edge.child_columns.contains(&column.name)
+        }),
         conditions: super::switches::conditions(
             &ownership.edges,
             &source.name.column(&column.name),
         ),
     }
+}
+
+/// Rows of tier 0 are mostly those of one district.
+fn is_common(role: &TableRole) -> bool {
+    let hangs = || {
+        role.owners
+            .iter()
+            .any(|owner| owner.kind == OwnerKind::Hang)
+    };
+    matches!(role.role, Role::Shared | Role::Reference) || role.tier != Some(0) && hangs()
 }
 
 fn is_in_key(table: &Table, column: &str) -> bool {

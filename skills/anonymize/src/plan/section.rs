@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_model::config::{ColumnSettings, Unknown};
 use redistrict_model::{
-    ColumnClass, ColumnDecision, ColumnRef, ColumnType, ExtractSection, Finding, KeepReason,
-    MaskName, MaskScope, MaskSection, Provenance, Role, TableRef, TargetTable, toml_key,
+    ColumnClass, ColumnDecision, ColumnRef, ColumnType, Edge, ExtractSection, Finding, Inside,
+    KeepReason, MaskName, MaskScope, MaskSection, Provenance, TableRef, TargetTable, toml_key,
 };
 
 use super::constraints::{check, check_orders, name_of, shape, warn_of_exclusions};
@@ -73,6 +73,10 @@ pub fn plan(inputs: &MaskInputs<'_>) -> Result<(MaskSection, Vec<Finding>), Mask
             targets,
         ));
     }
+    findings.extend(unreadable_documents(
+        inputs.extract,
+        columns.as_deref().unwrap_or_default(),
+    ));
     match columns {
         Some(columns) if findings.is_empty() => {
             let warnings = warn_of_exclusions(inputs.extract, &columns);
@@ -84,6 +88,34 @@ pub fn plan(inputs: &MaskInputs<'_>) -> Result<(MaskSection, Vec<Finding>), Mask
         }
         _ => Err(MaskPlanError { findings }),
     }
+}
+
+/// Columns whose documents links lead from, and whose mask makes no documents of them: nobody could tell any
+/// more what they refer to.
+fn unreadable_documents(extract: &ExtractSection, columns: &[ColumnDecision]) -> Vec<Finding> {
+    let is_document = |edge: &&Edge| matches!(edge.inside, Some(Inside::Members(_)));
+    let linked: BTreeSet<ColumnRef> = (extract.ownership.edges.iter().filter(is_document))
+        .flat_map(|edge| {
+            edge.child_columns
+                .iter()
+                .map(|name| edge.child.column(name))
+        })
+        .collect();
+    let is_unreadable = |one: &&ColumnDecision| {
+        let keeps_form = matches!(one.mask, MaskName::Json | MaskName::Keep | MaskName::Null);
+        !keeps_form && linked.contains(&one.column)
+    };
+    let unreadable = columns.iter().filter(is_unreadable);
+    unreadable
+        .map(|one| {
+            let message = format!(
+                "links lead from members of its documents, and the mask {} leaves no documents",
+                name_of(one.mask)
+            );
+            Finding::error("mask-linked-document", one.column.to_string(), message, 0)
+                .with_lines([header(&one.column), "mask = \"json\"".to_owned()])
+        })
+        .collect()
 }
 
 struct Planner<'a> {
@@ -376,12 +408,11 @@ impl<'a> Planner<'a> {
         ])
     }
 
+    /// What one row holds that several districts bring, in full or as a stub, is the same for all of them; and
+    /// what is unique in PROD, whoever's it is, has to be so in CERT.
     fn scope(&self, domain: &Domain) -> MaskScope {
-        let is_common = domain
-            .members
-            .iter()
-            .any(|at| matches!(self.fields.list[*at].role, Role::Shared | Role::Reference));
-        if is_common {
+        let mut members = domain.members.iter().map(|at| &self.fields.list[*at]);
+        if members.any(|field| field.is_common || field.is_unique) {
             MaskScope::Estate
         } else {
             MaskScope::District

@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_model::{
-    ColumnClass, ColumnDecision, ColumnRef, Edge, KeepReason, MaskKind, MaskName, Provenance,
+    ColumnClass, ColumnDecision, ColumnRef, Edge, Inside, KeepReason, MaskKind, MaskName,
+    Provenance,
 };
 
 /// One of the columns that a switch refers to, and when.
@@ -20,7 +21,8 @@ pub(crate) struct Way {
 /// they lead to different columns.
 pub(crate) fn switches(edges: &[Edge]) -> BTreeMap<ColumnRef, Vec<Way>> {
     let mut ways: BTreeMap<ColumnRef, Vec<Way>> = BTreeMap::new();
-    for edge in edges {
+    let is_document = |edge: &Edge| matches!(edge.inside, Some(Inside::Members(_)));
+    for edge in edges.iter().filter(|edge| !is_document(edge)) {
         for (child, parent) in edge.child_columns.iter().zip(&edge.parent_columns) {
             let way = Way {
                 when: edge.when.clone(),

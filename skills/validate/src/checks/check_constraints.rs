@@ -285,12 +285,14 @@ fn is_unchanged(check: &Check, view: &TableView<'_>) -> bool {
             .source
             .column(column)
             .is_none_or(|column| column.nullable);
-        let is_boundary = edges.iter().any(|edge| {
-            edge.child == *view.name()
-                && edge.policy == Some(BoundaryPolicy::Null)
-                && edge.child_columns.iter().any(|one| one == column)
+        let mut of_column = edges.iter().filter(|edge| {
+            edge.child == *view.name() && edge.child_columns.iter().any(|one| one == column)
         });
-        is_nullable && (view.entry.stubs > 0 || is_boundary)
+        // What stands inside of a value may become NULL there, whether the column may be NULL or not.
+        let is_boundary = of_column.any(|edge| {
+            edge.inside.is_some() || is_nullable && edge.policy == Some(BoundaryPolicy::Null)
+        });
+        is_boundary || is_nullable && view.entry.stubs > 0
     };
     view.source.checks.iter().any(same)
         && named

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_artifact::Manifest;
 use redistrict_model::{
-    CheckResult, Edge, EdgeId, EdgeOrigin, ForeignKey, Plan, Severity, TableRef,
+    CheckResult, Edge, EdgeId, EdgeOrigin, ForeignKey, Inside, Plan, PlanSections, Severity,
+    TableRef,
 };
 
 use super::links::Allowances;
@@ -19,6 +20,9 @@ struct Reference {
     edge: Edge,
     /// The plan's closure knows it; else it is a key that only the target declares.
     is_planned: bool,
+    /// CERT declares it as a foreign key: a row without its partner is refused there, also where that key was
+    /// never validated.
+    is_enforced: bool,
     /// Why it cannot be looked up.
     obstacle: Option<&'static str>,
     tally: Tally,
@@ -56,6 +60,7 @@ impl References {
             .map(|(edge, is_planned)| {
                 let obstacle = obstacle(&edge, plan, manifest);
                 Reference {
+                    is_enforced: is_enforced(&plan.sections, &edge),
                     edge,
                     is_planned,
                     obstacle,
@@ -114,24 +119,24 @@ impl References {
             if one.edge.child != *view.name() || one.obstacle.is_some() {
                 continue;
             }
-            let Some(cells) = KeyCells::of(batch, &one.edge.child_columns, view.source) else {
+            let Some(cells) = Referring::of(&one.edge, batch, view) else {
                 continue;
             };
             let condition = Condition::of(&one.edge, view, batch);
             let index = self.indexes.get(&index_key(&one.edge));
             for row in 0..batch.len() {
-                let Some(hash) = cells.short(row, &self.hasher, &mut key) else {
-                    continue;
-                };
                 if !condition.holds(row) {
                     continue;
                 }
-                one.tally.examined += 1;
-                match index.and_then(|index| index.get(hash)) {
-                    Some(parent) if one.is_planned => found(&one.edge, batch.place(row), parent),
-                    Some(_) => {}
-                    None => one.tally.fail(|| locator(view.name(), batch.place(row))),
-                }
+                cells.each(row, &self.hasher, &mut key, &mut |hash| {
+                    one.tally.examined += 1;
+                    let place = batch.place(row);
+                    match index.and_then(|index| index.get(hash)) {
+                        Some(parent) if one.is_planned => found(&one.edge, place, parent),
+                        Some(_) => {}
+                        None => one.tally.fail(|| locator(view.name(), place)),
+                    }
+                });
             }
         }
     }
@@ -145,6 +150,7 @@ impl References {
                 let Reference {
                     edge,
                     is_planned,
+                    is_enforced,
                     obstacle,
                     tally,
                 } = one;
@@ -164,6 +170,15 @@ impl References {
                     (None, true, EdgeOrigin::ForeignKey) => {
                         tally.result(check, subject, definition, Severity::Error)
                     }
+                    (None, true, EdgeOrigin::Link | EdgeOrigin::NotValid)
+                        if is_enforced && tally.failed > 0 =>
+                    {
+                        let definition = format!(
+                            "{definition}: CERT declares this key and refuses rows without one, whether it was \
+                             validated there or not"
+                        );
+                        tally.result(DANGLING_KEY, subject, definition, Severity::Error)
+                    }
                     (None, true, EdgeOrigin::Link | EdgeOrigin::NotValid) => {
                         allowances.result(check, &edge, subject, &definition, tally)
                     }
@@ -173,15 +188,61 @@ impl References {
     }
 }
 
+/// The check of references that PROD does not enforce and CERT does.
+pub(crate) const DANGLING_KEY: &str = "dangling-key";
+
+/// Whether CERT declares the reference as a foreign key.
+pub(crate) fn is_enforced(sections: &PlanSections, edge: &Edge) -> bool {
+    sections.load.table(&edge.child).is_some_and(|target| {
+        let mut keys = target.table.foreign_keys.iter();
+        keys.any(|key| stands_for(edge, &target.table.name, key))
+    })
+}
+
+/// What the rows of a batch refer to by one reference.
+enum Referring<'a> {
+    /// One key, in columns.
+    Columns(KeyCells<'a>),
+    /// Any number of keys, inside of the values of one column.
+    Inside(Cells<'a>, &'a Inside),
+}
+
+impl<'a> Referring<'a> {
+    fn of(edge: &'a Edge, batch: &TableBatch<'a>, view: &TableView<'_>) -> Option<Self> {
+        match (&edge.inside, edge.child_columns.first()) {
+            (Some(inside), Some(column)) => {
+                Cells::of(batch.rows, column, view.source).map(|cells| Self::Inside(cells, inside))
+            }
+            _ => KeyCells::of(batch, &edge.child_columns, view.source).map(Self::Columns),
+        }
+    }
+
+    /// Tells the hashes of the row's keys to look parents up with.
+    fn each(&self, row: usize, hasher: &KeyHasher, key: &mut Vec<u8>, tell: &mut dyn FnMut(u64)) {
+        match self {
+            Self::Columns(cells) => cells.short(row, hasher, key).into_iter().for_each(tell),
+            Self::Inside(cells, inside) => {
+                let keys = (cells.canonical_text(row)).and_then(|value| inside.keys(&value));
+                for one in keys.into_iter().flatten() {
+                    tell(hasher.of_text(&one, key));
+                }
+            }
+        }
+    }
+}
+
 fn index_key(edge: &Edge) -> IndexKey {
     (edge.parent.clone(), edge.parent_columns.clone())
 }
 
-fn subject(edge: &Edge) -> String {
+/// What the check of a reference is called after.
+pub(crate) fn subject(edge: &Edge) -> String {
+    let inside = edge.inside.as_ref().map(ToString::to_string);
     format!(
-        "{}({}) -> {}({})",
+        "{}({}{}) -> {}({})",
         edge.child,
         edge.child_columns.join(", "),
+        inside.unwrap_or_default(),
         edge.parent,
         edge.parent_columns.join(", ")
     )
@@ -193,9 +254,13 @@ fn definition(edge: &Edge) -> String {
         .iter()
         .map(|(column, texts)| format!(" where {column} is one of {} texts", texts.len()))
         .collect();
+    let columns = edge.child_columns.join(", ");
+    let each = match &edge.inside {
+        None => format!("each ({columns}) without NULL"),
+        Some(inside) => format!("each value in ({columns}{inside})"),
+    };
     format!(
-        "each ({}) without NULL{} has its row in {}",
-        edge.child_columns.join(", "),
+        "{each}{} has its row in {}",
         condition.concat(),
         edge.parent
     )
@@ -208,6 +273,7 @@ fn stands_for(edge: &Edge, child: &TableRef, key: &ForeignKey) -> bool {
         pairs
     };
     edge.child == *child
+        && edge.inside.is_none()
         && edge.parent == key.parent
         && sorted(&edge.when) == sorted(&key.when)
         && pairs(&edge.child_columns, &edge.parent_columns)
@@ -227,6 +293,7 @@ fn edge_of(child: &TableRef, key: &ForeignKey) -> Edge {
         nullable_columns: Vec::new(),
         on_delete_cascade: key.on_delete_cascade,
         when: key.when.clone(),
+        inside: None,
         policy: None,
     }
 }

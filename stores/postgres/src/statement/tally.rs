@@ -1,4 +1,4 @@
-//! The statement that counts how often values stand in columns.
+//! The statements that count how often values stand in columns, and how many of them lead nowhere.
 
 use super::{ReadText, canonical, column_of};
 use crate::encoding::{is_text, is_utf8};
@@ -47,4 +47,52 @@ pub(crate) fn tally_text(
         text,
         "counts the rows by what a column says, to see whether each is covered ($1 values)",
     )
+}
+
+/// References of one table to another.
+pub(crate) struct References<'a> {
+    pub(crate) child: &'a LiveTable,
+    pub(crate) columns: &'a [&'a LiveColumn],
+    /// Columns of the child that say which of its rows count; parameters from 1 on have the texts of each.
+    pub(crate) says: &'a [&'a LiveColumn],
+    pub(crate) parent: &'a LiveTable,
+    /// In the order of `columns`.
+    pub(crate) referred: &'a [&'a LiveColumn],
+}
+
+impl References<'_> {
+    /// The number of rows that refer to something which is not there. Compared by canonical texts, byte by
+    /// byte, as keys are; the server hashes them: each table is read once.
+    pub(crate) fn unmatched_text(&self) -> ReadText {
+        let text = |alias: &str, column: &LiveColumn| {
+            canonical(&column_of(alias, column), column.column_type)
+        };
+        let is_present = |column: &&LiveColumn| format!("{} is not null", column_of("t", column));
+        let mut conditions: Vec<String> = self.columns.iter().map(is_present).collect();
+        let says = self.says.iter().enumerate();
+        conditions.extend(says.map(|(place, column)| {
+            format!("{} = any (${}::text[])", text("t", column), place + 1)
+        }));
+        let pairs = self.columns.iter().zip(self.referred);
+        let same: Vec<String> = pairs
+            .map(|(column, referred)| {
+                let (from, to) = (text("t", column), text("k", referred));
+                format!("({to}) collate \"C\" = ({from}) collate \"C\"")
+            })
+            .collect();
+        conditions.push(format!(
+            "not exists (select from {} as k where {})",
+            self.parent.relation(),
+            same.join(" and ")
+        ));
+        ReadText::new(
+            format!(
+                "select count(*) from {} as t where {}",
+                self.child.relation(),
+                conditions.join(" and ")
+            ),
+            "counts the rows whose reference leads to no row ($1 and up: what a column says where it is about \
+             that table)",
+        )
+    }
 }

@@ -49,6 +49,7 @@ fn direct(ownership: &Ownership) -> BTreeMap<&TableRef, Vec<&Edge>> {
         let is_direct = edge.parent == ownership.root
             && edge.parent_columns == ownership.root_key
             && edge.when.is_empty()
+            && edge.inside.is_none()
             && edge.policy.is_none();
         if is_direct {
             direct.entry(&edge.child).or_default().push(edge);

@@ -2,19 +2,23 @@
 //! that nobody can tell. Every one with its evidence.
 
 use redistrict_analyze::{
-    Evidence, NestedIn, NestedReference, OpenReference, ProposedLink, ProposedLinks, Rule,
-    Suggestion, UncoveredKinds,
+    Evidence, NestedReference, OpenReference, ProposedLink, ProposedLinks, Rule, Suggestion,
+    UncoveredKinds,
 };
-use redistrict_closure::link_side;
+use redistrict_closure::{link_side, nested_link_side};
 use redistrict_model::{shown, toml_key, toml_text};
 
 use super::text::line;
 
-/// All of it.
+/// What nobody can tell but a person.
+pub(super) fn questions(out: &mut String, found: &ProposedLinks) {
+    open(out, &found.open);
+    kinds(out, &found.kinds);
+}
+
+/// What counts.
 pub(super) fn write(out: &mut String, found: &ProposedLinks) {
     links(out, &found.links);
-    kinds(out, &found.kinds);
-    open(out, &found.open);
     nested(out, &found.nested);
 }
 
@@ -28,6 +32,8 @@ pub(super) fn link_text(link: &ProposedLink) -> String {
     ];
     if link.owns {
         lines.push("owns = true".to_owned());
+    } else if let Rule::Districts { .. } = link.rule {
+        lines.push("owns = false     # what else its rows refer to says whose they are".to_owned());
     } else if link.child != link.parent {
         lines.push(
             "owns = false     # true if it says whose a row is: see the open column of this table"
@@ -45,7 +51,7 @@ fn links(out: &mut String, links: &[ProposedLink]) {
     if !links.is_empty() {
         line(
             out,
-            "\n# ---- Links: references that no catalog declares, found by examples and names and confirmed by values.\n\
+            "\n# ---- Inferred: links, which no catalog declares, found by examples and names and confirmed by values.\n\
              # They count as they stand here: take out what is wrong, add what is missing.",
         );
     }
@@ -70,6 +76,14 @@ fn why(rule: Rule) -> Option<String> {
         Rule::Short => "called after the table, in short".to_owned(),
         Rule::Bare => "called like the table".to_owned(),
         Rule::Guess => "it may be a reference".to_owned(),
+        Rule::Districts { rows } => format!(
+            "its name does not say it; in all {rows} rows that were compared it leads to the district that the \
+             rows' other references lead to, and no other table's keys do"
+        ),
+        Rule::Values => {
+            "its name does not say it; such values are keys of this table and of no other"
+                .to_owned()
+        }
     })
 }
 
@@ -173,6 +187,16 @@ fn suggested(one: &OpenReference) -> Option<String> {
             Some(_) if only.parent == one.child => {
                 "it may lead to its own table, and the values alone do not prove it".to_owned()
             }
+            Some(_) if only.contradicted_in > 0 => {
+                let (tables, leads) = match only.contradicted_in {
+                    1 => ("another table".to_owned(), "leads"),
+                    many => (format!("{many} other tables"), "lead"),
+                };
+                format!(
+                    "called after the table, but in {tables} a column of this name {leads} to other districts \
+                     than the references beside it"
+                )
+            }
             Some(_) if only.agreement.is_some() => {
                 "called after the table, but it leads to other districts than the other references of its \
                  rows"
@@ -200,22 +224,53 @@ fn suggested(one: &OpenReference) -> Option<String> {
     }
 }
 
+/// The links that lead from inside of values, as far as they are sure.
+pub(super) fn nested_text(nested: &[NestedReference]) -> String {
+    let sure = nested.iter().filter(|one| one.is_sure());
+    sure.map(|one| format!("\n{}\n", nested_lines(one).join("\n")))
+        .collect()
+}
+
+fn nested_lines(one: &NestedReference) -> [String; 3] {
+    let parent = std::slice::from_ref(&one.parent_column);
+    [
+        "[[link]]".to_owned(),
+        format!("from = {}", nested_link_side(&one.column, &one.inside())),
+        format!("to = {}", link_side(&one.parent, parent)),
+    ]
+}
+
 fn nested(out: &mut String, nested: &[NestedReference]) {
     if !nested.is_empty() {
         line(
             out,
-            "\n# ---- Found inside of values, and not followed: a link goes from columns. What they name comes only if\n\
-             # something else brings it, and they are masked as what they are in:",
+            "\n# ---- Found inside of values: elements of arrays and members of documents that refer to rows. As links\n\
+             # they bring these rows, are masked as their keys, and what must not come becomes NULL where it stands,\n\
+             # or whatever `boundary` says.",
         );
     }
     for one in nested {
-        let place = match &one.place {
-            NestedIn::Elements => "each element".to_owned(),
-            NestedIn::Member(path) => path.clone(),
-        };
         let parent = format!("{}({})", one.parent, one.parent_column);
-        let said = evidence(one.evidence, &parent);
-        let text = format!("{} ({place}): {said}", one.column);
-        line(out, &format!("# {}", shown(&text)));
+        let mut said = evidence(one.evidence, &parent);
+        if let Some(obstacle) = &one.obstacle {
+            said = format!("{said}; not followed: {obstacle}");
+        } else if !one.is_sure() {
+            said = format!(
+                "{said}; its name says more than that: take the signs in front away if it is right"
+            );
+        }
+        line(
+            out,
+            &format!(
+                "\n# {}{}: {}",
+                shown(&one.column.to_string()),
+                shown(&one.inside().to_string()),
+                shown(&said)
+            ),
+        );
+        let mark = if one.is_sure() { "" } else { "# " };
+        for text in nested_lines(one).iter().filter(|_| one.obstacle.is_none()) {
+            line(out, &format!("{mark}{text}"));
+        }
     }
 }

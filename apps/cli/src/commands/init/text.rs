@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use redistrict_analyze::ProposedLink;
-use redistrict_model::{Finding, MaskKind, Role, TableRef, shown, toml_key, toml_text};
+use redistrict_model::{Finding, TableRef, shown, toml_key, toml_text};
 
 use super::links::{self, link_text};
-use super::{Found, NewStore};
+use super::{Found, NewStore, inferred};
 
 const HEAD: &str = "\
 # Written by `redistrict init` from the catalogs. What was inferred stands below as comments, each
@@ -14,7 +14,7 @@ const HEAD: &str = "\
 ";
 
 /// How a reason begins that nobody has written yet.
-const OPEN: &str = "…";
+pub(super) const OPEN: &str = "…";
 
 /// Tenant and stores only.
 pub(super) fn stores_only(stores: &[NewStore], root: &str, key: &[String]) -> String {
@@ -100,14 +100,16 @@ fn sections(findings: &[Finding]) -> Vec<(String, Vec<String>)> {
 /// The file.
 pub(super) fn render(stores: &[NewStore], found: &Found) -> String {
     let mut out = HEAD.to_owned();
+    inferred::summary(&mut out, found);
     out.push('\n');
     out.push_str(&tenant_text(&found.root.to_string(), &found.key));
     names(&mut out, found);
     out.push_str(&stores_text(stores));
-    links::write(&mut out, &found.links);
     decisions(&mut out, &found.decisions);
-    roles(&mut out, found);
-    columns(&mut out, found);
+    links::questions(&mut out, &found.links);
+    links::write(&mut out, &found.links);
+    inferred::roles(&mut out, found);
+    inferred::columns(&mut out, found);
     out
 }
 
@@ -153,75 +155,6 @@ fn decisions(out: &mut String, findings: &[Finding]) {
 fn reason(out: &mut String, finding: &Finding) {
     let text = format!("{}: {}", finding.subject, finding.message);
     line(out, &format!("# {}", shown(&text)));
-}
-
-fn roles(out: &mut String, found: &Found) {
-    line(out, "\n# ---- Inferred: which rows belong to a district");
-    let ownership = &found.source.analysis.ownership;
-    for role in &ownership.tables {
-        let mut owners: Vec<String> = Vec::new();
-        for owner in &role.owners {
-            let edge = ownership.edge(owner.edge);
-            let said = format!("({}) to {}", edge.child_columns.join(", "), edge.parent);
-            // One reference may lead to an owner and hang on it too.
-            if !owners.contains(&said) {
-                owners.push(said);
-            }
-        }
-        let owners = match (role.role, owners.is_empty()) {
-            (Role::Excluded | Role::Unknown, _) | (_, true) => String::new(),
-            _ => format!(" by {}", owners.join(", then ")),
-        };
-        let twice = format!("{}: ", role.role);
-        let reason = role.reason.strip_prefix(&twice).unwrap_or(&role.reason);
-        if role.role == Role::Excluded && reason.starts_with(OPEN) {
-            line(
-                out,
-                &shown(&format!("# {}: to decide, see above", role.table)),
-            );
-            continue;
-        }
-        // Who owns it has just been said.
-        let reason = if !owners.is_empty() && reason.starts_with("belongs to ") {
-            String::new()
-        } else {
-            format!(": {reason}")
-        };
-        line(
-            out,
-            &shown(&format!("# {} {}{owners}{reason}", role.table, role.role)),
-        );
-    }
-}
-
-fn columns(out: &mut String, found: &Found) {
-    if found.columns.is_empty() {
-        return;
-    }
-    line(out, "\n# ---- Inferred: what is done with each column");
-    for decision in &found.columns {
-        let done = if decision.kind == MaskKind::Kept {
-            "kept".to_owned()
-        } else {
-            format!("masked as {}", name_of(&decision.mask))
-        };
-        line(
-            out,
-            &shown(&format!(
-                "# {} is {}, {done}: {}",
-                decision.column,
-                name_of(&decision.class),
-                decision.reason
-            )),
-        );
-    }
-}
-
-fn name_of<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_value(value)
-        .ok()
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default()
 }
 
 /// Adds a line.

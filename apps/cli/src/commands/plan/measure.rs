@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_closure::Members;
-use redistrict_extract::{Cuts, district_key, open_cuts, tell_rows};
-use redistrict_model::{ColumnType, Finding, Plan, Role, TableRef};
+use redistrict_extract::{Cuts, Hub, district_key, open_cuts, tell_rows};
+use redistrict_model::{ColumnType, Finding, Plan, TableRef};
 use redistrict_store::{KeyRequest, Selector};
 
 use crate::failure::CommandResult;
@@ -16,10 +16,6 @@ use crate::wire::Listings;
 
 /// Rows that are looked at to tell how long they are.
 const LOOKED_AT: u32 = 50;
-/// A hub brings at least so many rows.
-const HUB_ROWS: u64 = 1_000;
-/// A hub brings at least such a share of its table, in percent.
-const HUB_PERCENT: u64 = 50;
 
 /// What was measured.
 #[derive(Default)]
@@ -96,83 +92,28 @@ fn take(listings: &Listings, table: &TableRef) -> Vec<String> {
     told.map(|one| one.statement).collect()
 }
 
-/// Tables that are not the district's own and of which an unusually large share comes: somebody or something
-/// in them ties the district to others.
-///
-/// A *hub* is a shared table, a reference table or one that hangs on these, of which 1,000 rows or more come, at
-/// least half of all that PROD has, and at least twice the share that comes of the district's own tables. Where
-/// the district is most of PROD, nothing is unusual.
+/// Hubs: tables that are not the district's own and of which an unusually large share comes. A warning for each.
 pub(super) async fn hubs(
     source: &mut Source,
     plan: &Plan,
     members: &Members,
 ) -> CommandResult<Vec<Finding>> {
-    let ownership = &plan.sections.extract.ownership;
-    let role = |table: &TableRef| ownership.table(table).map(|role| role.role);
-    let (mut own, mut own_of) = (0, 0);
-    let mut shares: Vec<(TableRef, u64, u64)> = Vec::new();
-    for (table, rows) in &members.rows {
-        let [mine, others] = [rows.own_count(), rows.shared_count()];
-        if mine == 0 && others < HUB_ROWS {
-            continue;
-        }
-        let Some(cut) = source.cuts.get_mut(&table.store) else {
-            continue;
-        };
-        if mine > 0 && role(table) == Some(Role::Owned) {
-            own += mine;
-            own_of += cut.count(table).await?;
-        } else if others >= HUB_ROWS {
-            shares.push((table.clone(), others, cut.count(table).await?));
-        }
-    }
-    Ok(unusual(&shares, (own, own_of)))
+    let section = &plan.sections.extract;
+    let coming = redistrict_extract::coming(members);
+    let tables = redistrict_extract::tables_to_count(section, &coming);
+    let counts = redistrict_extract::counted(tables, &mut source.cuts).await?;
+    let hubs = redistrict_extract::hubs(section, &coming, &counts);
+    Ok(hubs.iter().map(hub).collect())
 }
 
-fn unusual(shares: &[(TableRef, u64, u64)], (own, own_of): (u64, u64)) -> Vec<Finding> {
-    let percent = |part: u64, whole: u64| {
-        let share = u128::from(part) * 100 / u128::from(whole.max(1));
-        u64::try_from(share).unwrap_or(100)
-    };
-    let usual = percent(own, own_of);
-    let is_hub = |(_, rows, of): &&(TableRef, u64, u64)| {
-        let share = percent(*rows, *of);
-        share >= HUB_PERCENT && share >= 2 * usual
-    };
-    let hub = |(table, rows, of): &(TableRef, u64, u64)| {
-        let message = format!(
-            "{} of its {} rows come ({} %), of the district's own tables {usual} %: see with `redistrict why` what \
-             brings them, before it moves",
-            thousands(*rows),
-            thousands(*of),
-            percent(*rows, *of)
-        );
-        Finding::warning("hub", table.to_string(), message, *rows)
-    };
-    shares.iter().filter(is_hub).map(hub).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use redistrict_model::StoreName;
-
-    use super::*;
-
-    #[test]
-    fn a_hub_brings_half_of_its_table_and_twice_what_is_usual() {
-        let table = |name: &str| TableRef::new(&StoreName::new("s"), "main", name);
-        let shares = [
-            (table("half"), 5_000, 10_000),
-            (table("less"), 4_900, 10_000),
-            (table("all"), 2_000, 2_000),
-        ];
-        let found = |own| -> Vec<String> {
-            let hubs = unusual(&shares, own);
-            hubs.into_iter().map(|one| one.subject).collect()
-        };
-        assert_eq!(found((25, 100)), ["s.main.half", "s.main.all"]);
-        assert_eq!(found((26, 100)), ["s.main.all"]);
-        assert_eq!(found((60, 100)), Vec::<String>::new());
-        assert_eq!(found((0, 0)), ["s.main.half", "s.main.all"]);
-    }
+fn hub(hub: &Hub) -> Finding {
+    let message = format!(
+        "{} of its {} rows come ({} %), of the district's own tables {} %: see with `redistrict why` what brings \
+         them, before it moves",
+        thousands(hub.rows),
+        thousands(hub.of),
+        hub.percent,
+        hub.usual_percent,
+    );
+    Finding::warning("hub", hub.table.to_string(), message, hub.rows)
 }

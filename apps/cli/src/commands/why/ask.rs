@@ -1,9 +1,12 @@
 //! Evaluates the closure of the district and asks it about one row.
 
-use redistrict_closure::{Answer, Closure, ClosureError, Fetch, Members, Step, WhyNot, identities};
-use redistrict_extract::Cuts;
+use redistrict_closure::{
+    Answer, Closure, ClosureError, Evaluable, Fetch, Items, Members, Step, WhyNot, evaluable,
+    identities,
+};
+use redistrict_extract::{Cuts, item_requests, item_rows};
 use redistrict_model::{ExtractSection, Key, KeyRow, Membership, TableRef};
-use redistrict_store::{KeyRequest, Selector};
+use redistrict_store::{KeyRequest, Selector, SourceCut};
 
 use crate::exit::Exit;
 use crate::failure::{CommandResult, Failure};
@@ -48,8 +51,9 @@ pub(super) async fn ask(
     district: &Key,
     asked: &Asked,
 ) -> CommandResult<Found> {
-    let identity = identities(&section.catalogs);
-    let mut closure = Closure::new(&section.ownership, &identity, district).map_err(failed)?;
+    let made = evaluable(&section.ownership, &identities(&section.catalogs));
+    let closure = Closure::new(&made.ownership, &made.identities, district);
+    let mut closure = (closure.map_err(failed)?).describing(&section.ownership.edges);
     loop {
         let fetches = closure.step().map_err(failed)?;
         if fetches.is_empty() {
@@ -57,7 +61,7 @@ pub(super) async fn ask(
         }
         for fetch in &fetches {
             session.cancel.check()?;
-            see(cuts, &mut closure, fetch).await?;
+            see(cuts, &mut closure, &made, fetch).await?;
         }
     }
     let members = closure.finish().map_err(failed)?;
@@ -68,7 +72,7 @@ pub(super) async fn ask(
             let fetch = closure
                 .look_for(&asked.table, &asked.by, &asked.values)
                 .map_err(failed)?;
-            see(cuts, &mut closure, &fetch).await?
+            see(cuts, &mut closure, &made, &fetch).await?
         }
     };
     let common = Common {
@@ -87,6 +91,7 @@ pub(super) async fn ask(
             Failure::new(Exit::Unexpected, message)
         })?;
         chain.reverse();
+        let chain = without_items(chain, &made);
         return Ok(Found::Comes { how, chain, common });
     }
     loop {
@@ -95,7 +100,7 @@ pub(super) async fn ask(
             Answer::Needs(fetches) => {
                 for fetch in &fetches {
                     session.cancel.check()?;
-                    see(cuts, &mut closure, fetch).await?;
+                    see(cuts, &mut closure, &made, fetch).await?;
                 }
             }
         }
@@ -118,20 +123,62 @@ fn membership(members: &Members, table: &TableRef, key: &Key) -> Option<Membersh
     .map(|(_, how)| how)
 }
 
-async fn see(cuts: &mut Cuts, closure: &mut Closure, fetch: &Fetch) -> CommandResult<Vec<KeyRow>> {
+/// A chain of rows of tables: what stands inside of a value is told by the row that holds it.
+fn without_items(mut chain: Vec<Step>, made: &Evaluable) -> Vec<Step> {
+    let is_item = |step: &Step| made.items.iter().any(|items| items.table == step.table);
+    for place in 1..chain.len() {
+        if is_item(&chain[place]) {
+            chain[place - 1].over.clear();
+        }
+    }
+    chain.retain(|step| !is_item(step));
+    chain
+}
+
+/// What stands in the values of rows.
+async fn see_items(
+    cuts: &mut Cuts,
+    closure: &mut Closure,
+    items: &Items,
+    fetch: &Fetch,
+) -> CommandResult<Vec<KeyRow>> {
+    let mut found = Vec::new();
+    for request in item_requests(items, fetch) {
+        let rows = cut_of(cuts, &items.host)?.keys(&request).await?;
+        found.extend(item_rows(items, fetch, &rows));
+    }
+    closure.absorb(fetch, &found).map_err(failed)?;
+    Ok(found)
+}
+
+fn cut_of<'a>(cuts: &'a mut Cuts, table: &TableRef) -> CommandResult<&'a mut Box<dyn SourceCut>> {
+    cuts.get_mut(&table.store).ok_or_else(|| {
+        let message = format!("read {table}: its store has no open cut");
+        Failure::new(Exit::Unexpected, message)
+    })
+}
+
+async fn see(
+    cuts: &mut Cuts,
+    closure: &mut Closure,
+    made: &Evaluable,
+    fetch: &Fetch,
+) -> CommandResult<Vec<KeyRow>> {
+    if let Some(items) = made.items.iter().find(|one| one.table == fetch.table) {
+        return see_items(cuts, closure, items, fetch).await;
+    }
     let request = KeyRequest {
         table: fetch.table.clone(),
         columns: fetch.columns.clone(),
-        selector: Selector::Matching {
-            columns: fetch.by.clone(),
-            keys: fetch.keys.clone(),
+        selector: match fetch.by.is_empty() {
+            true => Selector::All,
+            false => Selector::Matching {
+                columns: fetch.by.clone(),
+                keys: fetch.keys.clone(),
+            },
         },
     };
-    let cut = cuts.get_mut(&fetch.table.store).ok_or_else(|| {
-        let message = format!("read {}: its store has no open cut", fetch.table);
-        Failure::new(Exit::Unexpected, message)
-    })?;
-    let rows = cut.keys(&request).await?;
+    let rows = cut_of(cuts, &fetch.table)?.keys(&request).await?;
     closure.absorb(fetch, &rows).map_err(failed)?;
     Ok(rows)
 }

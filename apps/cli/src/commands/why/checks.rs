@@ -1,7 +1,9 @@
 //! Statements that a person can run in PROD to see that a step of a chain is true. They are printed, never
 //! sent. Values that may not be said are left out of them: then at least one row is found instead of one.
 
-use redistrict_model::{ColumnType, Edge, ExtractSection, StoreKind, StoreName, Table, TableRef};
+use redistrict_model::{
+    ColumnType, Edge, ExtractSection, Inside, StoreKind, StoreName, Table, TableRef,
+};
 
 /// A statement, the store it is for, and what it finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +101,9 @@ impl Checks<'_> {
         };
         let equal = |(from, to): (&String, &String)| {
             let (left, right) = (column(child, from), column(parent, to));
+            if let Some(inside) = &edge.inside {
+                return stands_in(&right, &left, inside, kind);
+            }
             let is_alike = column_type(&edge.child, from) == column_type(&edge.parent, to);
             match (is_alike, kind) {
                 (true, _) => format!("{left} = {right}"),
@@ -227,6 +232,28 @@ impl Checks<'_> {
 fn referred<'e>(edge: &'e Edge, column: &str) -> Option<&'e str> {
     let place = edge.child_columns.iter().position(|one| one == column)?;
     edge.parent_columns.get(place).map(String::as_str)
+}
+
+/// That a key stands at that place inside of a value.
+fn stands_in(key: &str, value: &str, inside: &Inside, kind: StoreKind) -> String {
+    match (inside, kind) {
+        (Inside::Elements, _) => format!("{key}::text = any({value}::text[])"),
+        (Inside::Members(_), StoreKind::Postgres) => {
+            let path = format!("{inside}[*]").replace("[*][*]", "[*]");
+            let path = quoted(&path, kind);
+            format!(
+                "exists (select from jsonb_path_query({value}::jsonb, {path}) v where v #>> '{{}}' = {key}::text)"
+            )
+        }
+        (Inside::Members(members), _) => {
+            let members: Vec<String> = members.iter().map(|one| format!("%.{one}")).collect();
+            let path = quoted(&format!("${}%", members.concat()), kind);
+            format!(
+                "exists (select 1 from json_tree({value}) v where v.fullkey like {path} \
+                 and cast(v.atom as text) = cast({key} as text))"
+            )
+        }
+    }
 }
 
 fn when(edge: &Edge, alias: &str, kind: StoreKind) -> Vec<String> {

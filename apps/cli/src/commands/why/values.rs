@@ -47,7 +47,9 @@ pub(super) fn known(
         let Some((child, parent, edge)) = sides(chain, *place, ownership) else {
             continue;
         };
-        for (from, to) in edge.child_columns.iter().zip(&edge.parent_columns) {
+        // A value is not what stands inside of it.
+        let pairs = edge.child_columns.iter().zip(&edge.parent_columns);
+        for (from, to) in pairs.filter(|_| edge.inside.is_none()) {
             let (from, to) = ((child, from.clone()), (parent, to.clone()));
             if known.contains(&from) {
                 known.insert(to);
@@ -66,7 +68,7 @@ pub(super) fn sides<'o>(
     ownership: &'o Ownership,
 ) -> Option<(usize, usize, &'o Edge)> {
     match chain.get(place)?.how {
-        How::Root => None,
+        How::Root | How::Whole => None,
         How::BelongsTo(edge) => Some((place, place + 1, ownership.edge(edge))),
         How::BaseOf(edge) | How::ReferredTo(edge) | How::StubFor(edge) => {
             Some((place + 1, place, ownership.edge(edge)))
@@ -98,6 +100,7 @@ mod tests {
             nullable_columns: Vec::new(),
             on_delete_cascade: false,
             when: Vec::new(),
+            inside: None,
             policy: None,
         }
     }

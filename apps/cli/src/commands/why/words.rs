@@ -12,6 +12,7 @@ use crate::output::thousands;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::commands) enum Rule {
     Root,
+    Whole,
     BelongsTo,
     HangsOn,
     PartOf,
@@ -26,6 +27,7 @@ impl Rule {
     pub(super) fn code(self) -> &'static str {
         match self {
             Self::Root => "root",
+            Self::Whole => "copied_whole",
             Self::BelongsTo => "belongs_to",
             Self::HangsOn => "hangs_on",
             Self::PartOf => "part_of",
@@ -40,6 +42,7 @@ impl Rule {
     pub(in crate::commands) fn words(self) -> &'static str {
         match self {
             Self::Root => "is the district itself",
+            Self::Whole => "comes with every row of its table, which is copied whole by decision",
             Self::BelongsTo => "belongs to",
             Self::HangsOn => "hangs on",
             Self::PartOf => "is part of",
@@ -55,6 +58,7 @@ impl Rule {
 pub(super) fn rule(how: How, section: &ExtractSection) -> Rule {
     match how {
         How::Root => Rule::Root,
+        How::Whole => Rule::Whole,
         How::BaseOf(_) => Rule::BaseOf,
         How::ReferredTo(_) => Rule::ReferredTo,
         How::StubFor(_) => Rule::StubFor,
@@ -181,7 +185,7 @@ pub(super) fn reason(why: &WhyNot, section: &ExtractSection) -> String {
             columns(edge)
         ),
         Reason::TakenOut(edge) => format!(
-            "refers over ({}) to a row that does not belong here, and its `boundary` is `exclude`",
+            "refers over ({}) to a row that does not belong here, or to none, and its `boundary` is `exclude`",
             columns(edge)
         ),
         Reason::LostItsReferrers => {

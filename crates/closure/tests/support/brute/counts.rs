@@ -93,6 +93,9 @@ impl Brute<'_> {
                 continue;
             }
             let Some(parent) = self.parent(at, edge) else {
+                if self.leads_nowhere(at, edge) {
+                    self.add(at, edge, "nowhere", BoundaryPolicy::Exclude, expected);
+                }
                 continue;
             };
             if self.tables[parent.0].role == Role::Excluded {
@@ -128,6 +131,12 @@ impl Brute<'_> {
                 continue;
             }
             match self.parent(at, edge) {
+                None if model.policy == Some(BoundaryPolicy::Null)
+                    && !model.nullable_columns.is_empty()
+                    && self.leads_nowhere(at, edge) =>
+                {
+                    self.add(at, edge, "nowhere", BoundaryPolicy::Null, expected);
+                }
                 None => *expected.dangling.entry(edge.0).or_default() += 1,
                 Some(parent) if full.contains(&parent) => {}
                 Some(parent) if out.contains(&parent) => {

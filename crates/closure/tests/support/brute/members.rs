@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use redistrict_model::{BoundaryPolicy, EdgeId, OwnerKind, Role};
+use redistrict_model::{BoundaryPolicy, EdgeId, EdgeOrigin, OwnerKind, Role};
 
 use super::{At, Brute, Mistake, Where};
 
@@ -32,8 +32,9 @@ impl Brute<'_> {
             let homes: BTreeSet<At> = full.union(beside).copied().collect();
             for &at in &all {
                 let is_own = self.label(at) == Some(&self.district);
-                let is_whole =
-                    self.errs(Mistake::ReferenceWhole) && self.tables[at.0].role == Role::Reference;
+                let role = &self.tables[at.0];
+                let is_whole = role.whole && self.label(at).is_none()
+                    || self.errs(Mistake::ReferenceWhole) && role.role == Role::Reference;
                 if is_own || is_whole || self.hangs_in(at, &homes) || self.is_below(at, &full) {
                     next.insert(at);
                 }
@@ -98,6 +99,16 @@ impl Brute<'_> {
             })
     }
 
+    /// The row refers, over a key that nobody ever validated, to a row that is not there (and whose table is not
+    /// left out: nobody looks there).
+    pub(super) fn leads_nowhere(&self, at: At, edge: EdgeId) -> bool {
+        let model = self.ownership.edge(edge);
+        model.origin == EdgeOrigin::NotValid
+            && self.has_value(at, edge)
+            && self.parent(at, edge).is_none()
+            && self.tables[self.position(&model.parent)].role != Role::Excluded
+    }
+
     /// X: rows that exclude a reference of theirs, and what cannot be without them.
     pub(super) fn taken_out(&self) -> BTreeSet<At> {
         let here: Vec<At> = self
@@ -110,11 +121,14 @@ impl Brute<'_> {
             let mut next = out.clone();
             for &at in &here {
                 let is_cause = self.out(at.0).into_iter().any(|edge| {
+                    let is_elsewhere = |parent: At| {
+                        self.tables[parent.0].role != Role::Excluded
+                            && self.stands(parent) != Where::Here
+                    };
                     self.ownership.edge(edge).policy == Some(BoundaryPolicy::Exclude)
-                        && self.parent(at, edge).is_some_and(|parent| {
-                            self.tables[parent.0].role != Role::Excluded
-                                && self.stands(parent) != Where::Here
-                        })
+                        && self
+                            .parent(at, edge)
+                            .map_or_else(|| self.leads_nowhere(at, edge), is_elsewhere)
                 });
                 let must_refer = self.out(at.0).into_iter().any(|edge| {
                     self.ownership.edge(edge).mandatory

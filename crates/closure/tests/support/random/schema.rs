@@ -116,6 +116,9 @@ impl Maker<'_> {
         for _ in 0..self.random.below(3) {
             self.back_reference();
         }
+        for number in 0..self.random.below(4).min(12 - self.plans.len()) {
+            self.detail(number);
+        }
         match self.random.below(4) {
             0 if is_composite => "id, state",
             _ if is_composite => "state, id",
@@ -155,6 +158,66 @@ impl Maker<'_> {
             self.add_column(&later[child], column, mark, Fill::Reference);
         }
         self.refer_owned(&later[child], &own, &parent, &columns, 30);
+    }
+
+    /// Details of a table that nothing else refers to: each row belongs to one of its rows, and to nothing else.
+    fn detail(&mut self, number: usize) {
+        let is_last = |name: &str| {
+            let mut references = self.plans.iter().flat_map(|plan| &plan.references);
+            !references.any(|reference| reference.parent == name)
+        };
+        let names = self.plans.iter().map(|plan| plan.name.clone());
+        let parents: Vec<String> = names
+            .filter(|name| name.trim_start_matches("hcp.").starts_with('t'))
+            .filter(|name| self.has_unique(name) && is_last(name))
+            .collect();
+        if parents.is_empty() {
+            return;
+        }
+        let parent = parents[self.random.below(parents.len())].clone();
+        let store = if parent.starts_with("hcp.") {
+            "hcp."
+        } else {
+            ""
+        };
+        let name = format!("{store}d{number}");
+        self.plan(&name, &[("id", "*", Fill::Number)]);
+        let columns = self.key_of(&parent, true);
+        let mark = if self.random.chance(30) { "?" } else { "" };
+        let own: Vec<String> = columns
+            .iter()
+            .map(|column| format!("of_{column}"))
+            .collect();
+        for column in &own {
+            self.add_column(&name, column, mark, Fill::Reference);
+        }
+        self.refer_owned(&name, &own, &parent, &columns, 20);
+        match self.random.below(5) {
+            0 => self.reference(&name, 9),
+            1 | 2 => self.loose_reference(&name),
+            _ => {}
+        }
+    }
+
+    /// A link that makes nobody an owner.
+    fn loose_reference(&mut self, name: &str) {
+        let parent = self.earlier(name);
+        let columns = self.key_of(&parent, true);
+        let own: Vec<String> = columns.iter().map(|column| format!("l_{column}")).collect();
+        for column in &own {
+            self.add_column(name, column, "?", Fill::Reference);
+        }
+        let (from, to) = (own.join(", "), columns.join(", "));
+        writeln!(self.text, "link {name}({from}) -> {parent}({to})").expect("text");
+        let plan = self.plans.iter_mut().find(|plan| plan.name == name);
+        plan.expect("a planned table").references.push(Reference {
+            columns: own,
+            parent,
+            parent_columns: columns,
+            nulls: 20,
+            dangling: 15,
+            kind: None,
+        });
     }
 
     fn is_across(&self, child: &str, parent: &str) -> bool {
