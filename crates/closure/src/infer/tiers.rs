@@ -136,7 +136,7 @@ fn implied_root_reference(graph: &Graph<'_>, tiers: &Tiers) -> Option<(usize, Ve
             let name = &graph.tables[facts.child].name;
             let is_decided = graph.input.decisions.owner.contains_key(name);
             let is_loose = !facts.mandatory && !tiers.is_tier(facts.child, 0);
-            if is_loose && !is_decided && implied.is_none() {
+            if is_loose && !is_decided && implied.is_none() && !is_told(graph, edge, &columns) {
                 implied = Some((facts.child, columns.clone()));
             }
             lineage[facts.child] = Some(columns);
@@ -144,6 +144,18 @@ fn implied_root_reference(graph: &Graph<'_>, tiers: &Tiers) -> Option<(usize, Ve
         }
     }
     implied
+}
+
+/// Whether a reference over these columns is there already: where it places nothing, somebody said so, and
+/// another one of the same columns would not either.
+fn is_told(graph: &Graph<'_>, edge: usize, columns: &[String]) -> bool {
+    let mut edges = graph.out[graph.facts[edge].child].iter();
+    edges.any(|other| {
+        graph.facts[*other].parent == graph.root
+            && graph.edges[*other].child_columns == columns
+            && graph.edges[*other].parent_columns == graph.input.root_key
+            && graph.edges[*other].when.is_empty()
+    })
 }
 
 fn mapped(graph: &Graph<'_>, edge: usize, key: &[String]) -> Option<Vec<String>> {
