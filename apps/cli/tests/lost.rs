@@ -110,7 +110,7 @@ async fn a_table_of_which_the_server_hides_rows_is_refused_by_name() {
         grant select on all tables in schema public to half_blind;
         alter table notes enable row level security;
         create policy all_of_it on notes using (true);
-        create policy some on notes using (id < 2)";
+        create policy few_of_it on notes using (id < 2)";
     execute(&url, sql).await.unwrap();
     let from = url.find("://").unwrap() + 3;
     let at = url.rfind('@').unwrap();

@@ -60,6 +60,55 @@ fn visits(districts: usize, students: usize) -> World {
     world
 }
 
+/// Students of two districts, with plans whose steps refer to them by a column that may be NULL.
+fn plans(link: &str) -> World {
+    let mut world = World::read(&format!(
+        "root districts(id)
+        table districts(id*)
+        table students(id*)
+        table visits(id*, district_id, student_id, plan_id?)
+        table plans(id*, student_id)
+        table steps(id*, plan_id?)
+        fk visits(district_id) -> districts(id)
+        fk visits(student_id) -> students(id)
+        {link}
+        fk steps(plan_id) -> plans(id)"
+    ));
+    for number in 0..40 {
+        let (id, district) = (number.to_string(), (1 + number / 20).to_string());
+        if number % 20 == 0 {
+            world.insert("districts", &[&district]);
+        }
+        world.insert("students", &[&id]);
+        world.insert("visits", &[&id, &district, &id, &id]);
+        world.insert("plans", &[&id, &id]);
+        world.insert("steps", &[&id, &id]);
+    }
+    world
+}
+
+/// Details that may be nobody's look nothing up.
+#[test]
+fn a_table_keeps_its_owner_where_optional_details_refer_to_it() {
+    let draft = plans("fk plans(student_id) -> students(id)").infer(&Decisions::default());
+    assert_eq!(role(&draft, "plans"), "owned: hang (student_id)");
+    assert_eq!(role(&draft, "steps"), "owned: hang (plan_id)");
+}
+
+/// Who is looked up and refers to persons says something of them, whoever looks it up.
+#[test]
+fn a_reference_table_that_refers_to_persons_is_in_doubt() {
+    let both = "fk plans(student_id) -> students(id)
+        fk visits(plan_id) -> plans(id)";
+    let draft = plans(both).infer(&Decisions::default());
+    let plans = draft.ownership.table(&table_ref("plans")).expect("a table");
+    assert!(
+        plans.role == Role::Owned || plans.in_doubt,
+        "{}",
+        plans.reason
+    );
+}
+
 /// §9.6: measured, not guessed; below ten rows nothing is shared.
 #[test]
 fn people_measure_as_shared_and_catalogues_as_reference() {

@@ -19,7 +19,7 @@ use redistrict_skill::SkillError;
 use redistrict_store::{KeyRequest, RowRequest, RowsWhere, Selector, SourceCut};
 
 use crate::closure::{Cuts, closure_failed, left_out, store_failed, undecided};
-use crate::items::{item_requests, item_rows};
+use crate::items::{is_written_otherwise, item_requests, item_rows};
 use crate::readers::{Readers, Work};
 use crate::unfit::unfit;
 
@@ -256,6 +256,7 @@ impl Seeing {
         for request in item_requests(items, fetch) {
             let rows = cut.keys(&request).await;
             let rows = item_rows(items, fetch, &rows.map_err(|error| store_failed(&error))?);
+            self.check_items(items, &rows)?;
             self.count(0)?;
             let mut closure = self.closure();
             let seen = if fetch.is_passing() {
@@ -270,6 +271,34 @@ impl Seeing {
         }
         let ended = self.closure().absorb(fetch, &all);
         ended.map_err(|error| closure_failed(&error))
+    }
+
+    /// Keys are compared by their texts: what is written in another form would find no row, and be left behind
+    /// without a word.
+    fn check_items(&self, items: &Items, rows: &[KeyRow]) -> Result<(), SkillError> {
+        let edge = self.section.ownership.edge(items.edge);
+        let parent = self.section.catalog_table(&edge.parent);
+        let column = parent.zip(edge.parent_columns.first());
+        let column = column.and_then(|(parent, column)| parent.column(column));
+        let Some(column) = column else { return Ok(()) };
+        let items = rows.iter().filter_map(|row| row.id.parts().last());
+        let others = items.filter(|item| is_written_otherwise(column.column_type, item));
+        match others.count() {
+            0 => Ok(()),
+            others => Err(SkillError::new(
+                ErrorKind::Data,
+                format!(
+                    "follow {}: {others} or more keys inside of its values are written in another form than \
+                     those of {}",
+                    edge.describe(),
+                    edge.parent
+                ),
+            )
+            .with_hint(
+                "a UUID is lower case with hyphens, a whole number has digits alone; write them so in the \
+                 source, or take the link out",
+            )),
+        }
     }
 
     /// Rows piece by piece, of which only the keys are kept.

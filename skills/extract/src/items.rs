@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use redistrict_closure::{Fetch, Items};
-use redistrict_model::{EdgeId, ErrorKind, Inside, Key, KeyRow, Ownership, TableRef};
+use redistrict_model::{ColumnType, EdgeId, ErrorKind, Inside, Key, KeyRow, Ownership, TableRef};
 use redistrict_skill::SkillError;
 use redistrict_store::{KeyRequest, Selector};
 
@@ -196,6 +196,34 @@ fn rewritten(
     RecordBatch::try_new(batch.schema(), columns).map_err(|_| failed())
 }
 
+/// Whether a key inside of a value means a key of that type and is not its text: it would be compared with
+/// keys as it is written, and find none.
+pub(crate) fn is_written_otherwise(column_type: ColumnType, item: &str) -> bool {
+    match column_type {
+        ColumnType::Uuid => {
+            let digits: String = item.chars().filter(char::is_ascii_hexdigit).collect();
+            let is_uuid = digits.len() == 32
+                && item
+                    .chars()
+                    .all(|one| one.is_ascii_hexdigit() || "-{} ".contains(one));
+            let digits = digits.to_ascii_lowercase();
+            let parts = [0..8, 8..12, 12..16, 16..20, 20..32];
+            is_uuid
+                && parts
+                    .map(|part| digits.get(part).unwrap_or_default())
+                    .join("-")
+                    != item
+        }
+        ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 => {
+            // A number that begins with zeros is another key, or a code.
+            let is_other = item.contains(['.', 'e', 'E', '+', ' ']);
+            let number = item.trim().parse::<f64>();
+            is_other && number.is_ok_and(|number| number.is_finite() && number.fract() == 0.0)
+        }
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use redistrict_closure::{Closure, evaluable};
@@ -255,6 +283,22 @@ mod tests {
                 edge(1, "members", Some(Inside::Elements)),
             ],
         }
+    }
+
+    #[test]
+    fn keys_in_another_form_are_told_from_keys_and_from_other_values() {
+        let is = is_written_otherwise;
+        let uuid = "0b0e7d1c-9c4f-4a64-8f7e-1c2d3e4f5a6b";
+        assert!(!is(ColumnType::Uuid, uuid) && !is(ColumnType::Uuid, "none"));
+        assert!(is(ColumnType::Uuid, &uuid.to_uppercase()));
+        assert!(is(ColumnType::Uuid, &uuid.replace('-', "")));
+        for key in ["7", "-7", "0", "007", "x", "7.5", "", "NaN"] {
+            assert!(!is(ColumnType::Int32, key), "{key}");
+        }
+        for other in ["7.0", "+7", " 7", "7e2", "3.00"] {
+            assert!(is(ColumnType::Int64, other), "{other}");
+        }
+        assert!(!is(ColumnType::Text, "7.0"));
     }
 
     #[test]

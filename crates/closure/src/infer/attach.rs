@@ -283,18 +283,21 @@ pub(super) fn equal_shared_parents(
     if edges.len() > 1 { edges } else { Vec::new() }
 }
 
-/// Whether tables with a place of their own refer to the table. A table whose mandatory references
-/// all lead to it is a detail of it and does not count.
+/// Whether tables with a place of their own refer to the table. A table whose mandatory references, or all where
+/// none is mandatory, lead to it is a detail of it and does not count.
 fn is_looked_up(graph: &Graph<'_>, tiers: &Tiers, state: &Attachment, table: usize) -> bool {
     let has_place = |other: usize| tiers.is_tiered(other) || state.has_users(other);
     let is_detail = |child: usize| {
-        let edges = graph.owner_candidates(child).into_iter();
-        let mut mandatory = edges
-            .filter(|edge| graph.facts[*edge].mandatory)
-            .map(|edge| graph.facts[edge].parent)
-            .filter(|parent| *parent == table || has_place(*parent))
-            .peekable();
-        mandatory.peek().is_some() && mandatory.all(|parent| parent == table)
+        let mut edges = graph.owner_candidates(child);
+        edges.retain(|edge| {
+            let parent = graph.facts[*edge].parent;
+            parent == table || has_place(parent)
+        });
+        if edges.iter().any(|edge| graph.facts[*edge].mandatory) {
+            edges.retain(|edge| graph.facts[*edge].mandatory);
+        }
+        let mut parents = edges.iter().map(|edge| graph.facts[*edge].parent);
+        !edges.is_empty() && parents.all(|parent| parent == table)
     };
     graph.into[table].iter().any(|edge| {
         let facts = graph.facts[*edge];

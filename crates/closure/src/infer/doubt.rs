@@ -31,7 +31,10 @@ pub(super) fn doubtful(
                 ) {
                     (Some(edge), _) => doubtful[graph.facts[edge].parent],
                     (None, Some(is_sure)) => !is_sure,
-                    (None, None) => is_seen_in_doubt_only(graph, roles, &doubtful, *table),
+                    (None, None) => {
+                        is_seen_in_doubt_only(graph, roles, &doubtful, *table)
+                            || says_something_of_persons(graph, roles, &doubtful, *table)
+                    }
                 }
         });
         let found: Vec<usize> = found.collect();
@@ -48,6 +51,21 @@ pub(super) fn doubtful(
 fn measured(graph: &Graph<'_>, measurements: &Measurements, table: usize) -> Option<bool> {
     let measured = measurements.get(&graph.tables[table].name)?;
     Some(measured.rows == 0 || is_surely_catalogue(measured))
+}
+
+/// Its rows refer to somebody's rows, whoever looks them up.
+fn says_something_of_persons(
+    graph: &Graph<'_>,
+    roles: &[Role],
+    doubtful: &[bool],
+    table: usize,
+) -> bool {
+    let mut parents = graph.out[table]
+        .iter()
+        .map(|edge| graph.facts[*edge].parent);
+    parents.any(|parent| {
+        parent != table && (matches!(roles[parent], Role::Shared | Role::Owned) || doubtful[parent])
+    })
 }
 
 /// With other neighbours those who look it up would be persons, and it would have been measured.

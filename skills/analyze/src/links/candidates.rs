@@ -328,7 +328,10 @@ fn by_one_column(
             found.extend(kinds.map(|kind| candidate(Rule::Kind, Some(kind))));
         }
         let is_number_of_id = is_numbered(&column.column) && !is_numbered(key);
-        let rule = rule.map(|rule| if is_number_of_id { Rule::Guess } else { rule });
+        // Where a key is called like the column and there is another one, names do not say which is meant.
+        let is_open = parent.keys.len() > 1 && parent.keys.contains(&column.column);
+        let is_guess = is_number_of_id || is_open && !is_self;
+        let rule = rule.map(|rule| if is_guess { Rule::Guess } else { rule });
         found.extend(
             rule.filter(|_| !(is_self && is_own_key))
                 .map(|rule| candidate(rule, None)),
