@@ -468,7 +468,7 @@ pub(crate) struct Approve {
     /// The digest that was shown, at least twelve digits of it; asked on a terminal.
     #[arg(long, value_name = "DIGEST")]
     pub(crate) digest: Option<String>,
-    /// Who approves (default: the user of this terminal).
+    /// Who approves (default: the user of this session, or whoever called sudo; never root).
     #[arg(long, value_name = "NAME")]
     pub(crate) by: Option<String>,
 }
@@ -498,6 +498,10 @@ pub(crate) struct Rollback {
     /// Stay where somebody has to approve or another run is loading, and go on by itself after it.
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Give the lease of a run back that this machine does not know, although it was heard of within the last
+    /// minute: only if you know that nobody works on it any more.
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) ask: AskBefore,
     /// Not available yet.

@@ -109,8 +109,8 @@ impl Exit {
                  `redistrict migrate DISTRICT`"
             }
             Self::LeakNotExcluded => {
-                "the report names the columns: decide their masks, then \
-                 `redistrict migrate DISTRICT --skip-extraction`"
+                "where columns are named: decide their masks, then `redistrict migrate DISTRICT --skip-extraction`; \
+                 where a file of the run is named, after loading: delete it, CERT needs nothing"
             }
             Self::LoadFailed => {
                 "CERT is as it was: mend what the message names, then `redistrict load DISTRICT`"

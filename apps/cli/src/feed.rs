@@ -228,8 +228,10 @@ fn waiting(event: &FeedEvent) -> Option<Vec<String>> {
             error,
         } => {
             let awaited = match error.kind {
+                ErrorKind::Busy if error.keeps => "because another process has taken it over",
                 ErrorKind::Busy => "until another run has ended",
-                _ => "for credentials",
+                ErrorKind::Auth => "for credentials",
+                _ => "to be finished (what was written to CERT stands)",
             };
             vec![format!(
                 "{unit} waits {awaited}, attempt {attempt}: could not {}",

@@ -31,6 +31,7 @@ mod runner;
 mod screen;
 mod secrets;
 mod session;
+mod traces;
 mod unmasked;
 mod unreadable;
 mod wire;

@@ -10,7 +10,7 @@ use redistrict_load::{GroupInput, LoadInputs};
 use redistrict_model::{
     Catalog, CheckSection, ColumnDecision, ColumnRef, DistrictId, ErrorKind, ExtractSection,
     Finding, LoadSection, MaskKind, MaskSection, Plan, PlanSections, Role, Severity, Table,
-    TableRef,
+    TableRef, canonical,
 };
 use redistrict_orchestrator::compose;
 use redistrict_store::{Fingerprint, KeyRequest, Probe, Selector, SourceStore, TargetStore};
@@ -237,6 +237,25 @@ impl Source {
             .collect()
     }
 
+    /// The district as its database writes it, however it was typed: `007` is district 7 where the key is a
+    /// number, a UUID may have capitals. One district has one name everywhere: in runs, artifacts and CERT.
+    pub(crate) fn district(&self, typed: &str) -> DistrictId {
+        let Settings { root, root_key, .. } = &self.settings;
+        let tables = self.catalogs.iter();
+        let root = (root.as_ref()).and_then(|root| tables.clone().find_map(|one| one.table(root)));
+        let key = redistrict_extract::district_key(typed, root_key);
+        if key.parts().len() != root_key.len() {
+            return DistrictId::new(typed);
+        }
+        let parts = key.parts().iter().zip(root_key).map(|(part, name)| {
+            let column = root.and_then(|root| root.column(name));
+            column.map_or(part.to_string(), |column| {
+                canonical(part, column.column_type).into_owned()
+            })
+        });
+        DistrictId::new(parts.collect::<Vec<_>>().join(","))
+    }
+
     /// The district's row: whether it is there, and its name if the name column is kept.
     async fn district_name(
         &mut self,
@@ -363,7 +382,7 @@ pub(crate) fn denied(workspace: &Workspace) -> Vec<Fingerprint> {
         .collect()
 }
 
-/// Composes the plan of a district.
+/// Composes the plan of a district, whose name in it is the database's.
 pub(crate) async fn plan(
     workspace: &Workspace,
     source: &mut Source,
@@ -371,8 +390,9 @@ pub(crate) async fn plan(
     district: &DistrictId,
 ) -> CommandResult<Plan> {
     let (sections, findings) = sections(workspace, source, target).await?;
-    let name = source.district_name(district, &sections).await?;
-    Ok(compose(district.clone(), name, sections, findings))
+    let district = source.district(district.as_str());
+    let name = source.district_name(&district, &sections).await?;
+    Ok(compose(district, name, sections, findings))
 }
 
 /// What is decided for every district alike.

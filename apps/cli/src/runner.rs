@@ -14,7 +14,7 @@ use redistrict_orchestrator::{
 };
 use redistrict_report::{ReportData, ReportSkill};
 use redistrict_skill::Skill;
-use redistrict_store::{Fingerprint, SourceStore, TargetStore};
+use redistrict_store::{Fingerprint, Owner, SourceStore, TargetStore};
 use redistrict_validate::ValidateSkill;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -40,6 +40,8 @@ pub(crate) struct Parts {
     pub(crate) source_fingerprints: Vec<Fingerprint>,
     pub(crate) targets: Vec<Arc<dyn TargetStore>>,
     pub(crate) denied: Vec<Fingerprint>,
+    /// This process, in the leases of targets.
+    pub(crate) owner: Owner,
 }
 
 impl Parts {
@@ -52,6 +54,7 @@ impl Parts {
             denied_fingerprints: self.denied.clone(),
             artifact: None,
             mode,
+            owner: self.owner.clone(),
             is_approved: options.approvals.contains(&Phase::Loading),
         }
     }
@@ -128,6 +131,14 @@ impl Parts {
             _ => self.migration(session, options),
         }
     }
+}
+
+/// A random name for this process.
+pub(crate) fn owner() -> CommandResult<Owner> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Failure::new(Exit::Unexpected, "draw random bytes for the leases"))?;
+    Ok(Owner::from_random(bytes))
 }
 
 /// A new run.
@@ -299,11 +310,11 @@ pub(crate) fn conclude(
     if session.format() == Format::Text {
         output::data(output::typed(&redistrict_report::summary(&data)));
         forecast(&data);
-        next_steps(&data);
         if let Some(failure) = &failure {
             output::note("");
             output::failure(failure, Format::Text);
         }
+        next_steps(&data, failure.as_ref());
     } else {
         output::json(&as_json(&data, failure.as_ref()));
     }
@@ -364,8 +375,11 @@ pub(crate) fn forecast_lines(data: &ReportData) -> Vec<String> {
     lines
 }
 
-fn next_steps(data: &ReportData) {
-    let steps = redistrict_report::next_steps(data);
+/// What the failure has said already, lines to paste above all, is not said again.
+fn next_steps(data: &ReportData, failure: Option<&Failure>) {
+    let said = failure.map_or(&[][..], |failure| &failure.hints);
+    let mut steps = redistrict_report::next_steps(data);
+    steps.retain(|step| !said.contains(step));
     if steps.is_empty() {
         return;
     }
@@ -422,6 +436,7 @@ pub(crate) fn failure_of(summary: &RunSummary) -> Option<Failure> {
             };
             Some(failure.with_hint(format!("then: {resume}")))
         }
+        RunStatus::Waiting(Waiting::Resume(_)) => Some(unfinished(summary, resume)),
         RunStatus::Cancelled => Some(
             Failure::new(Exit::Interrupted, "finish: the run was cancelled")
                 .with_hint("`redistrict migrate DISTRICT` starts a new one"),
@@ -446,4 +461,18 @@ pub(crate) fn failure_of(summary: &RunSummary) -> Option<Failure> {
             Some(failure)
         }
     }
+}
+
+/// What was written stands, and the rest failed: no code says "target as before".
+fn unfinished(summary: &RunSummary, resume: String) -> Failure {
+    let mut failure = match summary.error.clone() {
+        Some((_, error)) => Failure::from_skill(None, error),
+        None => Failure::new(Exit::Unexpected, "finish the run"),
+    };
+    if failure.exit == Exit::LoadFailed {
+        failure.exit = Exit::Unexpected;
+    }
+    let stands = "what was written to CERT stands; only what comes after it is left to do";
+    let then = format!("once that is mended: {resume}");
+    failure.with_hint(stands).with_hint(then)
 }

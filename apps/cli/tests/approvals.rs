@@ -248,3 +248,60 @@ fn a_skill_on_its_own_waits_as_well() {
     assert_eq!(run(&environment, &by).code, 0);
     assert_eq!(run(&environment, &["resume"]).code, 0);
 }
+
+#[test]
+fn who_approves_and_what_is_said_where_nobody_can_be_asked() {
+    let environment = prepared(r#"["load"]"#);
+    assert_eq!(run(&environment, &["migrate", "2"]).code, 9);
+    let (id, digest) = waiting(&environment);
+    let by = |user: Option<&str>, more: &[&str]| {
+        let all = [&["approve", &id], more, &["--config", CONFIG]].concat();
+        let mut command = environment.command(&all);
+        for name in ["USER", "LOGNAME", "SUDO_USER"] {
+            command.env_remove(name);
+        }
+        command.envs(user.map(|user| ("USER", user)));
+        let ended = command.stdin(Stdio::null()).output().unwrap();
+        let err = String::from_utf8(ended.stderr).unwrap();
+        assert!(err.contains("waits for approval of Loading"), "{err}");
+        (ended.status.code(), err)
+    };
+    let command = format!("redistrict approve --config {CONFIG} {id} --digest {digest}");
+    for (user, more, why, hint) in [
+        (
+            None,
+            &[][..],
+            "this session has no user",
+            " --by \"your name\"",
+        ),
+        (
+            Some("root"),
+            &[],
+            "is root, which does not say who it is",
+            " --by \"your name\"",
+        ),
+        (
+            Some("anna"),
+            &["--by", " "],
+            "--by is no name",
+            " --by \"your name\"",
+        ),
+        (Some("anna"), &[], "there is no terminal to ask on", "\n"),
+        (
+            Some("root"),
+            &["--by", "Data Owner"],
+            "no terminal",
+            " --by 'Data Owner'\n",
+        ),
+    ] {
+        let (code, err) = by(user, more);
+        let said = "nothing was approved, because ";
+        assert!(
+            code == Some(2) && err.contains(said) && err.contains(why),
+            "{err}"
+        );
+        assert!(err.contains(&format!("{command}{hint}")), "{err}");
+    }
+    let (code, err) = by(Some("anna"), &["--digest", &digest]);
+    assert!(code == Some(0) && err.contains("approved by anna"), "{err}");
+}

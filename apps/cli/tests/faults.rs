@@ -37,21 +37,19 @@ owns = true
 /// Two stores, two districts; both CERT databases are enrolled and empty.
 struct Place {
     environment: Environment,
+    urls: Vec<(&'static str, String)>,
     ids: String,
     hcp: String,
 }
+
+const NAMES: [&str; 4] = ["IDS_PROD", "IDS_CERT", "HCP_PROD", "HCP_CERT"];
 
 impl Place {
     async fn new() -> Self {
         let server = TestServer::start();
         let mut environment = Environment::new();
         let mut urls = Vec::new();
-        for (name, schema) in [
-            ("IDS_PROD", IDS),
-            ("IDS_CERT", IDS),
-            ("HCP_PROD", HCP),
-            ("HCP_CERT", HCP),
-        ] {
+        for (name, schema) in NAMES.into_iter().zip([IDS, IDS, HCP, HCP]) {
             let url = server.create_database().await;
             execute(&url, schema).await.unwrap();
             environment.set(name, &url);
@@ -74,9 +72,23 @@ impl Place {
         environment.must(&["migrate", "1", "--skip-load"]);
         Self {
             environment,
+            urls: NAMES.into_iter().zip(urls.clone()).collect(),
             ids: urls[1].clone(),
             hcp: urls[3].clone(),
         }
+    }
+
+    /// The same configuration and masking key, and nothing of the journal.
+    fn other_machine(&self) -> Environment {
+        let mut other = Environment::new();
+        for (name, url) in &self.urls {
+            other.set(name, url);
+        }
+        other.write("redistrict.toml", CONFIG);
+        let key = |environment: &Environment| environment.path(".redistrict/key");
+        std::fs::create_dir(other.path(".redistrict")).unwrap();
+        std::fs::copy(key(&self.environment), key(&other)).unwrap();
+        other
     }
 
     async fn cert(&self) -> Vec<std::collections::BTreeMap<String, Vec<String>>> {
@@ -365,12 +377,43 @@ async fn a_lease_whose_journal_is_lost_can_be_given_back() {
     }
     let busy = place.environment.run(&["migrate", "2"]);
     assert_eq!(busy.code, 11, "{}", busy.err);
+    // It was heard of just now, and might be another machine's.
+    let alive = place.environment.run(&["rollback", &run]);
+    assert_eq!(alive.code, 11, "{}", alive.err);
+    assert!(alive.err.contains("heard of"), "{}", alive.err);
+    assert!(alive.err.contains("--force"), "{}", alive.err);
+    let age = "update redistrict_meta.heartbeat set at = at - interval '1 hour'";
+    for url in [&place.ids, &place.hcp] {
+        execute(url, age).await.unwrap();
+    }
+    let looked = place.environment.run(&["doctor"]);
+    let line = format!("redistrict rollback {run}");
+    assert!(looked.err.contains(&line), "{}", looked.err);
     let unknown = place.environment.run(&["rollback", &run]);
     assert_eq!(unknown.code, 2, "{}", unknown.err);
     assert!(unknown.err.contains("given back"), "{}", unknown.err);
     place.environment.must(&["migrate", "2"]);
     let staged = "select count(*) from pg_tables where schemaname = 'redistrict_stage'";
     assert_eq!(count(&place.ids, staged).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_knows_that_a_run_is_dead_may_say_so() {
+    let place = Place::new().await;
+    lock_students(&place.ids).await;
+    let mut child = place.stuck_in_loading().await;
+    let run = place.newest();
+    let other = place.other_machine();
+    let alive = other.run(&["rollback", &run]);
+    assert_eq!(alive.code, 11, "{}", alive.err);
+    let forced = other.run(&["rollback", &run, "--force"]);
+    assert_eq!(forced.code, 2, "{}", forced.err);
+    assert!(forced.err.contains("given back"), "{}", forced.err);
+    unlock(&place.ids).await;
+    // The process that was taken over writes nothing more, and leaves its run as it is.
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(11));
+    place.environment.must(&["migrate", "2"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

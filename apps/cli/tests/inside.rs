@@ -30,7 +30,8 @@ const STRANGERS: &str = "insert into teams values (1007, 3, '{2,1,3,1,NULL}', '{
         (1008, 6, '{{3,11},{NULL,4}}', '{}', null);";
 const LINKS: &str = "[[link]]\nfrom = \"db.teams(members[])\"\nto = \"db.students(id)\"\n\
     [[link]]\nfrom = \"db.teams(codes[])\"\nto = \"db.codes(code)\"\n\
-    [[link]]\nfrom = \"db.teams(leaders[])\"\nto = \"db.students(id)\"\n";
+    [[link]]\nfrom = \"db.teams(leaders[])\"\nto = \"db.students(id)\"\n\
+    [table.\"db.codes\"]\nshared = false\n";
 
 struct World {
     environment: Environment,
@@ -135,6 +136,12 @@ async fn strangers_in_an_array_stop_the_run_with_the_lines_that_decide() {
     }
     let line = r#"boundary = { \"(leaders[])\" = \"stub\", \"(members[])\" = \"stub\" }"#;
     assert!(text.contains(line), "{plan:#}");
+    // A run that stops for it says the line once.
+    world.environment.must(&["enroll", "--name", "test"]);
+    let stopped = world.environment.run(&["migrate", "1"]);
+    let said = line.replace('\\', "");
+    let count = stopped.err.matches(&said).count() + stopped.out.matches(&said).count();
+    assert_eq!(count, 1, "{}\n{}", stopped.out, stopped.err);
     // The line as it is printed decides.
     let line = line.replace('\\', "");
     world.configure(&format!("{LINKS}[table.\"db.public.teams\"]\n{line}\n"));
@@ -315,7 +322,7 @@ async fn documents_of_another_store_bring_rows_and_keep_numbers_that_are_kept() 
          [[link]]\nfrom = \"log.visits(school)\"\nto = \"db.schools(id)\"\nowns = true\n\
          [[link]]\nfrom = \"log.visits(detail$.codes)\"\nto = \"db.codes(code)\"\n\
          [[link]]\nfrom = \"log.visits(detail$.pupil.no)\"\nto = \"db.students(id)\"\n\
-         [table.\"db.teams\"]\nexcluded = \"not asked for\"\n",
+         [table.\"db.teams\"]\nexcluded = \"not asked for\"\n[table.\"db.codes\"]\nshared = false\n",
     );
     world.migrate();
     let codes: Vec<String> = {
@@ -420,4 +427,82 @@ async fn init_finds_them_and_what_it_writes_migrates() {
     let came = world.cert(teams).await;
     assert_eq!(came.len(), 30);
     assert_eq!(came, world.prod(teams).await);
+}
+
+/// Names of members with blanks, dots, quotes, letters of other scripts and signs of none: they stay as they are, and what
+/// stands under them is followed, masked, taken out and checked like anything else.
+#[tokio::test(flavor = "multi_thread")]
+async fn members_may_have_any_name() {
+    let names = [
+        "home room",
+        "a.b",
+        "say \"x\"",
+        "größe",
+        "🎒",
+        "it's",
+        "(x, [y])",
+        "x->y",
+    ];
+    let member = |name: &str, value: &str| {
+        let name = name.replace('\'', "\'\'");
+        format!("'{name}', {value}")
+    };
+    let members = |value: &str| names.map(|name| member(name, value)).join(", ");
+    let rows = format!(
+        "{PUPIL}insert into districts select g from generate_series(1, 3) g;
+         insert into schools select g, 1 + g % 3 from generate_series(1, 9) g;
+         insert into pupils select 'pupil.' || g || '@school' || g % 9 || '.org', 1 + g % 9
+             from generate_series(1, 180) g;
+         insert into events select g, 1 + g % 9, jsonb_build_object('outer one', jsonb_build_array(
+             jsonb_build_object({})), 'note', 'words', 'Code, \"new\"', 'k-' || g), '{{}}', null, null
+             from generate_series(1, 90) g;
+         insert into codes select 'k-' || g from generate_series(1, 90) g;
+         insert into events values (1001, 3, jsonb_build_object('outer one', jsonb_build_object({})), '{{}}', null, null);",
+        members("p(g)"),
+        members("p(1)"),
+    );
+    let tables = format!("{PUPILS} create table codes (code text primary key);");
+    let world = World::new(&tables, &rows).await;
+    let places =
+        names.map(|name| format!("detail$.\"outer one\".\"{}\"", name.replace('"', "\"\"")));
+    let links = places.iter().map(|place| {
+        let from = redistrict_model::toml_text(&format!("db.events({place})"));
+        format!("[[link]]\nfrom = {from}\nto = \"db.pupils(email)\"\n")
+    });
+    let boundary = places.iter().map(|place| {
+        let key = redistrict_model::toml_text(&format!("({place})"));
+        format!("{key} = \"null\"")
+    });
+    world.configure(&format!(
+        "[[link]]\nfrom = 'db.events(detail$.\"Code, \"\"new\"\"\")'\nto = \"db.codes(code)\"\n\
+         {}[table.\"db.events\"]\nboundary = {{ {} }}\n",
+        links.collect::<String>(),
+        boundary.collect::<Vec<_>>().join(", ")
+    ));
+    let (plan, code) = world.environment.json(&["plan", "1", "--exact"]);
+    assert_eq!(code, 0, "{plan:#}");
+    let boundaries = plan["boundaries"].as_array().unwrap();
+    assert_eq!(boundaries.len(), names.len(), "{plan:#}");
+    world.migrate();
+    let keys = "select distinct k from events e,
+        jsonb_path_query(detail, '$.\"outer one\"[*]') o, jsonb_object_keys(o) k order by k";
+    assert_eq!(world.cert(keys).await, world.prod(keys).await);
+    // Each place names a pupil that came; of strangers nothing is left.
+    let pairs = |side: &str| {
+        format!(
+            "select e.id || ' ' || count(*) from events e, jsonb_path_query(detail, '$.\"outer one\"[*].*') v
+             join pupils p on p.email = v #>> '{{}}' join schools s on s.id = p.school_id
+             where s.district_id = 1 {side} group by e.id order by e.id"
+        )
+    };
+    let came = world.cert(&pairs("")).await;
+    assert_eq!(came, world.prod(&pairs("and e.id < 1000")).await);
+    assert_eq!(came.len(), 30);
+    let nulls = "select count(*)::text from events e, jsonb_path_query(detail, '$.\"outer one\"[*].* ? (@ == null)') v";
+    assert_eq!(world.cert(nulls).await, [names.len().to_string()]);
+    let asked = ["why", "db.codes", "k-2", "--district", "1", "--show-keys"];
+    let (told, code) = world.environment.json(&asked);
+    assert_eq!(code, 0, "{told:#}");
+    assert!(told.to_string().contains("jsonb_path_query"), "{told:#}");
+    assert!(crate::why::check(&world.prod, &told).await > 2);
 }

@@ -175,8 +175,8 @@ const OPEN: &str = "
     insert into letters select g, 7000 + 3 * g, 90 + g from generate_series(1, 40) g;
     insert into notices select g, case when g <= 40 then 'Person' when g <= 60 then 'Ghost' when g <= 63 then 'Anna'
         end, case when g <= 40 then g else 900 + g end from generate_series(1, 70) g;
-    insert into lists select g, 1 + g % 60, array[g, g + 1], array[(g + 2)::text],
-        jsonb_build_object('person', jsonb_build_object('id', g), 'unit_ids', jsonb_build_array(g)),
+    insert into lists select g, 1 + g % 60, array[g, g + 1], array[(g + 3)::text],
+        jsonb_build_object('person', jsonb_build_object('id', g), 'unit_ids', jsonb_build_array(g + 1)),
         '{\"person_id\": ' || g || '}' from generate_series(1, 30) g;
 ";
 

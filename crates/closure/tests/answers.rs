@@ -15,6 +15,7 @@ fn owners(draft: &Draft, table: &str) -> String {
         let kind = match owner.kind {
             OwnerKind::Path => "path",
             OwnerKind::Hang => "hang",
+            OwnerKind::HangUnclaimed => "unclaimed",
         };
         let edge = draft.ownership.edge(owner.edge);
         format!("{kind} ({})", edge.child_columns.join(", "))

@@ -3,28 +3,9 @@
 mod support;
 
 use redistrict_closure::{ClosureError, Decisions, Draft, How, Leads, Measurements, Members};
-use redistrict_model::{BoundaryPolicy, OwnerKind, Role};
+use redistrict_model::{BoundaryPolicy, Role};
 
-use support::{World, key, print, table_ref};
-
-/// `owned 1: path (customer_id), hang (order_id)`: role, tier and owner list of a table.
-fn role(draft: &Draft, table: &str) -> String {
-    let role = draft.ownership.table(&table_ref(table)).expect("a table");
-    let owners: Vec<String> = role
-        .owners
-        .iter()
-        .map(|owner| {
-            let kind = match owner.kind {
-                OwnerKind::Path => "path",
-                OwnerKind::Hang => "hang",
-            };
-            let edge = draft.ownership.edge(owner.edge);
-            format!("{kind} ({})", edge.child_columns.join(", "))
-        })
-        .collect();
-    let tier = role.tier.map_or(String::new(), |tier| format!(" {tier}"));
-    format!("{}{tier}: {}", role.role, owners.join(", "))
-}
+use support::{World, key, print, role, table_ref};
 
 fn stops(members: &Members, draft: &Draft) -> Vec<String> {
     let stops = members.stops.iter();

@@ -3,29 +3,10 @@
 
 mod support;
 
-use redistrict_closure::{Decisions, Draft, How, Problem};
-use redistrict_model::{OwnerKind, Role};
+use redistrict_closure::{Decisions, How, Problem};
+use redistrict_model::Role;
 
-use support::{World, key, print, table_ref};
-
-/// `owned 1: path (customer_id), hang (order_id)`: role, tier and owner list of a table.
-fn role(draft: &Draft, table: &str) -> String {
-    let role = draft.ownership.table(&table_ref(table)).expect("a table");
-    let owners: Vec<String> = role
-        .owners
-        .iter()
-        .map(|owner| {
-            let kind = match owner.kind {
-                OwnerKind::Path => "path",
-                OwnerKind::Hang => "hang",
-            };
-            let edge = draft.ownership.edge(owner.edge);
-            format!("{kind} ({})", edge.child_columns.join(", "))
-        })
-        .collect();
-    let tier = role.tier.map_or(String::new(), |tier| format!(" {tier}"));
-    format!("{}{tier}: {}", role.role, owners.join(", "))
-}
+use support::{World, key, print, role, table_ref};
 
 /// Districts with students of their own, who visit twelve subjects that all of them have.
 fn visits(districts: usize, students: usize) -> World {
@@ -170,6 +151,34 @@ fn a_reference_table_is_in_doubt_until_its_numbers_are_those_of_a_catalogue() {
     assert_eq!(in_doubt(&stock, &[]), ["diaries", "students"]);
     // Three districts use each of them.
     assert_eq!(in_doubt(&visits(3, 12), &[]), Vec::<String>::new());
+}
+
+/// §4 rule 13: what labelled rows look up by references that may be NULL was never measured, and may be persons.
+#[test]
+fn what_only_optional_references_look_up_is_in_doubt() {
+    let world = World::read(
+        "root districts(id)
+        table districts(id*)
+        table nurses(id*)
+        table files(nurse_id*)
+        table visits(id*, district_id, nurse_id?)
+        table loose(id*, district_id?, kind_id?)
+        table kinds(id*)
+        fk visits(district_id) -> districts(id)
+        fk visits(nurse_id) -> nurses(id)
+        fk files(nurse_id) -> nurses(id)
+        fk loose(district_id) -> districts(id)
+        fk loose(kind_id) -> kinds(id)
+        row districts 1",
+    );
+    let in_doubt = |decisions: &[&str]| -> Vec<String> {
+        let draft = world.infer(&world.decide(decisions));
+        let tables = draft.ownership.tables.iter();
+        let doubtful = tables.filter(|one| one.in_doubt);
+        doubtful.map(|one| one.table.table.clone()).collect()
+    };
+    assert_eq!(in_doubt(&[]), ["files", "nurses"]);
+    assert_eq!(in_doubt(&["shared nurses false"]), Vec::<String>::new());
 }
 
 /// §4 rule 13: who is looked up by nothing but tables in doubt was never measured.

@@ -14,7 +14,7 @@ use support::brute::Brute;
 use support::{Row, World, key, random, table_ref};
 
 /// Random worlds whose every row is asked for.
-const CASES: u64 = 150;
+const CASES: u64 = 300;
 
 /// Asks, answering what has to be seen.
 fn why_not(world: &World, closure: &mut Closure, table: &TableRef, key: &Key) -> WhyNot {
@@ -57,6 +57,7 @@ fn steps(why: &WhyNot, ownership: &Ownership) -> String {
             Tie::BaseOf(_) => "base",
             Tie::HangsOn(_) => "hangs",
             Tie::MustReferTo(_) => "must",
+            Tie::GoesWith(_) => "goes with",
         };
         format!("{word} {}", ownership.edge(tie.edge()).describe())
     };
@@ -421,7 +422,7 @@ impl Asking<'_> {
                 let is_hung = why
                     .steps
                     .iter()
-                    .any(|one| matches!(one.tie, Tie::HangsOn(_)));
+                    .any(|one| matches!(one.tie, Tie::HangsOn(_) | Tie::GoesWith(_)));
                 assert!(is_hung || label.as_ref() == Some(other), "{why:?}");
             }
             Reason::AboveAllDistricts => assert_eq!(label, None),
@@ -509,4 +510,38 @@ fn every_row_of_a_random_world_has_a_chain_or_a_reason_that_hold() {
         let count = counts.get(said).copied().unwrap_or_default();
         assert!(count >= least, "{said}: {counts:?}");
     }
+}
+
+/// §2: a row that must refer to a stranger's goes with that one, though a row that comes refers to it.
+#[test]
+fn a_row_of_nobody_does_not_come_because_of_what_it_must_refer_to() {
+    let world = World::read(
+        "root districts(id)
+        table districts(id*)
+        table students(id*)
+        table notes(id*, student_id)
+        table visits(id*, district_id, student_id, note_id?)
+        fk notes(student_id) -> students(id)
+        fk visits(district_id) -> districts(id)
+        fk visits(student_id) -> students(id)
+        fk visits(note_id) -> notes(id)
+        row districts 1
+        row districts 2
+        row students 100
+        row students 200
+        row notes 7 200
+        row visits 1 1 100 7
+        row visits 2 2 200 ~",
+    );
+    let decisions = [
+        "shared students true",
+        "shared notes false",
+        "boundary visits(note_id) null",
+    ];
+    let draft = world.infer(&world.decide(&decisions));
+    let (mut closure, _) = close(&world, &draft, "1");
+    let why = asked(&world, &mut closure, "notes", "7");
+    assert_eq!(steps(&why, &draft.ownership), "goes with notes(student_id)");
+    assert!(matches!(why.reason, Reason::UsedElsewhere(_)), "{why:?}");
+    assert_eq!(why.referred.len(), 1);
 }

@@ -149,6 +149,8 @@ pub enum Waiting {
     Credentials(RunFailure),
     /// Another run has the lease of a target.
     OtherRun(RunFailure),
+    /// What was written stands, and what is left to do failed: somebody mends it and resumes the run.
+    Resume(RunFailure),
 }
 
 /// Why and where a run failed.
@@ -188,6 +190,7 @@ impl fmt::Display for RunStatus {
             Self::Waiting(Waiting::Approval { .. }) => "waiting for approval",
             Self::Waiting(Waiting::Credentials(_)) => "waiting for credentials",
             Self::Waiting(Waiting::OtherRun(_)) => "waiting for another run",
+            Self::Waiting(Waiting::Resume(_)) => "waiting to be finished",
             Self::Compensating => "compensating",
             Self::Succeeded => "succeeded",
             Self::Failed(_) => "failed",
@@ -270,7 +273,7 @@ impl RunState {
         self.is_interrupted
     }
 
-    /// Left because a unit waits for a person or for another run, and not resumed since.
+    /// Left because a unit waits for a person or for another process, and not resumed since.
     #[must_use]
     pub fn is_parked(&self) -> bool {
         self.parked.is_some()
@@ -313,7 +316,8 @@ impl RunState {
         if let Some(parked) = &self.parked {
             return Some(match parked.kind {
                 ErrorKind::Busy => Waiting::OtherRun(parked.clone()),
-                _ => Waiting::Credentials(parked.clone()),
+                ErrorKind::Auth => Waiting::Credentials(parked.clone()),
+                _ => Waiting::Resume(parked.clone()),
             });
         }
         let (phase, gate) = self.open_request()?;

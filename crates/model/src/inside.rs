@@ -23,7 +23,8 @@ pub enum Inside {
 /// A place that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "read {path} as a path in a document: it is $, then .name, .\"any name\" or [*], as $.students[*].id"
+    "read {path} as a path in a document: it is $, then .name or [*], as $.students[*].id; a name with blanks, \
+     dots or other signs stands in double quotes, as $.\"home room\".id, and a quote in it twice"
 )]
 pub struct ParseInsideError {
     pub path: String,
@@ -113,8 +114,15 @@ impl fmt::Display for Inside {
     }
 }
 
+/// Whether a name stands in a path without quotes, as it is written.
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Whether a name without quotes is read: signs that may mean something else in a path need them.
+fn is_bare(name: &str) -> bool {
+    let is_sign = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && !"_-$@:/".contains(c);
+    !name.is_empty() && !name.chars().any(|c| is_sign(c) || c.is_whitespace())
 }
 
 /// The names of a path, without its `$`.
@@ -134,8 +142,7 @@ fn members(path: &str) -> Option<Vec<String>> {
                 (name[..end].to_owned(), &name[end..])
             }
         };
-        let is_name = !member.is_empty() && !member.contains(['*', ']', '"']);
-        if !is_name && !name.starts_with('"') {
+        if !name.starts_with('"') && !is_bare(&member) {
             return None;
         }
         members.push(member);
@@ -176,7 +183,7 @@ const MOST_ZEROS: i32 = 100;
 
 /// A number in decimal, without exponent, without zeros at the end of the fraction: `5.0`, `50e-1` and `5`
 /// are one key. As it is written where it is no such number.
-fn decimal(text: &str) -> String {
+pub(crate) fn decimal(text: &str) -> String {
     plain_decimal(text).unwrap_or_else(|| text.to_owned())
 }
 
@@ -249,6 +256,18 @@ mod tests {
                 Some(members(&["a.\"b", "c"])),
                 "$.\"a.\"\"b\".c",
             ),
+            (
+                "d$.schüler.\"Größe, in cm\".🎒",
+                "d",
+                Some(members(&["schüler", "Größe, in cm", "🎒"])),
+                "$.schüler.\"Größe, in cm\".\"🎒\"",
+            ),
+            (
+                "d$.x-id.\"\"",
+                "d",
+                Some(members(&["x-id", ""])),
+                "$.\"x-id\".\"\"",
+            ),
             ("a$b", "a$b", None, ""),
             ("\"a$.b\"", "\"a$.b\"", None, ""),
         ] {
@@ -260,7 +279,21 @@ mod tests {
             }
         }
         for text in [
-            "d$.", "d$.a..b", "d$[0].a", "d$.a[", "d$.a[]", "d$.*", "d$.a\"", "d$.\"a", "\"d\"$a",
+            "d$.",
+            "d$.a..b",
+            "d$[0].a",
+            "d$.a[",
+            "d$.a[]",
+            "d$.*",
+            "d$.a\"",
+            "d$.\"a",
+            "\"d\"$a",
+            "d$.odd name",
+            "d$.'a'",
+            "d$.\"a\"b",
+            "d$[\"a\"]",
+            "d$.a(b)",
+            "d$.a\\b",
         ] {
             assert!(Inside::split(text).is_err(), "{text}");
         }

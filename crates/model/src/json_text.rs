@@ -31,10 +31,38 @@ impl JsonPlace<'_> {
     #[must_use]
     pub fn is(&self, members: &[String]) -> bool {
         let mut names = self.0.iter().filter_map(|level| match level {
-            Level::Object(key) => Some(key),
+            Level::Object(key) => Some(key.as_deref().unwrap_or_default()),
             Level::Array(_) => None,
         });
         members.iter().all(|member| names.next() == Some(member)) && names.next().is_none()
+    }
+
+    /// The names of the members on the way from the document to here.
+    #[must_use]
+    pub fn members(&self) -> Vec<&str> {
+        let names = self.0.iter().filter_map(|level| match level {
+            Level::Object(key) => Some(key.as_deref().unwrap_or_default()),
+            Level::Array(_) => None,
+        });
+        names.collect()
+    }
+
+    /// Whether it is an element of a list.
+    #[must_use]
+    pub fn is_element(&self) -> bool {
+        matches!(self.0.last(), Some(Level::Array(_)))
+    }
+
+    /// Of the name of a member that stands here: the object that it stands in, by the number of objects around
+    /// that, and whether it is the first name there.
+    #[must_use]
+    pub fn object(&self) -> (usize, bool) {
+        let mut objects = self.0.iter().filter_map(|level| match level {
+            Level::Object(key) => Some(key),
+            Level::Array(_) => None,
+        });
+        let is_first = objects.next_back().is_none_or(Option::is_none);
+        (objects.count(), is_first)
     }
 }
 
@@ -57,7 +85,8 @@ pub fn walk(
 /// Where the walker stands: within objects (with the key of the member) and arrays.
 #[derive(Debug)]
 enum Level {
-    Object(String),
+    /// None before its first member.
+    Object(Option<String>),
     /// Its members belong to the key of the array.
     Array(String),
 }
@@ -65,7 +94,8 @@ enum Level {
 impl Level {
     fn key(&self) -> &str {
         match self {
-            Self::Object(key) | Self::Array(key) => key,
+            Self::Object(key) => key.as_deref().unwrap_or_default(),
+            Self::Array(key) => key,
         }
     }
 }
@@ -86,7 +116,7 @@ impl<'a> Walker<'a, '_> {
                 b'{' => {
                     self.copy(1);
                     self.blanks();
-                    self.keys.push(Level::Object(String::new()));
+                    self.keys.push(Level::Object(None));
                     if !self.rest.starts_with('}') {
                         self.member_key()?;
                         continue;
@@ -150,7 +180,7 @@ impl<'a> Walker<'a, '_> {
         }
         self.copy(1);
         if let Some(Level::Object(current)) = self.keys.last_mut() {
-            *current = key;
+            *current = Some(key);
         }
         Some(())
     }
@@ -297,6 +327,32 @@ mod tests {
         assert_eq!(at(&["id"]), ["4"]);
         assert_eq!(at(&["b", "a", "id"]), ["5"]);
         assert!(at(&["b", "a"]).is_empty() && at(&[]).is_empty());
+    }
+
+    #[test]
+    fn keys_are_told_by_the_object_that_they_stand_in() {
+        let mut seen = Vec::new();
+        let document = r#"[{"": {"b": 1}, "c": [{"d": 2}, {"e": {}}]}, {"f": 3}]"#;
+        walk(document, &mut |place, part| {
+            if let JsonPart::Key(key) = part {
+                seen.push((key.to_owned(), place.object()));
+            }
+            None
+        })
+        .unwrap();
+        let seen: Vec<(&str, (usize, bool))> =
+            seen.iter().map(|(key, at)| (key.as_str(), *at)).collect();
+        assert_eq!(
+            seen,
+            [
+                ("", (0, true)),
+                ("b", (1, true)),
+                ("c", (0, false)),
+                ("d", (1, true)),
+                ("e", (1, true)),
+                ("f", (0, true)),
+            ]
+        );
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use ids::{
     TableRef, UnitKey,
 };
 pub use inside::{Inside, ParseInsideError, document_key};
-pub use key::{Key, KeyRow, fits};
+pub use key::{Key, KeyRow, canonical, canonical_uuid, fits};
 pub use masks::{
     ColumnClass, ColumnDecision, KeepReason, MaskKind, MaskName, MaskScope, Provenance,
 };

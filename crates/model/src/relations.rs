@@ -104,6 +104,17 @@ pub enum OwnerKind {
     Path,
     /// The row hangs on the parent where no path gives a label.
     Hang,
+    /// The same, for rows that others look up: where the parent is known in several districts, the row goes with
+    /// those of them that look it up.
+    HangUnclaimed,
+}
+
+impl OwnerKind {
+    /// Whether rows without label hang on the parent.
+    #[must_use]
+    pub fn hangs(self) -> bool {
+        matches!(self, Self::Hang | Self::HangUnclaimed)
+    }
 }
 
 /// One entry of a table's ordered owner list.

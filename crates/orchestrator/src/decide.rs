@@ -81,7 +81,8 @@ pub struct Timing {
 ///
 /// Phases run one after another, a phase's units one after another. A phase that cannot be finished
 /// is taken back, the phases before Reporting are skipped, Reporting runs still, and the first
-/// failure is the run's. Stopping on purpose takes nothing back.
+/// failure is the run's. Stopping on purpose takes nothing back, and nothing is taken back past a phase's point
+/// of no return: what fails there makes the run wait.
 #[must_use]
 pub fn decide(
     state: &RunState,
@@ -110,24 +111,7 @@ pub fn decide(
             millis,
             error,
         } => {
-            let known = state.units.get(&unit);
-            let retries = known.map_or(0, |known| match error.kind {
-                ErrorKind::Busy => u32::try_from(known.failures.len()).unwrap_or(u32::MAX),
-                _ => known.retries,
-            });
-            let name = format!("{} {unit}", unit.phase);
-            let salt = salt(schedule.jitter_seed, &name);
-            let next = directive(error.kind, retries, salt);
-            let may_wait = match next {
-                // A lease that was refused is no lease.
-                Directive::LetPass(_) => !state.has_touched_cert_but_for(&unit),
-                _ => !state.has_touched_cert(),
-            };
-            let next = match next {
-                Directive::LetPass(_) | Directive::AskHuman if !may_wait => Directive::Stop,
-                Directive::LetPass(wait) if schedule.stays => Directive::Retry(wait),
-                next => next,
-            };
+            let next = after_unit(state, schedule, &unit, &error);
             after_failure(next, |wait, waits| Event::UnitFailed {
                 unit,
                 attempt,
@@ -220,6 +204,37 @@ fn continue_phase(
             attempt,
         },
     ]
+}
+
+/// What a failed attempt of a unit leads to.
+fn after_unit(
+    state: &RunState,
+    schedule: &Schedule,
+    unit: &UnitKey,
+    error: &SkillError,
+) -> Directive {
+    let known = state.units.get(unit);
+    let retries = known.map_or(0, |known| match error.kind {
+        ErrorKind::Busy => u32::try_from(known.failures.len()).unwrap_or(u32::MAX),
+        _ => known.retries,
+    });
+    let name = format!("{} {unit}", unit.phase);
+    let next = directive(error.kind, retries, salt(schedule.jitter_seed, &name));
+    let keeps = error.keeps || schedule.is_decided(state, unit.phase);
+    let may_wait = keeps
+        || match next {
+            // A lease that was refused is no lease.
+            Directive::LetPass(_) => !state.has_touched_cert_but_for(unit),
+            _ => !state.has_touched_cert(),
+        };
+    match next {
+        Directive::Stop if keeps => Directive::AskHuman,
+        // Another process has taken over: to ask again would change nothing.
+        Directive::LetPass(_) if error.keeps => Directive::AskHuman,
+        Directive::LetPass(_) | Directive::AskHuman if !may_wait => Directive::Stop,
+        Directive::LetPass(wait) if schedule.stays => Directive::Retry(wait),
+        next => next,
+    }
 }
 
 fn take_back(state: &RunState, phase: Phase) -> Vec<Action> {

@@ -20,8 +20,13 @@ fn schedule() -> Schedule {
         } else {
             vec![unit(phase, "a"), unit(phase, "b")]
         };
-        let gate = None;
-        (phase, PhaseSchedule { skip, units, gate })
+        let schedule = PhaseSchedule {
+            skip,
+            units,
+            gate: None,
+            deciding: vec![unit(phase, "a")],
+        };
+        (phase, schedule)
     });
     Schedule {
         phases: BTreeMap::from(phases),
@@ -235,6 +240,91 @@ fn what_a_unit_ended_with_decides_what_follows() {
     let millis = u64::try_from(wait.as_millis()).unwrap();
     assert_eq!(**event, unit_failed(&a, ErrorKind::Transient, Some(millis)));
     assert!((1000..=1500).contains(&millis));
+}
+
+/// Unit `a` is the point of no return.
+#[test]
+fn past_the_point_of_no_return_whatever_fails_waits_and_before_it_the_phase_fails() {
+    let (a, b) = (unit(P[3], "a"), unit(P[3], "b"));
+    let begun = [phase_started(P[3]), unit_started(&a, 1)];
+    let decided = [begun.as_slice(), &[unit_done(&a), unit_started(&b, 1)]].concat();
+    let waits = |events: &[Event], unit: &UnitKey, error: SkillError| {
+        let state = state(RunKind::Migration, events);
+        let failed = Occurrence::UnitFailed {
+            unit: unit.clone(),
+            attempt: 1,
+            millis: 3,
+            error,
+        };
+        let actions = decide(&state, &schedule(), TIMING, failed);
+        let [Action::Journal(event), rest @ ..] = actions.as_slice() else {
+            panic!("a failure is journaled");
+        };
+        match **event {
+            Event::UnitFailed {
+                waits,
+                retry_after_millis,
+                ..
+            } => (waits, retry_after_millis.is_some() && rest.len() == 1),
+            _ => panic!("{event:?}"),
+        }
+    };
+    for kind in [
+        ErrorKind::Data,
+        ErrorKind::Conflict,
+        ErrorKind::Corrupt,
+        ErrorKind::Config,
+        ErrorKind::Auth,
+        ErrorKind::Busy,
+        ErrorKind::Bug,
+    ] {
+        assert_eq!(waits(&decided, &b, error(kind)), (true, false), "{kind:?}");
+        let keeping = error(kind).keeping();
+        assert_eq!(waits(&begun, &a, keeping), (true, false), "{kind:?}");
+    }
+    for kind in [ErrorKind::Data, ErrorKind::Conflict, ErrorKind::Bug] {
+        assert_eq!(waits(&begun, &a, error(kind)), (false, false), "{kind:?}");
+    }
+    let lost = error(ErrorKind::Transient);
+    assert_eq!(waits(&decided, &b, lost.clone()), (false, true));
+    let retried = |number| Event::UnitFailed {
+        unit: b.clone(),
+        attempt: number,
+        kind: ErrorKind::Transient,
+        error: as_json(&lost),
+        millis: 3,
+        retry_after_millis: Some(1),
+        waits: false,
+    };
+    let mut exhausted = decided;
+    for number in 1..=3 {
+        exhausted.extend([retried(number), unit_started(&b, number + 1)]);
+    }
+    assert_eq!(waits(&exhausted, &b, lost), (true, false));
+}
+
+#[test]
+fn a_process_that_stays_does_not_ask_again_for_what_another_one_has_taken_over() {
+    let a = unit(P[3], "a");
+    let state = state(
+        RunKind::Migration,
+        &[phase_started(P[3]), unit_started(&a, 1)],
+    );
+    let stays = Schedule {
+        stays: true,
+        ..schedule()
+    };
+    let after = |error: SkillError| {
+        let failed = Occurrence::UnitFailed {
+            unit: a.clone(),
+            attempt: 1,
+            millis: 3,
+            error,
+        };
+        decide(&state, &stays, TIMING, failed).len()
+    };
+    assert_eq!(after(error(ErrorKind::Busy)), 2, "a failure and a wait");
+    assert_eq!(after(error(ErrorKind::Busy).keeping()), 1);
 }
 
 #[test]

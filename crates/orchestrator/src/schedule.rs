@@ -21,6 +21,8 @@ pub struct PhaseSchedule {
     pub units: Vec<UnitKey>,
     /// Somebody has to approve the phase.
     pub gate: Option<Gate>,
+    /// Once one of them is done, nothing of the phase is taken back any more.
+    pub deciding: Vec<UnitKey>,
 }
 
 /// Where in a phase somebody has to approve.
@@ -85,6 +87,16 @@ impl Schedule {
         last.filter(asks)
     }
 
+    /// Whether the phase is past its point of no return.
+    pub(crate) fn is_decided(&self, state: &RunState, phase: Phase) -> bool {
+        let is_done = |unit: &UnitKey| {
+            let known = state.units.get(unit);
+            known.is_some_and(|known| known.done.is_some())
+        };
+        let schedule = self.phases.get(&phase);
+        schedule.is_some_and(|schedule| schedule.deciding.iter().any(is_done))
+    }
+
     /// Why a phase is left out.
     #[must_use]
     pub fn skip(&self, phase: Phase) -> Option<&str> {
@@ -132,14 +144,21 @@ impl Assignment {
                 });
                 subject.map_or(Gate::First, Gate::Behind)
             });
-            let mut units = Vec::new();
+            let (mut units, mut deciding) = (Vec::new(), Vec::new());
             for skill in of_phase.into_iter().filter(|_| skip.is_none()) {
+                deciding.extend(skill.deciding_units(&state.plan));
                 for unit in skill.units(&state.plan) {
                     claim(run, &unit, skill, &mut by_unit)?;
                     units.push(unit);
                 }
             }
-            phases.insert(phase, PhaseSchedule { skip, units, gate });
+            let schedule = PhaseSchedule {
+                skip,
+                units,
+                gate,
+                deciding,
+            };
+            phases.insert(phase, schedule);
         }
         Ok(Self {
             schedule: Schedule {

@@ -71,9 +71,9 @@ impl RunSummary {
 
 fn failure_of(state: &RunState) -> Option<&RunFailure> {
     match &state.status {
-        RunStatus::Waiting(Waiting::Credentials(parked) | Waiting::OtherRun(parked)) => {
-            Some(parked)
-        }
+        RunStatus::Waiting(
+            Waiting::Credentials(parked) | Waiting::OtherRun(parked) | Waiting::Resume(parked),
+        ) => Some(parked),
         _ => state.failure.as_ref(),
     }
 }

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use redistrict_estate::{Databases, Estate, EstateKind, EstateOptions, LINKS, StoreId, StoreKinds};
+use redistrict_estate::{EstateKind, EstateOptions, LINKS, StoreId, StoreKinds};
 use redistrict_testkit::postgres::TestServer;
 
-use crate::world::{NEIGHBOUR, Urls, World};
+use crate::world::{Urls, World};
 use crate::{Options, Proof, digest, estate, joins, say};
 use readme::{Line, Side};
 
@@ -83,17 +83,8 @@ impl Servers {
         let databases = |server: &TestServer| -> Urls {
             StoreId::ALL.map(|_| runtime.block_on(server.create_database()))
         };
-        let (sources, targets) = (databases(&self.prod), databases(&self.cert));
-        let estate = Estate::generate(options);
-        runtime.block_on(async {
-            Databases::new(kinds, sources.clone())
-                .write_estate(&estate)
-                .await?;
-            let cert = Databases::new(kinds, targets.clone());
-            cert.write_schema().await?;
-            cert.write_cert_neighbours(&estate, NEIGHBOUR).await
-        })?;
-        Ok(World::bare(dir, estate, kinds, sources, targets))
+        let urls = (databases(&self.prod), databases(&self.cert));
+        World::filled(dir, kinds, options, urls, runtime)
     }
 }
 

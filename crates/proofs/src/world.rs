@@ -137,19 +137,14 @@ impl World {
         graphs: Option<Neo4jPair>,
     ) -> Result<Self> {
         std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
-        let estate = Estate::generate(options);
-        let kinds = setting.kinds();
         let (writers, readers) = sources;
-        runtime.block_on(Databases::new(kinds, writers).write_estate(&estate))?;
+        let filled = Self::filled(dir, setting.kinds(), options, (writers, targets), runtime)?;
         let world = Self {
-            dir: dir.to_path_buf(),
-            estate,
-            kinds,
-            targets,
             sources: readers,
             _graphs: graphs,
+            ..filled
         };
-        world.write_cert(runtime)?;
+        world.configure()?;
         Ok(world)
     }
 
@@ -169,6 +164,21 @@ impl World {
             sources,
             _graphs: None,
         }
+    }
+
+    /// The same, with a new estate in PROD, and in CERT its schema and the neighbour district.
+    pub(crate) fn filled(
+        dir: &Path,
+        kinds: StoreKinds,
+        options: EstateOptions,
+        (sources, targets): (Urls, Urls),
+        runtime: &tokio::runtime::Runtime,
+    ) -> Result<Self> {
+        let world = Self::bare(dir, Estate::generate(options), kinds, sources, targets);
+        let prod = Databases::new(kinds, world.sources.clone());
+        runtime.block_on(prod.write_estate(&world.estate))?;
+        world.fill_cert(runtime)?;
+        Ok(world)
     }
 
     /// Another world: the same PROD, with what was found out about it, and a CERT of its own as this one's
@@ -209,11 +219,20 @@ impl World {
 
     /// The schema of CERT, its neighbour district, the configuration and the enrolment.
     pub(crate) fn write_cert(&self, runtime: &tokio::runtime::Runtime) -> Result<()> {
+        self.fill_cert(runtime)?;
+        self.configure()
+    }
+
+    fn fill_cert(&self, runtime: &tokio::runtime::Runtime) -> Result<()> {
         let cert = Databases::new(self.kinds, self.targets.clone());
         runtime.block_on(async {
             cert.write_schema().await?;
             cert.write_cert_neighbours(&self.estate, NEIGHBOUR).await
         })?;
+        Ok(())
+    }
+
+    fn configure(&self) -> Result<()> {
         self.write_config()?;
         self.product()?.must(&["enroll", "--name", "proof"])?;
         Ok(())

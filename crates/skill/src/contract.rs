@@ -52,13 +52,22 @@ pub trait Skill: Send + Sync {
         None
     }
 
+    /// The phase's point of no return: once one of these units is done, what the phase did outside stands. From
+    /// there on nothing is taken back; what fails makes the run wait, and `resume` finishes it. Pure.
+    fn deciding_units(&self, plan: &Plan) -> Vec<UnitKey> {
+        let _never = plan;
+        Vec::new()
+    }
+
     /// Runs one unit.
     ///
     /// # Errors
-    /// The kind decides what happens next: tried again, waits for a person, or ends the run.
+    /// The kind decides what happens next: tried again, waits for a person, or ends the run; one that
+    /// [`keeps`](SkillError::keeps) never ends it.
     async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError>;
 
-    /// Called once when the phase cannot be finished (never on an interruption): takes back what
+    /// Called once when the phase cannot be finished (never on an interruption, never past the point of no
+    /// return): takes back what
     /// its units did outside this machine. Idempotent, resumable. The default has nothing to take
     /// back.
     ///

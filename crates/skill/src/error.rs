@@ -17,6 +17,10 @@ pub struct SkillError {
     /// What to do about it; lines to paste, a command to run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hints: Vec<String>,
+    /// Whatever it comes to, what the run did outside stays as it is: it is past the point of no return, or
+    /// another process's business now. The run waits, and `resume` goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps: bool,
 }
 
 impl SkillError {
@@ -27,6 +31,7 @@ impl SkillError {
             message: message.into(),
             causes: Vec::new(),
             hints: Vec::new(),
+            keeps: false,
         }
     }
 
@@ -49,6 +54,13 @@ impl SkillError {
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Says that nothing is taken back because of it.
+    #[must_use]
+    pub fn keeping(mut self) -> Self {
+        self.keeps = true;
         self
     }
 

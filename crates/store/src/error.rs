@@ -14,6 +14,9 @@ pub enum StoreErrorKind {
     Auth,
     /// The lease, a lock or the database is held by somebody else.
     Busy,
+    /// The lease of whoever writes is not the newest any more, or was given back: another process has taken
+    /// over, and this one must not go on.
+    Superseded,
     /// The store's configuration: a bad URL, an unknown schema, an unsupported server.
     Config,
     /// A value that the contract refuses: out of range, of another type than its column.
@@ -81,7 +84,7 @@ impl StoreError {
             StoreErrorKind::Transient => ErrorKind::Transient,
             StoreErrorKind::Unreachable => ErrorKind::Unreachable,
             StoreErrorKind::Auth => ErrorKind::Auth,
-            StoreErrorKind::Busy => ErrorKind::Busy,
+            StoreErrorKind::Busy | StoreErrorKind::Superseded => ErrorKind::Busy,
             StoreErrorKind::Config => ErrorKind::Config,
             StoreErrorKind::Data => ErrorKind::Data,
             StoreErrorKind::Constraint => ErrorKind::Conflict,

@@ -6,7 +6,7 @@ use redistrict_model::{Key, RunId, TableRef};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{StoreError, StoreErrorKind};
-use crate::target::Epoch;
+use crate::lease::Epoch;
 
 /// What a ledger entry tells about the rows it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@
 
 mod arrow_types;
 mod error;
+mod lease;
 mod ledger;
 mod listing;
 pub mod packing;
@@ -25,6 +26,9 @@ pub use arrow_types::{
     arrow_type, column_type, element_type,
 };
 pub use error::{StoreError, StoreErrorKind};
+pub use lease::{
+    BEAT_EVERY, BEAT_FRESH, Epoch, Lease, LeaseClaim, LeaseOutcome, LeaseStanding, Owner, Traces,
+};
 pub use ledger::{Ledger, LedgerEntry, LedgerOperation, RunRecord, RunState};
 pub use listing::{Listing, Told};
 pub use passing::RowsWhere;
@@ -36,8 +40,7 @@ pub use source::{
 };
 pub use tally::{Tallied, Tally, TallyRequest};
 pub use target::{
-    Action, Applied, CommitOutcome, Enrolment, Epoch, Lease, LeaseClaim, LeaseOutcome, Merge,
-    StagePart, Staged, TableSize, TargetCapabilities, TargetRead, TargetStore, TwoPhase,
-    staged_key,
+    Action, Applied, CommitOutcome, Enrolment, Merge, RaisedSequence, StagePart, Staged, TableSize,
+    TargetCapabilities, TargetRead, TargetStore, TwoPhase, staged_key,
 };
 pub use unmatched::UnmatchedRequest;

@@ -6,6 +6,7 @@ use redistrict_model::{Catalog, Column, Finding, Key, RunId, StoreName, Table, T
 use serde::{Deserialize, Serialize};
 
 use crate::error::{StoreError, StoreErrorKind};
+use crate::lease::{Lease, LeaseClaim, LeaseOutcome, Traces};
 use crate::ledger::{Ledger, LedgerEntry, RunRecord, RunState};
 use crate::source::{BatchStream, Fingerprint, KeyReader, RowReader};
 
@@ -44,37 +45,6 @@ pub struct Enrolment {
     /// The fingerprint at enrolment: a database restored from a copy of another one has to be
     /// enrolled again.
     pub fingerprint: Fingerprint,
-}
-
-/// Counts the owners of a target, upwards only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Epoch(pub i64);
-
-/// Who wants the lease of a commit group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeaseClaim {
-    pub run: RunId,
-    /// An earlier process of the same run is known to be dead (its local lock is ours): fence it
-    /// off and go on.
-    pub is_resume: bool,
-}
-
-/// The right to write, bound to an epoch. A writer whose epoch is not the newest is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lease {
-    pub run: RunId,
-    pub epoch: Epoch,
-}
-
-/// The answer to a claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LeaseOutcome {
-    Held(Lease),
-    /// Another run holds it, or a process of this run is still connected.
-    Busy {
-        holder: RunId,
-    },
 }
 
 /// A part of a table to be staged: the unit of "exactly once".
@@ -122,6 +92,17 @@ pub struct Applied {
     pub updated: u64,
 }
 
+/// A sequence that a run moved, so that the application's next key is none of the run's. It stays where it is
+/// whatever becomes of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RaisedSequence {
+    /// As the store calls it.
+    pub sequence: String,
+    /// The last value it had given before; none if it never gave one.
+    pub from: Option<i64>,
+    pub to: i64,
+}
+
 /// How a commit ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitOutcome {
@@ -163,7 +144,8 @@ pub trait TargetStore: Send + Sync {
     }
 
     /// What stands against writing these tables that the catalog does not say: rules, the encoding of the
-    /// database. An ERROR finding stops the plan. Reads only; asked while planning.
+    /// database, a missing right on a sequence. An ERROR finding stops the plan, and a load before it writes.
+    /// Reads only.
     async fn obstacles(&self, tables: &[TableRef]) -> Result<Vec<Finding>, StoreError> {
         let _ = tables;
         Ok(Vec::new())
@@ -191,9 +173,20 @@ pub trait TargetStore: Send + Sync {
     /// ledger.
     async fn enroll(&self, store: &StoreName, enrolment: &Enrolment) -> Result<(), StoreError>;
 
-    /// Takes the lease and raises the epoch, or says who has it. A resume first ends the sessions
-    /// of earlier epochs of the same run and waits until they are gone.
+    /// Takes the lease and raises the epoch, or says who has it, as [`LeaseStanding::answer`] decides. A resume
+    /// first ends the sessions of earlier epochs of the same run and waits until they are gone; so does whoever
+    /// takes its own lease again.
+    ///
+    /// [`LeaseStanding::answer`]: crate::LeaseStanding::answer
     async fn acquire_lease(&self, claim: &LeaseClaim) -> Result<LeaseOutcome, StoreError>;
+
+    /// Says that the process that holds the lease still works. Does nothing where it does not hold it any more,
+    /// and where a write of this process shows it anyway; never waits for a merge.
+    async fn beat(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Who has the lease, when it was heard of last, and whose rows are staged. Nothing where nobody has enrolled
+    /// the target. Reads only.
+    async fn traces(&self) -> Result<Traces, StoreError>;
 
     /// Gives the lease back. Giving back a lease that is not held any more does nothing.
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError>;
@@ -231,14 +224,6 @@ pub trait TargetStore: Send + Sync {
 
     /// Drops the staging tables and part records of a run. Idempotent.
     async fn clear_staging(&self, lease: &Lease) -> Result<(), StoreError>;
-
-    /// Raises every sequence that feeds a column of these tables to at least the largest value in
-    /// the column; never lowers one. Gives the names of those raised.
-    async fn raise_sequences(
-        &self,
-        lease: &Lease,
-        tables: &[Table],
-    ) -> Result<Vec<String>, StoreError>;
 }
 
 /// A read-only view of a target.
@@ -281,6 +266,14 @@ pub trait Merge: KeyReader + RowReader + Send {
 
     /// Sets the state of another run's record in this transaction (an undo marks what it undid).
     async fn set_run_state(&mut self, run: &RunId, state: RunState) -> Result<(), StoreError>;
+
+    /// Raises every sequence that feeds a column of these tables to at least the largest value in the column, as
+    /// this transaction sees it; never lowers one. Gives those that this run has moved. They may stay raised
+    /// where the transaction is rolled back.
+    async fn raise_sequences(
+        &mut self,
+        tables: &[TableRef],
+    ) -> Result<Vec<RaisedSequence>, StoreError>;
 
     /// Checks every deferred constraint now.
     async fn check_constraints(&mut self) -> Result<(), StoreError>;

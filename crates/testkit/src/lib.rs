@@ -1,5 +1,6 @@
 //! For tests only: real servers, fault wrappers, crash harness, oracles.
 
+pub mod claims;
 pub mod closed_set;
 pub mod conformance;
 pub mod foreign_keys;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use redistrict_closure::table_heading;
 use redistrict_model::{
     Catalog, Column, ColumnType, Edge, EdgeOrigin, Finding, Key, Ownership, Role, StoreKind,
-    TableRef,
+    TableRef, canonical_uuid,
 };
 use redistrict_skill::SkillError;
 use redistrict_store::{KeyRequest, Selector, TallyRequest, UnmatchedRequest};
@@ -414,20 +414,6 @@ fn ways_to_write(text: &str, column_type: ColumnType) -> Vec<String> {
         }
         _ => vec![text.to_owned()],
     }
-}
-
-/// In small letters, with hyphens; none if it is not 32 hexadecimal digits with signs between them.
-fn canonical_uuid(text: &str) -> Option<String> {
-    let bare = text.trim().trim_start_matches(['{', '(']);
-    let bare = bare.trim_end_matches(['}', ')']);
-    let digits: String = bare.chars().filter(|one| *one != '-').collect();
-    let is_one = digits.len() == 32 && digits.bytes().all(|one| one.is_ascii_hexdigit());
-    if !is_one {
-        return None;
-    }
-    let digits = digits.to_ascii_lowercase();
-    let groups = [0..8, 8..12, 12..16, 16..20, 20..32];
-    Some(groups.map(|group| &digits[group]).join("-"))
 }
 
 #[cfg(test)]

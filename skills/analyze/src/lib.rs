@@ -20,8 +20,8 @@ pub use dangling::{Dangling, LookedAt, dangling_references};
 pub use driver::{Cuts, infer_ownership, sample_columns, tables_with_rows};
 pub use inherited::ask_once;
 pub use links::{
-    Agreement, Evidence, NestedIn, NestedReference, OpenReference, ProposedLink, ProposedLinks,
-    Rule, Suggestion, UncoveredKinds, propose_links, uncovered_kinds,
+    Agreement, Evidence, NestedReference, OpenReference, ProposedLink, ProposedLinks, Rule,
+    Suggestion, UncoveredKinds, propose_links, uncovered_kinds,
 };
 pub use order::table_order;
 pub use section::extract_section;

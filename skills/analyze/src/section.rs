@@ -136,7 +136,7 @@ fn pads_otherwise(a: &Column, b: &Column) -> bool {
 }
 
 /// Values of these columns can be equal and have different texts.
-fn prints_otherwise(a: &Column, b: &Column) -> bool {
+pub(crate) fn prints_otherwise(a: &Column, b: &Column) -> bool {
     let is_moment = |column: &Column| {
         matches!(
             column.column_type,

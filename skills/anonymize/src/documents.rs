@@ -9,6 +9,7 @@ use crate::error::AnonymizeError;
 use crate::masks::{mask_leaf, replace_in_document};
 
 /// The members at one path of a column's documents, and what they refer to.
+#[derive(Clone)]
 pub(crate) struct Linked {
     pub(crate) members: Vec<String>,
     /// What is done with the column that they refer to.

@@ -15,8 +15,10 @@ use crate::cells::{Cell, cell, column};
 use crate::documents::{self, Linked};
 use crate::elements::{self, Element};
 use crate::error::AnonymizeError;
+use crate::leak::{Digester, class_of};
 use crate::masks::{Field, FieldShape, Mask, MaskRegistry, Masked, Unmaskable, Value};
-use crate::plan::{Way, scalar_type, shapes, switches};
+use crate::names::{Decided, Names, has_names};
+use crate::plan::{Way, is_personal, scalar_type, shapes, switches};
 use crate::pseudonym::{Pseudonymizer, TableCache};
 
 /// The masks of a plan, ready to be applied to its tables.
@@ -25,6 +27,7 @@ pub(crate) struct Engine {
 }
 
 /// What is done with one column.
+#[derive(Clone)]
 pub(crate) struct ColumnMask {
     pub(crate) decision: ColumnDecision,
     pub(crate) column_type: ColumnType,
@@ -39,9 +42,12 @@ pub(crate) struct ColumnMask {
     pub(crate) variants: Vec<Variant>,
     /// The members of its documents that refer to rows.
     pub(crate) linked: Vec<Linked>,
+    /// Which names of members in its documents are structure; none before they were measured.
+    pub(crate) names: Option<Arc<Names>>,
 }
 
 /// What is done with a column in the rows where each named column has one of the texts.
+#[derive(Clone)]
 pub(crate) struct Variant {
     when: Vec<(String, Vec<String>)>,
     mask: ColumnMask,
@@ -97,11 +103,16 @@ impl Engine {
             let one = ColumnMask {
                 decision: decision.clone(),
                 column_type: source.column_type,
-                scalar_type: scalar_type(source),
+                // Texts that are masked as documents are looked at as documents.
+                scalar_type: match decision.mask {
+                    MaskName::Json => ColumnType::Json,
+                    _ => scalar_type(source),
+                },
                 reserved: reserved.map(Arc::clone),
                 action,
                 variants: Vec::new(),
                 linked: Vec::new(),
+                names: None,
             };
             decisions.insert(decision.column.clone(), one);
         }
@@ -129,6 +140,34 @@ impl Engine {
                 })
             })
             .collect()
+    }
+
+    /// The same masks, which know about the names of members in documents.
+    pub(crate) fn with_names(&self, digester: Digester, decided: Decided) -> Self {
+        let names = Arc::new(Names::new(digester, decided, &self.decisions));
+        let named = |own: &Arc<ColumnMask>| {
+            if !has_names(own) {
+                return Arc::clone(own);
+            }
+            let names = Some(Arc::clone(&names));
+            Arc::new(ColumnMask {
+                names,
+                ..ColumnMask::clone(own)
+            })
+        };
+        let decisions = self.decisions.iter();
+        Self {
+            decisions: decisions
+                .map(|(name, own)| (name.clone(), named(own)))
+                .collect(),
+        }
+    }
+
+    /// The values of the column say who somebody is: of a personal class, or unique.
+    pub(crate) fn is_of_persons(&self, column: &ColumnRef) -> bool {
+        self.decisions
+            .get(column)
+            .is_some_and(|own| own.decision.unique || is_personal(class_of(own)))
     }
 
     /// All columns of the plan.
@@ -160,6 +199,7 @@ fn add_variants(
                     reserved: parent.reserved.clone(),
                     variants: Vec::new(),
                     linked: Vec::new(),
+                    names: None,
                 },
             })
         });
@@ -192,6 +232,7 @@ fn add_linked(decisions: &mut BTreeMap<ColumnRef, ColumnMask>, edges: &[Edge]) {
             reserved: parent.reserved.clone(),
             variants: Vec::new(),
             linked: Vec::new(),
+            names: None,
         };
         if let Some(own) = decisions.get_mut(&edge.child.column(column)) {
             own.scalar_type = ColumnType::Json;
@@ -254,6 +295,14 @@ impl ColumnMask {
     /// Its values are arrays of single values that are masked each by itself.
     pub(crate) fn is_list(&self) -> bool {
         self.column_type == ColumnType::Array && self.scalar_type != ColumnType::Verbatim
+    }
+
+    /// A text of the column without the padding of `char(n)`; blanks at the end of other texts belong to them.
+    pub(crate) fn unpadded<'a>(&self, text: &'a str) -> &'a str {
+        match self.scalar_type {
+            ColumnType::Char => text.trim_end_matches(' '),
+            _ => text,
+        }
     }
 
     /// Shows each single value of a cell: the elements of an array, else the whole.
@@ -386,9 +435,18 @@ fn mask_text(mask: &ColumnMask, action: &Action, text: &str) -> Result<Masked, A
         && mask.decision.mask == MaskName::Json
         && let Some(made) = documents::masked(mask, text)?
     {
-        return Ok(Masked::Text(made));
+        return mask_names(mask, action, made);
     }
     mask_scalar(mask, action, text)
+}
+
+/// A masked document, whose names still are the original's.
+fn mask_names(mask: &ColumnMask, action: &Action, made: String) -> Result<Masked, AnonymizeError> {
+    let named = match &mask.names {
+        Some(names) => names.masked(mask, action, &made)?,
+        None => None,
+    };
+    Ok(Masked::Text(named.unwrap_or(made)))
 }
 
 /// Element by element.
@@ -429,10 +487,7 @@ pub(crate) fn mask_element(
 /// Empty texts stay. Padded texts of `char(n)` are masked without their padding and padded again.
 fn mask_scalar(mask: &ColumnMask, action: &Action, text: &str) -> Result<Masked, AnonymizeError> {
     let is_float = matches!(mask.scalar_type, ColumnType::Float32 | ColumnType::Float64);
-    let bare = match mask.scalar_type {
-        ColumnType::Char => text.trim_end_matches(' '),
-        _ => text,
-    };
+    let bare = mask.unpadded(text);
     let is_whole = mask.scalar_type == ColumnType::Verbatim;
     if bare.is_empty() && mask.decision.mask != MaskName::Null && !is_whole {
         return Ok(Masked::Text(text.to_owned()));
@@ -444,6 +499,7 @@ fn mask_scalar(mask: &ColumnMask, action: &Action, text: &str) -> Result<Masked,
             Ok(Masked::Text(format!("{made:<width$}")))
         }
         Masked::Text(made) if is_float => Ok(Masked::Text(finite(&made, bare))),
+        Masked::Text(made) => mask_names(mask, action, made),
         other => Ok(other),
     }
 }

@@ -44,6 +44,12 @@ pub(crate) enum AnonymizeError {
     KeptNoCode(Vec<Finding>),
     #[error("prove that nothing leaked: {0}")]
     Leak(String),
+    /// A file that the run wrote about itself.
+    #[error("prove that nothing leaked: {count} values of PROD stand in {}", path.display())]
+    OwnFile {
+        path: std::path::PathBuf,
+        count: u64,
+    },
     #[error("prove that nothing leaked: {0}")]
     ProofFailed(String),
     #[error("read {}", path.display())]
@@ -64,7 +70,7 @@ impl AnonymizeError {
                 ErrorKind::Data
             }
             Self::Undecided { .. } | Self::WrongType { .. } | Self::Arrow { .. } => ErrorKind::Bug,
-            Self::Leak(_) | Self::ProofFailed(_) => ErrorKind::Leak,
+            Self::Leak(_) | Self::OwnFile { .. } | Self::ProofFailed(_) => ErrorKind::Leak,
             Self::Interrupted => ErrorKind::Interrupted,
         }
     }
@@ -90,7 +96,11 @@ impl From<AnonymizeError> for SkillError {
                 .flat_map(|finding| &finding.lines)
                 .fold(skill_error, |error, line| error.with_hint(line)),
             AnonymizeError::Leak(_) => skill_error.with_hint(
-                "CERT was not touched; give the column a class or mask in [column.\"…\"] (a label of a graph has none: exclude its table), or, where the column that the values come from says nothing about persons, keep that one with public = true and a reason; then run again",
+                "CERT was not touched; give the column a class or mask in [column.\"…\"] (a label of a graph has none: exclude its table, and extract again), or, where the column that the values come from says nothing about persons, keep that one with public = true and a reason; then run again",
+            ),
+            AnonymizeError::OwnFile { .. } => skill_error.with_hint(
+                "the rows were proved free of leaks before they were loaded; it is this file of the run that holds \
+                 values: give it to nobody",
             ),
             _ => skill_error,
         }

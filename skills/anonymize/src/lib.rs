@@ -13,6 +13,7 @@ mod error;
 mod key;
 mod leak;
 mod masks;
+mod names;
 mod parts;
 mod plan;
 mod pseudonym;

@@ -98,14 +98,22 @@ fn row(text: &str, depth: usize, look: &mut dyn FnMut(Part<'_>)) -> Option<()> {
     Some(())
 }
 
+/// Whether a text is found within a row as the text that it is: the parts of a document, an array or a range
+/// alone say little, and the whole may be a member of V, kept as text elsewhere. Where it is made of digits only,
+/// these are looked at as numbers.
+pub(crate) fn is_shown_whole(text: &str) -> bool {
+    !text.starts_with(['[', '{', '('])
+        || text.chars().any(char::is_alphabetic)
+        || Ranges::parse(text).is_some()
+}
+
 fn field_parts(field: &str, depth: usize, look: &mut dyn FnMut(Part<'_>)) {
+    if field.starts_with(['[', '{', '(']) && is_shown_whole(field) {
+        look(unnamed(field));
+    }
     let is_read = match field.chars().next() {
         Some('(') if row_fields(field).is_some() => row(field, depth, look),
-        // Bounds alone say little: a range may be a member of V as a whole, kept as text elsewhere.
-        Some('[' | '(') if Ranges::parse(field).is_some() => {
-            look(unnamed(field));
-            ranges(field, look)
-        }
+        Some('[' | '(') if Ranges::parse(field).is_some() => ranges(field, look),
         Some('[' | '{') if json(field, &mut |_| {}).is_some() => json(field, look),
         Some('[' | '{') => array_text::elements(field)
             .filter(|_| depth > 0)
@@ -158,9 +166,12 @@ mod tests {
                     "~Ann \"A\" Lee",
                     "#12",
                     "@2011-03-05",
+                    "~(x@y.org,)",
                     "~x@y.org",
+                    r#"~{a,"b \"c"}"#,
                     "~a",
                     "~b \"c",
+                    r#"~{"k": "v"}"#,
                     ".k",
                     "k~v",
                 ],

@@ -22,13 +22,17 @@ use crate::engine::{ColumnMask, Engine, in_row, mask_batch};
 use crate::error::AnonymizeError;
 use crate::key::leak_key;
 use crate::leak::{
-    Builder, IntoValues, ProofSummary, Prover, Scanner, Values, collect_row, own_texts, paired,
+    Builder, Digester, IntoValues, ProofSummary, Prover, Scanner, Values, collect_row, own_texts,
+    paired,
 };
 use crate::masks::MaskRegistry;
+use crate::names::{Decided, Measure, has_names};
 use crate::plan::required_bits;
 
 /// The raw artifact's encrypted data that holds V until the closing sweep.
 pub(crate) const VALUES_BLOB: &str = "values";
+/// Beside it: which names of members in documents are structure, as keyed digests.
+pub(crate) const NAMES_BLOB: &str = "names";
 const VALUES: &str = "values";
 const MASK: &str = "mask";
 const PROOF: &str = "proof";
@@ -187,8 +191,7 @@ impl Work {
         district.join(self.raw_run.as_str())
     }
 
-    /// For the tables: what the first unit opened, whose parts it has verified. With hundreds of tables the
-    /// manifest is long.
+    /// For the tables: what the first of them opened. With hundreds of tables the manifest is long.
     fn prepared(&self) -> Option<(Arc<Artifact>, Arc<Engine>)> {
         let prepared = self.prepared.lock().expect("no holder panics");
         let (plan, raw, engine) = prepared.as_ref()?;
@@ -200,16 +203,26 @@ impl Work {
     fn prepare(&self) -> Result<(Arc<Artifact>, Arc<Engine>), AnonymizeError> {
         let raw = Arc::new(Artifact::open(&self.raw_dir(), &self.key)?);
         let mut prepared = self.prepared.lock().expect("no holder panics");
-        let known = prepared
-            .as_ref()
-            .filter(|(plan, known, _)| *plan == self.plan().digest && known.seal() == raw.seal());
+        let is_first = self.unit.step == VALUES;
+        let known = prepared.as_ref().filter(|(plan, known, _)| {
+            !is_first && *plan == self.plan().digest && known.seal() == raw.seal()
+        });
         let engine = match known {
             Some((_, _, engine)) => Arc::clone(engine),
             None => {
                 fits(raw.manifest(), self.plan())?;
-                Arc::new(Engine::new(self.plan(), &self.key, &self.registry)?)
+                let engine = Engine::new(self.plan(), &self.key, &self.registry)?;
+                Arc::new(if is_first {
+                    engine
+                } else {
+                    engine.with_names(self.digester(&raw), read_names(&raw)?)
+                })
             }
         };
+        if is_first {
+            // The masks of all further units know the names that this one looks at.
+            return Ok((raw, engine));
+        }
         let plan = self.plan().digest.clone();
         *prepared = Some((plan, Arc::clone(&raw), Arc::clone(&engine)));
         Ok((raw, engine))
@@ -222,6 +235,10 @@ impl Work {
             .tables
             .iter()
             .map(|table| &table.table)
+    }
+
+    fn digester(&self, raw: &Artifact) -> Digester {
+        Digester::new(&leak_key(&self.key, raw.run()))
     }
 
     fn check_cancelled(&self) -> Result<(), AnonymizeError> {
@@ -243,6 +260,7 @@ impl Work {
     fn collect(&self, raw: &Artifact, engine: &Engine) -> Result<UnitOutcome, AnonymizeError> {
         raw.verify()?;
         let mut builder = Builder::new(&leak_key(&self.key, raw.run()));
+        let mut measure = Measure::new(self.digester(raw));
         let mut counted = DistinctValues::default();
         let mut codes = KeptCodes::new(self.plan(), builder.digester.clone());
         let expected = raw.manifest().total_rows();
@@ -264,6 +282,7 @@ impl Work {
                         row: row_count,
                     };
                     collect_row(cells, &mut into);
+                    measure_row(&mut measure, &columns, &batch, row, into);
                 }
                 self.tell(&table.to_string(), row_count, expected);
             }
@@ -273,6 +292,8 @@ impl Work {
         if !kept.is_empty() {
             return Err(AnonymizeError::KeptNoCode(kept));
         }
+        let (decided, findings) =
+            measure.finish(&mut builder, |column| engine.is_of_persons(column));
         builder.remove(self.plan().district.as_str());
         if let Some(name) = &self.plan().district_name {
             builder.remove(name);
@@ -280,6 +301,7 @@ impl Work {
         let values = builder.finish();
         let bytes = values.to_bytes();
         raw.write_blob(VALUES_BLOB, &bytes)?;
+        write_names(raw, &decided)?;
         Ok(UnitOutcome {
             rows: row_count,
             bytes: bytes.len() as u64,
@@ -288,7 +310,7 @@ impl Work {
                 "high_entropy_digests": values.high(),
                 "already_reserved": values.reserved,
             }),
-            findings: Vec::new(),
+            findings,
         })
     }
 
@@ -445,6 +467,40 @@ fn outcome(proof: &ProofSummary, rows: u64) -> UnitOutcome {
     }
 }
 
+/// Looks at the names in the documents of a row.
+fn measure_row(
+    measure: &mut Measure,
+    columns: &[Arc<ColumnMask>],
+    batch: &RecordBatch,
+    row: usize,
+    into: IntoValues<'_>,
+) {
+    for (column, array) in columns.iter().zip(batch.columns()) {
+        if has_names(column)
+            && let Some(Cell::Text(text)) = cell(array.as_ref(), row)
+        {
+            column.each_text(&text, &mut |text| {
+                measure.add(column, text, into.row, into.builder);
+            });
+        }
+    }
+}
+
+fn write_names(raw: &Artifact, decided: &Decided) -> Result<(), AnonymizeError> {
+    let bytes = serde_json::to_vec(decided)
+        .map_err(|_| AnonymizeError::ProofFailed("the names cannot be written".to_owned()))?;
+    Ok(raw.write_blob(NAMES_BLOB, &bytes)?)
+}
+
+/// Which names of members are structure.
+fn read_names(raw: &Artifact) -> Result<Decided, AnonymizeError> {
+    let bytes = raw.read_blob(NAMES_BLOB)?;
+    let decided = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    decided.ok_or_else(|| {
+        AnonymizeError::ProofFailed("which names are structure is not known; run again".to_owned())
+    })
+}
+
 /// V, if it is still there.
 pub(crate) fn read_values(raw: &Artifact) -> Result<Option<Values>, AnonymizeError> {
     let Some(bytes) = raw.read_blob(VALUES_BLOB)? else {
@@ -480,7 +536,7 @@ impl DistinctValues {
                 let mut add = |value: &[u8]| domain.insert(builder.digester.exact(value));
                 match cell(array.as_ref(), row) {
                     Some(Cell::Text(text)) => column.each_text(&text, &mut |text| {
-                        add(text.as_bytes());
+                        add(column.unpadded(text).as_bytes());
                     }),
                     Some(other) => {
                         other.value().map(|value| add(&value.key()));

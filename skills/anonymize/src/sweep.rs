@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::error::AnonymizeError;
 use crate::key::leak_key;
 use crate::leak::{Scanner, strong_hits_of_file};
-use crate::skill::{VALUES_BLOB, read_values};
+use crate::skill::{NAMES_BLOB, VALUES_BLOB, read_values};
 
 const SWEEP: &str = "sweep";
 
@@ -116,15 +116,14 @@ fn sweep(dir: &Path, paths: &[PathBuf], key: &RootKey) -> Result<UnitOutcome, An
         };
         let count = strong_hits_of_file(&scanner, &String::from_utf8_lossy(&content));
         if count > 0 {
-            let name = path.display();
-            return Err(AnonymizeError::Leak(format!(
-                "{count} values of PROD stand in {name}"
-            )));
+            let path = path.clone();
+            return Err(AnonymizeError::OwnFile { path, count });
         }
         bytes += content.len() as u64;
         files += 1;
     }
     raw.remove_blob(VALUES_BLOB)?;
+    raw.remove_blob(NAMES_BLOB)?;
     Ok(UnitOutcome {
         bytes,
         facts: json!({"survivors": 0, "files": files, "bytes": bytes}),

@@ -6,6 +6,7 @@
 )]
 
 mod masks;
+mod names;
 mod plan;
 mod proof;
 mod server;

@@ -288,7 +288,7 @@ fn real_values_lie_in_no_reserved_range() {
 #[test]
 fn documents_keep_their_structure_and_nothing_else() {
     let field = field(ColumnClass::Unknown, &[ColumnType::Json]);
-    let document = r#"{"email": "maria@x.net", "n": [12, true, null], "contact": {"phone": "425-312-9876"}, "note": "likes chess", "joined": "2011-03-05", "maria@x.net": 1, "": ""}"#;
+    let document = r#"{"email": "maria@x.net", "n": [12, true, null], "contact": {"phone": "425-312-9876"}, "note": "likes chess", "joined": "2011-03-05", "": ""}"#;
     let made = masked(MaskName::Json, document, &field);
     let value: serde_json::Value = serde_json::from_str(&made).unwrap();
     assert!(value["email"].as_str().unwrap().ends_with("@example.org"));

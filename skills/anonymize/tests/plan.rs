@@ -2,7 +2,8 @@
 
 use redistrict_model::config::Unknown;
 use redistrict_model::{
-    ColumnClass, ColumnDecision, MaskKind, MaskName, MaskScope, Provenance, Role,
+    ColumnClass, ColumnDecision, EdgeOrigin, Inside, MaskKind, MaskName, MaskScope, Provenance,
+    Role,
 };
 use serde_json::json;
 
@@ -571,4 +572,47 @@ fn a_check_on_the_length_of_a_text_bounds_its_mask() {
     let expected = [("mask-check", "short"), ("mask-length", "email")]
         .map(|(code, column)| (code.to_owned(), format!("ids.main.students.{column}")));
     assert_eq!(estate.stops(), expected);
+}
+
+#[test]
+fn unique_documents_that_links_lead_from_get_one_advice_whatever_their_mask() {
+    let linked = |doc: &str| {
+        let docs = table("docs", &["id"], &["id:int8!", doc]);
+        let mut estate = Estate::new(vec![
+            (Role::Root, table("districts", &["id"], &["id:int8!"])),
+            (Role::Owned, docs),
+            (Role::Owned, table("people", &["code"], &["code:text!"])),
+        ])
+        .with("docs", |table| table.uniques.push(unique("d", &["doc"])))
+        .reference("docs.doc", "people.code");
+        let edge = &mut estate.extract.ownership.edges[0];
+        edge.origin = EdgeOrigin::Link;
+        edge.inside = Some(Inside::Members(vec!["id".to_owned()]));
+        estate
+    };
+    for estate in [
+        linked("doc:text"),
+        linked("doc:json"),
+        linked("doc:text").setting("docs.doc", json!({"mask": "text"})),
+        linked("doc:text").setting("docs.doc", json!({"mask": "json"})),
+    ] {
+        let findings = estate.plan().unwrap_err().findings;
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(findings[0].code, "mask-linked-document");
+        // It can be followed: the column is kept openly.
+        assert!(findings[0].lines.contains(&"mask = \"keep\"".to_owned()));
+        let keep = json!({"mask": "keep", "public": true, "reason": "about nobody"});
+        estate.setting("docs.doc", keep).plan().unwrap();
+    }
+    // Without links it is the type that says what can be done.
+    let mut alone = linked("doc:json");
+    alone.extract.ownership.edges.clear();
+    let findings = alone.plan().unwrap_err().findings;
+    assert_eq!(findings[0].code, "mask-capacity");
+    assert!(
+        findings[0]
+            .lines
+            .iter()
+            .all(|line| !line.contains("\"text\""))
+    );
 }

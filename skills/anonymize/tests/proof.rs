@@ -494,6 +494,8 @@ async fn the_sweep_finds_values_in_files_and_destroys_v_when_there_are_none() {
     let error = sweep.run(&unit, &context).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Leak);
     assert!(error.message.contains(".log") && !error.message.contains("cascademail"));
+    // The rows were loaded before.
+    assert!(!error.hints.is_empty() && !error.hints.concat().contains("not touched"));
     std::fs::write(&log, "Maple Valley: 200 records in 1.2 s").unwrap();
     let outcome = sweep.run(&unit, &context).await.unwrap();
     assert_eq!(outcome.facts["files"], 2);
@@ -506,6 +508,64 @@ async fn the_sweep_finds_values_in_files_and_destroys_v_when_there_are_none() {
         sweep.run(&unit, &context).await.unwrap().facts["swept"],
         "before"
     );
+}
+
+#[tokio::test]
+async fn blanks_at_the_end_tell_texts_apart_and_only_pad_those_of_char() {
+    let things = table(
+        "things",
+        &["code"],
+        &["code:varchar(12)!", "label:char(12)"],
+    );
+    let plan = Estate::new(vec![
+        (Role::Root, table("districts", &["id"], &["id:int8!"])),
+        (Role::Owned, things),
+    ])
+    .with("things", |table| {
+        table.uniques.push(unique("l", &["label"]));
+    })
+    .whole_plan();
+    let rows: Rows = (0..120)
+        .map(|at| {
+            let (number, blanks) = (100 + at / 3, " ".repeat(at % 3));
+            vec![format!("K-{number}{blanks}"), format!("L{at:<11}")]
+        })
+        .collect();
+    let dir = tempfile::tempdir().unwrap();
+    write_raw(dir.path(), &plan, &BTreeMap::from([("things", rows)]));
+    let result = run_all(dir.path(), &plan, MaskRegistry::default()).await;
+    result.unwrap_or_else(|error| panic!("{}", error.chain()));
+    let artifact = masked(dir.path(), &plan).unwrap();
+    let mut codes = cells(&artifact, "things", "code");
+    codes.sort();
+    codes.dedup();
+    assert_eq!(codes.len(), 120);
+}
+
+#[tokio::test]
+async fn documents_and_lists_in_texts_are_found_where_they_are_planted() {
+    let notes = table("notes", &["id"], &["id:int8!", "body:text"]);
+    let plan = Estate::new(vec![
+        (Role::Root, table("districts", &["id"], &["id:int8!"])),
+        (Role::Owned, notes),
+    ])
+    .whole_plan();
+    for body in [
+        r#"{"amount": 4711, "to": "Zdenka"}"#,
+        r#"{"amount": 471142}"#,
+        "{Zdenka,4711}",
+        "[47, 11, 4711, 12]",
+        "(Zdenka,4711)",
+        "1234567.25",
+        "-12e4711",
+    ] {
+        let row = |n: usize| vec![n.to_string(), body.replace("11", &format!("{}", 11 + n))];
+        let rows: Rows = (0..5).map(row).collect();
+        let dir = tempfile::tempdir().unwrap();
+        write_raw(dir.path(), &plan, &BTreeMap::from([("notes", rows)]));
+        let result = run_all(dir.path(), &plan, MaskRegistry::default()).await;
+        result.unwrap_or_else(|error| panic!("{body}: {}", error.chain()));
+    }
 }
 
 #[tokio::test]
@@ -788,6 +848,7 @@ async fn what_no_mask_changes_is_no_leak_in_one_row_among_others() {
         ("{\"a\": \"\"}", "9999-12-31 23:59:59"),
         ("{\"a\": \"9999-12-31\"}", "2010-02-28"),
         ("null", "2010-02-28"),
+        ("{\"a\": 1, \"x y\": broken", "2010-02-28"),
         ("[]", "2010-02-28"),
     ];
     for (doc, date) in odd {

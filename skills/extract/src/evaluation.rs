@@ -22,6 +22,7 @@ use crate::closure::{Cuts, closure_failed, left_out, store_failed, undecided};
 use crate::items::{is_written_otherwise, item_requests, item_rows};
 use crate::readers::{Readers, Work};
 use crate::unfit::unfit;
+use crate::write::catalog_table;
 
 /// Takes whole rows that stream by, with what becomes of each.
 pub(crate) trait Keep: Send + Sync {
@@ -277,10 +278,13 @@ impl Seeing {
     /// without a word.
     fn check_items(&self, items: &Items, rows: &[KeyRow]) -> Result<(), SkillError> {
         let edge = self.section.ownership.edge(items.edge);
-        let parent = self.section.catalog_table(&edge.parent);
-        let column = parent.zip(edge.parent_columns.first());
-        let column = column.and_then(|(parent, column)| parent.column(column));
-        let Some(column) = column else { return Ok(()) };
+        let parent = catalog_table(&self.section, &edge.parent)?;
+        let column = edge.parent_columns.first();
+        let column = column.and_then(|column| parent.column(column));
+        let column = column.ok_or_else(|| {
+            let what = format!("find the key of {} in the plan's catalogs", edge.parent);
+            SkillError::new(ErrorKind::Bug, what)
+        })?;
         let items = rows.iter().filter_map(|row| row.id.parts().last());
         let others = items.filter(|item| is_written_otherwise(column.column_type, item));
         match others.count() {

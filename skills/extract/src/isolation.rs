@@ -306,13 +306,16 @@ impl Isolation {
     ) {
         let first = as_number(self.references.len());
         self.is_overfull |= first == NOBODY || self.rows.len() >= NOBODY as usize;
-        self.references.extend_from_slice(references);
-        self.rows.push(Row {
+        for reference in references {
+            keys::push(&mut self.references, *reference);
+        }
+        let row = Row {
             table,
             membership,
             is_root,
             first,
-        });
+        };
+        keys::push(&mut self.rows, row);
     }
 
     fn table_index(&mut self, table: &TableRef) -> u16 {

@@ -297,7 +297,7 @@ impl Work for Held {
     }
 }
 
-fn catalog_table<'a>(
+pub(crate) fn catalog_table<'a>(
     section: &'a ExtractSection,
     table: &TableRef,
 ) -> Result<&'a Table, SkillError> {

@@ -7,7 +7,7 @@ use redistrict_skill::{SkillError, UnitContext};
 use redistrict_store::{CommitOutcome, LeaseOutcome, Merge, RunRecord, StoreError};
 
 use crate::error::{bug, store_failed};
-use crate::session::Session;
+use crate::session::{Session, superseded};
 
 const RESOLVE_TRIES: u32 = 3;
 
@@ -55,10 +55,8 @@ async fn resolve(
     group: &LoadGroup,
     record: &RunRecord,
 ) -> Result<bool, SkillError> {
-    match session.claim(group, &record.run, true).await? {
-        LeaseOutcome::Held(lease) => {
-            session.hold(group, lease);
-        }
+    match session.claim(group, &record.run, false).await? {
+        LeaseOutcome::Held(_) => {}
         LeaseOutcome::Busy { holder } => {
             return Err(SkillError::new(
                 ErrorKind::Busy,
@@ -68,6 +66,7 @@ async fn resolve(
                 ),
             ));
         }
+        LeaseOutcome::Superseded { .. } => return Err(superseded(group, &record.run)),
     }
     let found = session.target(group)?.run_record(&record.run).await;
     let found = found.map_err(|error| commit_failed(group, &error))?;

@@ -4,7 +4,7 @@
 use redistrict_artifact::ArtifactError;
 use redistrict_model::{ErrorKind, StoreName, Table, TableRef};
 use redistrict_skill::SkillError;
-use redistrict_store::StoreError;
+use redistrict_store::{StoreError, StoreErrorKind};
 
 /// A load that cannot even be planned: the inputs do not fit together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,9 +46,14 @@ pub fn is_undo_refused(error: &SkillError) -> bool {
 /// A store's failure, with what we were doing; `doing` fits after "failed to".
 pub(crate) fn store_failed(doing: impl Into<String>, error: &StoreError) -> SkillError {
     let failed = SkillError::because(error.error_kind(), doing, error);
-    match &error.hint {
+    let failed = match &error.hint {
         Some(hint) => failed.with_hint(hint.clone()),
         None => failed,
+    };
+    // Another process has taken over: what becomes of the run is its business.
+    match error.kind {
+        StoreErrorKind::Superseded => failed.keeping(),
+        _ => failed,
     }
 }
 

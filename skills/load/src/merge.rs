@@ -8,7 +8,9 @@ use arrow::array::RecordBatch;
 use redistrict_artifact::{Artifact, MultisetDigest, RowHasher};
 use redistrict_model::{ErrorKind, Finding, Key, LoadGroup, StoreName, Table, TableRef, UnitKey};
 use redistrict_skill::{SkillError, UnitContext, UnitOutcome};
-use redistrict_store::{Action, Applied, Merge, RunRecord, RunState, StoreError, TargetStore};
+use redistrict_store::{
+    Action, Applied, Merge, RaisedSequence, RunRecord, RunState, StoreError, TargetStore,
+};
 
 use crate::classify::{Compared, ComparedRow, Scope, classify};
 use crate::commit::commit;
@@ -31,39 +33,97 @@ use crate::written::{Decided, ledger_rows, read_back};
 ///
 /// All groups that are still to be merged are: each is applied and checked in a transaction of its own, and
 /// only when nothing more can be checked the first one commits, and the others right after it, in the order
-/// of the configuration. Whichever unit comes first does it; the units of the other groups only tell.
+/// of the configuration. Whichever unit comes first does it; the units of the other groups only tell. Behind the
+/// last commit nothing is done that could fail; where all groups had committed before, what fails takes nothing
+/// back.
 pub(crate) async fn run(
     session: &Session,
     group: &LoadGroup,
     unit: &UnitKey,
     context: &UnitContext,
 ) -> Result<UnitOutcome, SkillError> {
-    if let Some(outcome) = session.take_outcome(unit) {
+    if let Some(outcome) = session.decided_outcome(unit) {
         return Ok(outcome);
     }
+    let groups = &context.plan.sections.load.groups;
+    // An earlier process was here, too: while a group cannot be asked, nobody knows whether the load stands.
+    let is_in_doubt = context.is_resume && context.attempt > 1;
+    let committed = match find_committed(session, context).await {
+        Err(error) if is_in_doubt && error.kind.is_transient() => return Err(error.keeping()),
+        found => found?,
+    };
+    let done = merge_the_rest(session, context, &committed).await;
+    match committed.len() == groups.len() {
+        true => done.map_err(SkillError::keeping)?,
+        false => done?,
+    }
+    let outcome = session.decided_outcome(unit);
+    outcome.ok_or_else(|| bug(format!("find the outcome of {unit} of {}", group.name)))
+}
+
+/// Merges all groups but the committed ones, whose outcomes are told from what they hold.
+async fn merge_the_rest(
+    session: &Session,
+    context: &UnitContext,
+    committed: &[&LoadGroup],
+) -> Result<(), SkillError> {
     let artifact = session.artifact(context)?;
     let mut open: Vec<OpenMerge> = Vec::new();
     let mut known = OtherTables::new();
     let mut prepared: Vec<(&LoadGroup, RunRecord, UnitOutcome)> = Vec::new();
     for pending in &context.plan.sections.load.groups {
-        // Only under the lease: an earlier process's commit may be under way until that is ours.
-        session.lease(pending, context).await?;
         let merging = Merging::new(session, pending, context, &artifact).await?;
-        if !merging.is_committed().await? {
+        if !committed.contains(&pending) {
             let (record, outcome) = merging.prepare(&mut open, &mut known).await?;
             prepared.push((pending, record, outcome));
+            continue;
         }
+        // By an earlier attempt, which knows more than can be told, or by an earlier process.
+        let unit = group_unit("merge", pending);
+        let outcome = match session.take_outcome(&unit) {
+            Some(outcome) => outcome,
+            None => merging.tell_committed().await?,
+        };
+        session.keep_outcome(unit, outcome);
     }
     for ((pending, record, outcome), one) in prepared.into_iter().zip(open) {
         commit(session, pending, context, one.merge, &record).await?;
         session.keep_outcome(group_unit("merge", pending), outcome);
     }
-    match session.take_outcome(unit) {
-        Some(outcome) => Ok(outcome),
-        None => {
-            let merging = Merging::new(session, group, context, &artifact).await?;
-            merging.tell_committed().await
+    session.decide();
+    Ok(())
+}
+
+/// The groups in which the run's rows stand.
+async fn find_committed<'c>(
+    session: &Session,
+    context: &'c UnitContext,
+) -> Result<Vec<&'c LoadGroup>, SkillError> {
+    let mut committed = Vec::new();
+    for group in &context.plan.sections.load.groups {
+        // Only under the lease: an earlier process's commit may be under way until that is ours.
+        session.lease(group, context).await?;
+        if is_committed(session, group, context).await? {
+            committed.push(group);
         }
+    }
+    Ok(committed)
+}
+
+async fn is_committed(
+    session: &Session,
+    group: &LoadGroup,
+    context: &UnitContext,
+) -> Result<bool, SkillError> {
+    let record = session.target(group)?.run_record(&context.run).await;
+    match record.map_err(|error| merge_failed(group, &error))? {
+        None => Ok(false),
+        Some(record) if record.state == RunState::Committed => Ok(true),
+        Some(_) => Err(SkillError::new(
+            ErrorKind::Conflict,
+            format!("load {}: this run was taken back", group.name),
+        )
+        .with_hint("start a new migration")),
     }
 }
 
@@ -108,20 +168,6 @@ impl<'a> Merging<'a> {
         })
     }
 
-    /// The run's rows stand in this group.
-    async fn is_committed(&self) -> Result<bool, SkillError> {
-        let record = self.target.run_record(&self.context.run).await;
-        match record.map_err(|error| merge_failed(self.group, &error))? {
-            None => Ok(false),
-            Some(record) if record.state == RunState::Committed => Ok(true),
-            Some(_) => Err(SkillError::new(
-                ErrorKind::Conflict,
-                format!("load {}: this run was taken back", self.group.name),
-            )
-            .with_hint("start a new migration")),
-        }
-    }
-
     /// Writes and checks everything but the run's record, in a transaction that stays open at the end of
     /// `open`. What is open already is read through as well: it sees what it has written.
     async fn prepare(
@@ -156,7 +202,10 @@ impl<'a> Merging<'a> {
             findings.extend(changed);
             tables.push(report);
         }
-        last(open)?.check_constraints().await.map_err(failed)?;
+        let merge = last(open)?;
+        let sequences = merge.raise_sequences(&written_tables(&decided)).await;
+        let sequences = self.session.raised(self.group, sequences.map_err(failed)?);
+        merge.check_constraints().await.map_err(failed)?;
         let record = RunRecord {
             run: self.context.run.clone(),
             parent: None,
@@ -164,7 +213,7 @@ impl<'a> Merging<'a> {
             plan_digest: self.context.plan.digest.0.clone(),
             state: RunState::Committed,
         };
-        Ok((record, self.outcome(tables, findings)))
+        Ok((record, self.outcome(tables, sequences, findings)))
     }
 
     /// No more is done than was approved, whatever happened in CERT since. Less may be left to do: another
@@ -195,11 +244,17 @@ impl<'a> Merging<'a> {
         Ok(())
     }
 
-    pub(crate) fn outcome(&self, tables: Vec<TableReport>, findings: Vec<Finding>) -> UnitOutcome {
+    pub(crate) fn outcome(
+        &self,
+        tables: Vec<TableReport>,
+        sequences: Vec<RaisedSequence>,
+        findings: Vec<Finding>,
+    ) -> UnitOutcome {
         let report = GroupReport {
             group: self.group.name.clone(),
             stores: self.group.stores.clone(),
             tables,
+            sequences,
         };
         UnitOutcome {
             rows: report.rows_written(),
@@ -504,6 +559,14 @@ fn images_of_updated(compared: &Compared) -> Result<Option<RecordBatch>, StoreEr
         return Ok(None);
     }
     pick(&compared.current, &places).map(Some)
+}
+
+/// The tables that rows were written into.
+fn written_tables(decided: &[Decided]) -> Vec<TableRef> {
+    let written = decided
+        .iter()
+        .filter(|table| table.counts.inserted + table.counts.updated > 0);
+    written.map(|table| table.shape.name().clone()).collect()
 }
 
 fn check_applied(decided: &[Decided], applied: &[Applied]) -> Result<(), SkillError> {

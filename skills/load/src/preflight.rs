@@ -16,7 +16,7 @@ use crate::ledger::OurWrites;
 use crate::open_schema::has_key;
 use crate::readers::{Readers, Views, live_tables};
 use crate::report::{TableCounts, TableReport};
-use crate::room::check_room;
+use crate::room::{check_obstacles, check_room};
 use crate::rows::Locators;
 use crate::session::{LoadSetup, Session, preflight_unit};
 use crate::shape::{Shape, target_hasher};
@@ -36,6 +36,7 @@ pub(crate) async fn run(
     for group in &plan.sections.load.groups {
         let target = session.target(group)?;
         targets.extend(check_marks(&session.setup, group, target).await?);
+        check_obstacles(group, target).await?;
     }
     let forecast = Forecast {
         session,

@@ -46,7 +46,8 @@ impl Merging<'_> {
                 written: Some(digest.to_string()),
             });
         }
-        Ok(self.outcome(tables, findings))
+        let sequences = self.session.raised(self.group, Vec::new());
+        Ok(self.outcome(tables, sequences, findings))
     }
 
     async fn count_again(

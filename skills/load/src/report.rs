@@ -5,6 +5,7 @@ use std::path::Path;
 use redistrict_artifact::write_atomic;
 use redistrict_model::{DistrictId, RunId, StoreName, TableRef};
 use redistrict_skill::SkillError;
+use redistrict_store::RaisedSequence;
 use serde::{Deserialize, Serialize};
 
 use crate::error::artifact_failed;
@@ -51,6 +52,9 @@ pub struct GroupReport {
     pub group: StoreName,
     pub stores: Vec<StoreName>,
     pub tables: Vec<TableReport>,
+    /// Raised before the commit. Of a group whose outcome was lost, nobody knows them any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sequences: Vec<RaisedSequence>,
 }
 
 impl GroupReport {
@@ -78,12 +82,17 @@ pub struct UndoReport {
     pub group: StoreName,
     pub stores: Vec<StoreName>,
     pub tables: Vec<(TableRef, UndoCounts)>,
+    /// As of a load.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sequences: Vec<RaisedSequence>,
 }
+
+/// The version of [`LoadReport`]. Of 1, `sequences` had names only.
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 /// `load-report.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadReport {
-    /// 1.
     pub format_version: u32,
     pub run: RunId,
     /// For an undo: the run that was taken back.
@@ -97,9 +106,10 @@ pub struct LoadReport {
     pub groups: Vec<GroupReport>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone: Vec<UndoReport>,
-    /// Sequences that were raised; they never move down, not even by an undo.
+    /// Sequences that were raised, with their last value before and after; they never move down, not even by an
+    /// undo.
     #[serde(default)]
-    pub sequences: Vec<String>,
+    pub sequences: Vec<RaisedSequence>,
 }
 
 impl LoadReport {

@@ -1,6 +1,7 @@
-//! Whether a target has room for what would be written in one transaction: its own answer, as a refusal.
+//! What a target itself says against what would be written: too much for one transaction, a table that cannot be
+//! written. Its own answers, as refusals.
 
-use redistrict_model::LoadGroup;
+use redistrict_model::{Finding, LoadGroup, Severity, TableRef};
 use redistrict_skill::SkillError;
 use redistrict_store::{StoreError, TableSize, TargetStore};
 
@@ -21,9 +22,35 @@ pub(crate) async fn check_room(
     let Some(finding) = target.fits(sizes).await.map_err(failed)? else {
         return Ok(());
     };
+    Err(refusal(finding))
+}
+
+/// Asks the target what stands against writing the group's tables now: the plan asked before, and rights may have
+/// been taken away since.
+///
+/// # Errors
+/// The first thing that stands against it, as of [`check_room`].
+pub(crate) async fn check_obstacles(
+    group: &LoadGroup,
+    target: &dyn TargetStore,
+) -> Result<(), SkillError> {
+    let tables: Vec<TableRef> = group.order.iter().flatten().cloned().collect();
+    let failed = |error: StoreError| {
+        let doing = format!("ask {} what stands against writing it", group.name);
+        store_failed(doing, &error)
+    };
+    let findings = target.obstacles(&tables).await.map_err(failed)?;
+    let is_error = |finding: &Finding| finding.severity == Severity::Error;
+    match findings.into_iter().find(is_error) {
+        Some(finding) => Err(refusal(finding)),
+        None => Ok(()),
+    }
+}
+
+fn refusal(finding: Finding) -> SkillError {
     let error = config(format!(
         "write to {}: {} [{}]",
         finding.subject, finding.message, finding.code
     ));
-    Err(finding.lines.into_iter().fold(error, SkillError::with_hint))
+    finding.lines.into_iter().fold(error, SkillError::with_hint)
 }

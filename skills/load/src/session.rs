@@ -1,13 +1,20 @@
 //! What all units of a load or an undo share: the targets, the leases they hold, the artifact.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::future::{Either, select};
 use redistrict_artifact::{Artifact, ArtifactKind, Layout, RootKey};
 use redistrict_model::{ErrorKind, LoadGroup, Phase, Plan, RunId, StoreName, UnitKey};
 use redistrict_skill::{SkillError, UnitContext, UnitOutcome};
-use redistrict_store::{Fingerprint, Lease, LeaseClaim, LeaseOutcome, TargetStore};
+use redistrict_store::{
+    BEAT_EVERY, BEAT_FRESH, Epoch, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Owner,
+    RaisedSequence, TargetStore,
+};
 
 use crate::error::{artifact_failed, bug, config, store_failed};
 use crate::undo::compensation_of;
@@ -34,6 +41,8 @@ pub struct LoadSetup {
     /// The masked artifact's directory; none means that of the run, else the district's newest.
     pub artifact: Option<PathBuf>,
     pub mode: Mode,
+    /// This process, by a random name of its own: what it has taken nobody else may have taken since.
+    pub owner: Owner,
     /// Somebody has approved what the preflight found: a load that would write anything else is refused.
     pub is_approved: bool,
 }
@@ -46,6 +55,13 @@ pub(crate) fn preflight_unit() -> UnitKey {
 pub(crate) struct Session {
     pub(crate) setup: LoadSetup,
     leases: Mutex<BTreeMap<StoreName, Lease>>,
+    /// The newest epoch that this process held of each group, whether it still holds it or not; none of a group
+    /// that it is done with.
+    epochs: Mutex<BTreeMap<StoreName, Epoch>>,
+    /// Sequences that this process has raised, by group: they stay raised when an attempt fails.
+    sequences: Mutex<BTreeMap<StoreName, Vec<RaisedSequence>>>,
+    /// All groups have committed.
+    is_decided: AtomicBool,
     /// Of units whose work was done together with that of another one.
     outcomes: Mutex<BTreeMap<UnitKey, UnitOutcome>>,
 }
@@ -55,6 +71,9 @@ impl Session {
         Self {
             setup,
             leases: Mutex::default(),
+            epochs: Mutex::default(),
+            sequences: Mutex::default(),
+            is_decided: AtomicBool::new(false),
             outcomes: Mutex::default(),
         }
     }
@@ -80,31 +99,26 @@ impl Session {
         group: &LoadGroup,
         context: &UnitContext,
     ) -> Result<Lease, SkillError> {
-        match self.lease_or_holder(group, context).await? {
-            Ok(lease) => Ok(lease),
-            Err(holder) if holder == context.run => Err(still_connected(group, &holder)),
-            Err(holder) => Err(busy(group, &holder)),
+        match self.ask(group, context).await? {
+            LeaseOutcome::Held(lease) => Ok(lease),
+            LeaseOutcome::Busy { holder } if holder == context.run => {
+                Err(still_connected(group, &holder))
+            }
+            LeaseOutcome::Busy { holder } => Err(busy(group, &holder)),
+            LeaseOutcome::Superseded { .. } => Err(superseded(group, &context.run)),
         }
     }
 
-    /// The lease of a group, or the run that has it.
-    pub(crate) async fn lease_or_holder(
+    /// Asks for the lease of a group: the one held, else a new one, or who is in the way.
+    pub(crate) async fn ask(
         &self,
         group: &LoadGroup,
         context: &UnitContext,
-    ) -> Result<Result<Lease, RunId>, SkillError> {
+    ) -> Result<LeaseOutcome, SkillError> {
         if let Some(lease) = self.held(group) {
-            return Ok(Ok(lease));
+            return Ok(LeaseOutcome::Held(lease));
         }
-        // A second attempt may find a lease whose reply was lost, and a later unit one that was forgotten
-        // because the answer to a commit was; the run's local lock is ours.
-        let leased = UnitKey::new(Phase::Loading, "lease").of_store(&group.name);
-        let was_held = context.outcome(&leased).is_some();
-        let is_resume = context.is_resume || context.attempt > 1 || was_held;
-        Ok(match self.claim(group, &context.run, is_resume).await? {
-            LeaseOutcome::Held(lease) => Ok(self.hold(group, lease)),
-            LeaseOutcome::Busy { holder } => Err(holder),
-        })
+        self.claim(group, &context.run, context.is_resume).await
     }
 
     /// The lease of a group for a run that takes back another one, whose own lease and staging are
@@ -120,43 +134,64 @@ impl Session {
         }
         self.forget(group);
         let holder = match self.claim(group, run, true).await? {
-            LeaseOutcome::Held(lease) => return Ok(self.hold(group, lease)),
+            LeaseOutcome::Held(lease) => return Ok(lease),
             LeaseOutcome::Busy { holder } => holder,
+            LeaseOutcome::Superseded { .. } => return Err(superseded(group, undone)),
         };
         // A run that failed may have died while it took itself back.
         if holder != *undone && holder != compensation_of(undone) {
             return Err(busy(group, &holder));
         }
         match self.claim(group, &holder, true).await? {
+            LeaseOutcome::Held(lease) => self.clear(group, &lease).await?,
             LeaseOutcome::Busy { holder } => return Err(busy(group, &holder)),
-            LeaseOutcome::Held(lease) => self.clear_and_release(group, &lease).await?,
+            LeaseOutcome::Superseded { .. } => return Err(superseded(group, undone)),
         }
         match self.claim(group, run, true).await? {
-            LeaseOutcome::Held(lease) => Ok(self.hold(group, lease)),
+            LeaseOutcome::Held(lease) => Ok(lease),
             LeaseOutcome::Busy { holder } => Err(busy(group, &holder)),
+            LeaseOutcome::Superseded { .. } => Err(superseded(group, undone)),
         }
     }
 
+    /// Claims the lease, and holds it if it is given. A resume takes over what an earlier process of the run left;
+    /// what this process had itself it gets again, unless somebody else had it since.
     pub(crate) async fn claim(
         &self,
         group: &LoadGroup,
         run: &RunId,
         is_resume: bool,
     ) -> Result<LeaseOutcome, SkillError> {
+        let after = lock(&self.epochs).get(&group.name).copied();
         let claim = LeaseClaim {
             run: run.clone(),
+            owner: self.setup.owner.clone(),
+            after,
             is_resume,
         };
         let outcome = self.target(group)?.acquire_lease(&claim).await;
-        outcome.map_err(|error| store_failed(format!("take the lease of {}", group.name), &error))
+        let outcome = outcome
+            .map_err(|error| store_failed(format!("take the lease of {}", group.name), &error))?;
+        if let LeaseOutcome::Held(lease) = &outcome {
+            lock(&self.epochs).insert(group.name.clone(), lease.epoch);
+            lock(&self.leases).insert(group.name.clone(), lease.clone());
+        }
+        Ok(outcome)
     }
 
-    /// Clears the run's staging and gives the lease back.
+    /// Clears the run's staging and gives the lease back: this process is done with the group.
     pub(crate) async fn clear_and_release(
         &self,
         group: &LoadGroup,
         lease: &Lease,
     ) -> Result<(), SkillError> {
+        self.clear(group, lease).await?;
+        lock(&self.epochs).remove(&group.name);
+        Ok(())
+    }
+
+    /// Clears the run's staging and gives the lease back, to take it again.
+    async fn clear(&self, group: &LoadGroup, lease: &Lease) -> Result<(), SkillError> {
         let target = self.target(group)?;
         let failed = |error| store_failed(format!("clear the staging of {}", group.name), &error);
         target.clear_staging(lease).await.map_err(failed)?;
@@ -166,33 +201,80 @@ impl Session {
         target.release_lease(lease).await.map_err(failed)
     }
 
-    pub(crate) fn hold(&self, group: &LoadGroup, lease: Lease) -> Lease {
-        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        leases.insert(group.name.clone(), lease.clone());
-        lease
+    fn held(&self, group: &LoadGroup) -> Option<Lease> {
+        lock(&self.leases).get(&group.name).cloned()
     }
 
-    fn held(&self, group: &LoadGroup) -> Option<Lease> {
-        let leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        leases.get(&group.name).cloned()
+    /// Does the work of a unit, and says meanwhile that the process still lives.
+    pub(crate) async fn beating<T>(
+        &self,
+        context: &UnitContext,
+        work: impl Future<Output = T>,
+    ) -> T {
+        match select(pin!(work), pin!(self.beat_on(context))).await {
+            Either::Left((done, _)) => done,
+            Either::Right((never, _)) => match never {},
+        }
+    }
+
+    /// A beat that fails is no failure of the run: the next one may not.
+    async fn beat_on(&self, context: &UnitContext) -> Infallible {
+        loop {
+            context.clock.sleep(BEAT_EVERY).await;
+            let leases = lock(&self.leases).clone();
+            for group in &context.plan.sections.load.groups {
+                if let (Some(lease), Ok(target)) = (leases.get(&group.name), self.target(group)) {
+                    let _missed = target.beat(lease).await;
+                }
+            }
+        }
+    }
+
+    /// Adds what an attempt has raised to what those before it have; gives all of it.
+    pub(crate) fn raised(
+        &self,
+        group: &LoadGroup,
+        raised: Vec<RaisedSequence>,
+    ) -> Vec<RaisedSequence> {
+        let mut sequences = lock(&self.sequences);
+        let known = sequences.entry(group.name.clone()).or_default();
+        for one in raised {
+            match known
+                .iter_mut()
+                .find(|other| other.sequence == one.sequence)
+            {
+                Some(other) => other.to = one.to,
+                None => known.push(one),
+            }
+        }
+        known.clone()
+    }
+
+    /// Says that all groups have committed: from now on the units that wait for that are done.
+    pub(crate) fn decide(&self) {
+        self.is_decided.store(true, Ordering::SeqCst);
+    }
+
+    /// The outcome of a unit that was done together with another one, once all groups have committed. Before
+    /// that no unit is done, because each of them is the point of no return.
+    pub(crate) fn decided_outcome(&self, unit: &UnitKey) -> Option<UnitOutcome> {
+        let is_decided = self.is_decided.load(Ordering::SeqCst);
+        is_decided.then(|| self.take_outcome(unit)).flatten()
     }
 
     /// Keeps the outcome of a unit that is still to be run.
     pub(crate) fn keep_outcome(&self, unit: UnitKey, outcome: UnitOutcome) {
-        let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-        outcomes.insert(unit, outcome);
+        lock(&self.outcomes).insert(unit, outcome);
     }
 
     /// The outcome of a unit whose work is done.
     pub(crate) fn take_outcome(&self, unit: &UnitKey) -> Option<UnitOutcome> {
-        let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-        outcomes.remove(unit)
+        lock(&self.outcomes).remove(unit)
     }
 
     /// Forgets a lease that may not be ours any more: the next unit asks again.
     pub(crate) fn forget(&self, group: &LoadGroup) {
-        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        leases.remove(&group.name);
+        lock(&self.leases).remove(&group.name);
     }
 
     /// Opens the masked artifact and checks that it is the one of this plan.
@@ -217,6 +299,10 @@ impl Session {
         }
         Ok(artifact)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn check_fits(artifact: &Artifact, plan: &Plan) -> Result<(), SkillError> {
@@ -263,6 +349,24 @@ fn busy(group: &LoadGroup, holder: &RunId) -> SkillError {
     ))
     .with_hint(format!(
         "if nobody works on it any more: `redistrict resume {holder}`, or `redistrict cancel {holder}`; \
-         where its journal is lost: `redistrict rollback {holder}` gives its lease back"
+         where its journal is lost or on another machine: `redistrict rollback {holder}` gives its lease back, \
+         once nothing was heard of it for {} seconds",
+        BEAT_FRESH.as_secs()
     ))
+}
+
+/// Another process works on what this one worked on: it must neither write nor take back.
+pub(crate) fn superseded(group: &LoadGroup, run: &RunId) -> SkillError {
+    SkillError::new(
+        ErrorKind::Busy,
+        format!(
+            "go on with run {run} in {}: another process has taken it over",
+            group.name
+        ),
+    )
+    .with_hint("what that process makes of the run counts; this one has changed nothing since")
+    .with_hint(format!(
+        "if it has ended without finishing the run: redistrict resume {run}"
+    ))
+    .keeping()
 }

@@ -3,20 +3,21 @@
 use async_trait::async_trait;
 use redistrict_model::{ErrorKind, LoadGroup, Phase, Plan, RunId, StoreName, UnitKey};
 use redistrict_skill::{Skill, SkillError, UnitContext, UnitOutcome};
-use redistrict_store::{LeaseOutcome, StoreError};
+use redistrict_store::{LeaseOutcome, RunState};
 use serde_json::json;
 
 use crate::error::{bug, store_failed};
 use crate::mode::CommitMode;
-use crate::report::{GroupReport, LoadReport, UndoReport};
-use crate::session::{LoadSetup, Mode, Session, preflight_unit};
+use crate::report::{FORMAT_VERSION, GroupReport, LoadReport, UndoReport};
+use crate::session::{LoadSetup, Mode, Session, preflight_unit, superseded};
 use crate::undo::{Standing, Undoing, compensation_of};
 use crate::{merge, preflight, staging};
 
 /// Loads the masked artifact into CERT.
 ///
 /// Units: `preflight`; `lease` and `merge` per commit group, `stage` per table, `close`. All groups
-/// are staged before the first one is merged; each is merged in one transaction. A dry run has the
+/// are staged before the first one is merged; each is merged in one transaction. The first `merge` commits all
+/// groups: once it is done, the load stands, and nothing is taken back any more. A dry run has the
 /// preflight only.
 pub struct LoadSkill {
     session: Session,
@@ -33,9 +34,8 @@ impl LoadSkill {
 
     async fn close(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
         let plan = &context.plan;
-        let mut sequences = Vec::new();
         for group in &plan.sections.load.groups {
-            sequences.extend(close_group(&self.session, group, context).await?);
+            close_group(&self.session, group, context).await?;
         }
         let mut groups: Vec<GroupReport> = Vec::new();
         for group in &plan.sections.load.groups {
@@ -45,8 +45,12 @@ impl LoadSkill {
             groups.push(report.ok_or_else(|| bug(format!("find the outcome of {unit}")))?);
         }
         let rows = groups.iter().map(GroupReport::rows_written).sum();
+        let sequences: Vec<_> = groups
+            .iter()
+            .flat_map(|one| one.sequences.clone())
+            .collect();
         let report = LoadReport {
-            format_version: 1,
+            format_version: FORMAT_VERSION,
             run: context.run.clone(),
             undid: None,
             district: plan.district.clone(),
@@ -82,33 +86,32 @@ pub(crate) fn group_of<'p>(unit: &UnitKey, plan: &'p Plan) -> Result<&'p LoadGro
         .ok_or_else(|| bug(format!("run unit {unit}: the plan has no such group")))
 }
 
-/// Raises sequences, clears the run's staging, gives the lease back. Where another run has the lease,
-/// this one had given it back before, as its last step.
+/// Clears the run's staging, gives the lease back. Where another run has the lease, or somebody had it since, this
+/// one had given it back before, as its last step; unless another process of the same run is at it, or the run was
+/// taken back meanwhile.
 pub(crate) async fn close_group(
     session: &Session,
     group: &LoadGroup,
     context: &UnitContext,
-) -> Result<Vec<String>, SkillError> {
-    let lease = match session.lease_or_holder(group, context).await? {
-        Ok(lease) => lease,
-        Err(holder) if holder != context.run => return Ok(Vec::new()),
-        Err(_) => session.lease(group, context).await?,
+) -> Result<(), SkillError> {
+    let run = &context.run;
+    let lease = match session.ask(group, context).await? {
+        LeaseOutcome::Held(lease) => lease,
+        LeaseOutcome::Busy { holder } if holder != *run => return Ok(()),
+        LeaseOutcome::Superseded { holder } if holder.as_ref() != Some(run) => {
+            let record = session.target(group)?.run_record(run).await;
+            let record =
+                record.map_err(|error| store_failed(format!("close {}", group.name), &error))?;
+            return match record {
+                Some(record) if record.state == RunState::Undone => Err(superseded(group, run)),
+                _ => Ok(()),
+            };
+        }
+        LeaseOutcome::Busy { .. } | LeaseOutcome::Superseded { .. } => {
+            session.lease(group, context).await?
+        }
     };
-    let failed = |error: StoreError| store_failed(format!("close {}", group.name), &error);
-    let tables: Vec<_> = group
-        .order
-        .iter()
-        .flatten()
-        .filter_map(|name| context.plan.sections.load.table(name))
-        .map(|target| target.table.clone())
-        .collect();
-    let target = session.target(group)?;
-    let raised = target
-        .raise_sequences(&lease, &tables)
-        .await
-        .map_err(failed)?;
-    session.clear_and_release(group, &lease).await?;
-    Ok(raised)
+    session.clear_and_release(group, &lease).await
 }
 
 /// Takes back what the run of this context committed, in all groups, last one first.
@@ -195,12 +198,10 @@ async fn is_anothers(
     undo: &RunId,
 ) -> Result<bool, SkillError> {
     match session.claim(group, undo, true).await? {
-        LeaseOutcome::Held(lease) => {
-            session.hold(group, lease);
-            Ok(false)
-        }
+        LeaseOutcome::Held(_) => Ok(false),
         LeaseOutcome::Busy { holder } if holder == *undone => Ok(false),
         LeaseOutcome::Busy { .. } => Ok(undoing.standing().await? == Standing::NeverCommitted),
+        LeaseOutcome::Superseded { .. } => Err(superseded(group, undone)),
     }
 }
 
@@ -228,8 +229,28 @@ impl Skill for LoadSkill {
         Some(preflight_unit())
     }
 
+    fn deciding_units(&self, plan: &Plan) -> Vec<UnitKey> {
+        let groups = plan.sections.load.groups.iter();
+        groups.map(|group| group_unit("merge", group)).collect()
+    }
+
     async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
         context.cancel.check()?;
+        let work = self.work(unit, context);
+        self.session.beating(context, work).await
+    }
+
+    async fn compensate(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        if self.session.setup.mode == Mode::DryRun {
+            return Ok(UnitOutcome::default());
+        }
+        let work = compensate(&self.session, context);
+        self.session.beating(context, work).await
+    }
+}
+
+impl LoadSkill {
+    async fn work(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
         let session = &self.session;
         match (unit.step.as_str(), session.setup.mode) {
             ("preflight", _) => preflight::run(session, context).await,
@@ -255,12 +276,5 @@ impl Skill for LoadSkill {
             ("close", _) => self.close(context).await,
             _ => Err(bug(format!("run unit {unit}: there is no such unit"))),
         }
-    }
-
-    async fn compensate(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
-        if self.session.setup.mode == Mode::DryRun {
-            return Ok(UnitOutcome::default());
-        }
-        compensate(&self.session, context).await
     }
 }

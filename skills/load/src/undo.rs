@@ -252,6 +252,14 @@ impl<'a> Undoing<'a> {
             let set = open.merge.set_run_state(&run, state).await;
             set.map_err(failed)?;
         }
+        let written: Vec<TableRef> = past
+            .inverse
+            .iter()
+            .filter(|one| !one.images.is_empty())
+            .map(|one| one.shape.name().clone())
+            .collect();
+        let sequences = open.merge.raise_sequences(&written).await;
+        let sequences = self.session.raised(self.group, sequences.map_err(failed)?);
         let checked = open.merge.check_constraints().await;
         checked.map_err(|error| self.refused(&error))?;
         Ok(Some(PreparedUndo {
@@ -263,7 +271,10 @@ impl<'a> Undoing<'a> {
                 plan_digest: past.record.plan_digest.clone(),
                 state: RunState::Committed,
             },
-            report: self.report(past.inverse.iter().map(counts_of)),
+            report: UndoReport {
+                sequences,
+                ..self.report(past.inverse.iter().map(counts_of))
+            },
         }))
     }
 
@@ -309,6 +320,7 @@ impl<'a> Undoing<'a> {
             group: self.group.name.clone(),
             stores: self.group.stores.clone(),
             tables: tables.collect(),
+            sequences: Vec::new(),
         }
     }
 

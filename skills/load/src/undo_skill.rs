@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::conflicts::Conflicts;
 use crate::error::bug;
 use crate::mode::CommitMode;
-use crate::report::{LoadReport, UndoReport};
+use crate::report::{FORMAT_VERSION, LoadReport, UndoReport};
 use crate::session::{LoadSetup, Mode, Session};
 use crate::skill::{close_group, compensate, group_of, group_unit};
 use crate::undo::{Standing, Undoing};
@@ -72,17 +72,20 @@ impl UndoSkill {
 
     async fn close(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
         let plan = &context.plan;
-        let mut sequences = Vec::new();
         let mut undone: Vec<UndoReport> = Vec::new();
         for group in plan.sections.load.groups.iter().rev() {
-            sequences.extend(close_group(&self.session, group, context).await?);
+            close_group(&self.session, group, context).await?;
             let unit = group_unit("undo", group);
             let facts = context.outcome(&unit).map(|done| done.facts.clone());
             let facts = facts.ok_or_else(|| bug(format!("find the outcome of {unit}")))?;
             undone.extend(serde_json::from_value::<UndoReport>(facts).ok());
         }
+        let sequences = undone
+            .iter()
+            .flat_map(|one| one.sequences.clone())
+            .collect();
         let report = LoadReport {
-            format_version: 1,
+            format_version: FORMAT_VERSION,
             run: context.run.clone(),
             undid: Some(self.parent.clone()),
             district: plan.district.clone(),
@@ -97,35 +100,84 @@ impl UndoSkill {
     }
 
     /// Takes the run back in every group in which it still stands: all of them are written and checked in open
-    /// transactions before the first one commits.
+    /// transactions before the first one commits. Behind the last commit nothing is done that could fail; where it
+    /// stands nowhere any more, what fails puts nothing in again.
     async fn undo(
         &self,
         group: &LoadGroup,
         context: &UnitContext,
     ) -> Result<UnitOutcome, SkillError> {
         let unit = group_unit("undo", group);
-        if let Some(outcome) = self.session.take_outcome(&unit) {
+        if let Some(outcome) = self.session.decided_outcome(&unit) {
             return Ok(outcome);
         }
+        // Only under the lease: an earlier process's commit may be under way until that is ours.
+        let mut stands = false;
+        for pending in context.plan.sections.load.groups.iter().rev() {
+            let undoing = self.undoing(context, pending)?;
+            undoing.lease().await?;
+            stands |= undoing.standing().await? == Standing::Stands;
+        }
+        let done = self.undo_the_rest(context).await;
+        match stands {
+            true => done?,
+            false => done.map_err(SkillError::keeping)?,
+        }
+        let outcome = self.session.decided_outcome(&unit);
+        outcome.ok_or_else(|| bug(format!("find the outcome of {unit}")))
+    }
+
+    /// Takes the run back where it stands, and tells what was done where it does not stand any more.
+    async fn undo_the_rest(&self, context: &UnitContext) -> Result<(), SkillError> {
         let mut prepared = Vec::new();
         for pending in context.plan.sections.load.groups.iter().rev() {
             let undoing = self.undoing(context, pending)?;
-            // Only under the lease: an earlier process's commit may be under way until that is ours.
             let lease = undoing.lease().await?;
-            if undoing.standing().await? == Standing::Stands {
-                prepared.extend(undoing.prepare(&lease).await?.map(|one| (undoing, one)));
+            if let Some(one) = undoing.prepare(&lease).await? {
+                prepared.push((undoing, one));
+                continue;
             }
+            let unit = group_unit("undo", pending);
+            let told = undoing.told().await?;
+            let outcome = told.as_ref().map(undo_outcome).unwrap_or_default();
+            self.session.keep_outcome(unit, outcome);
         }
         for (undoing, one) in prepared {
             let unit = group_unit("undo", undoing.group);
             let report = undoing.commit(one).await?;
             self.session.keep_outcome(unit, undo_outcome(&report));
         }
-        if let Some(outcome) = self.session.take_outcome(&unit) {
-            return Ok(outcome);
+        self.session.decide();
+        Ok(())
+    }
+
+    async fn work(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
+        if unit.step != "check" && self.session.setup.mode == Mode::DryRun {
+            return Err(bug(format!("run unit {unit}: a dry run writes nothing")));
         }
-        let told = self.undoing(context, group)?.told().await?;
-        Ok(told.as_ref().map(undo_outcome).unwrap_or_default())
+        match unit.step.as_str() {
+            "check" => self.check(context).await,
+            "lease" => {
+                let group = group_of(unit, &context.plan)?;
+                let lease = self.undoing(context, group)?.lease().await?;
+                Ok(UnitOutcome {
+                    facts: json!({ "epoch": lease.epoch }),
+                    ..UnitOutcome::default()
+                })
+            }
+            "stage" => {
+                let group = group_of(unit, &context.plan)?;
+                let undoing = self.undoing(context, group)?;
+                let rows = undoing.stage(&undoing.lease().await?).await?;
+                Ok(UnitOutcome {
+                    rows,
+                    ..UnitOutcome::default()
+                })
+            }
+            "undo" => self.undo(group_of(unit, &context.plan)?, context).await,
+            "close" => self.close(context).await,
+            _ => Err(bug(format!("run unit {unit}: there is no such unit"))),
+        }
     }
 }
 
@@ -180,40 +232,22 @@ impl Skill for UndoSkill {
         Some(check_unit())
     }
 
+    fn deciding_units(&self, plan: &Plan) -> Vec<UnitKey> {
+        let groups = plan.sections.load.groups.iter();
+        groups.map(|group| group_unit("undo", group)).collect()
+    }
+
     async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
         context.cancel.check()?;
-        if unit.step != "check" && self.session.setup.mode == Mode::DryRun {
-            return Err(bug(format!("run unit {unit}: a dry run writes nothing")));
-        }
-        match unit.step.as_str() {
-            "check" => self.check(context).await,
-            "lease" => {
-                let group = group_of(unit, &context.plan)?;
-                let lease = self.undoing(context, group)?.lease().await?;
-                Ok(UnitOutcome {
-                    facts: json!({ "epoch": lease.epoch }),
-                    ..UnitOutcome::default()
-                })
-            }
-            "stage" => {
-                let group = group_of(unit, &context.plan)?;
-                let undoing = self.undoing(context, group)?;
-                let rows = undoing.stage(&undoing.lease().await?).await?;
-                Ok(UnitOutcome {
-                    rows,
-                    ..UnitOutcome::default()
-                })
-            }
-            "undo" => self.undo(group_of(unit, &context.plan)?, context).await,
-            "close" => self.close(context).await,
-            _ => Err(bug(format!("run unit {unit}: there is no such unit"))),
-        }
+        let work = self.work(unit, context);
+        self.session.beating(context, work).await
     }
 
     async fn compensate(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
         if self.session.setup.mode == Mode::DryRun {
             return Ok(UnitOutcome::default());
         }
-        compensate(&self.session, context).await
+        let work = compensate(&self.session, context);
+        self.session.beating(context, work).await
     }
 }

@@ -10,9 +10,9 @@ use futures::future::BoxFuture;
 use redistrict_model::{Catalog, Column, Finding, Key, KeyRow, RunId, StoreName, Table, TableRef};
 use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, Enrolment, Fingerprint, KeyReader, KeyRequest,
-    Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, RowReader, RowRequest, RunRecord,
-    RunState, StagePart, Staged, StoreError, StoreErrorKind, TableSize, TargetCapabilities,
-    TargetRead, TargetStore,
+    Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, RaisedSequence, RowReader,
+    RowRequest, RunRecord, RunState, StagePart, Staged, StoreError, StoreErrorKind, TableSize,
+    TargetCapabilities, TargetRead, TargetStore, Traces,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -296,6 +296,15 @@ impl TargetStore for FaultyTarget {
         through!(self, "acquire_lease", self.inner.acquire_lease(claim))
     }
 
+    /// Not counted: it comes when it comes.
+    async fn beat(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.inner.beat(lease).await
+    }
+
+    async fn traces(&self) -> Result<Traces, StoreError> {
+        self.inner.traces().await
+    }
+
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
         through!(self, "release_lease", self.inner.release_lease(lease))
     }
@@ -341,18 +350,6 @@ impl TargetStore for FaultyTarget {
 
     async fn clear_staging(&self, lease: &Lease) -> Result<(), StoreError> {
         through!(self, "clear_staging", self.inner.clear_staging(lease))
-    }
-
-    async fn raise_sequences(
-        &self,
-        lease: &Lease,
-        tables: &[Table],
-    ) -> Result<Vec<String>, StoreError> {
-        through!(
-            self,
-            "raise_sequences",
-            self.inner.raise_sequences(lease, tables)
-        )
     }
 }
 
@@ -433,6 +430,13 @@ impl Merge for FaultyMerge {
 
     async fn set_run_state(&mut self, run: &RunId, state: RunState) -> Result<(), StoreError> {
         merge_through!(self, "set_run_state", self.merge.set_run_state(run, state))
+    }
+
+    async fn raise_sequences(
+        &mut self,
+        tables: &[TableRef],
+    ) -> Result<Vec<RaisedSequence>, StoreError> {
+        merge_through!(self, "raise_sequences", self.merge.raise_sequences(tables))
     }
 
     async fn check_constraints(&mut self) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod crash;
+mod decided;
 mod faulty;
 mod groups;
 mod keyless;

@@ -13,10 +13,10 @@ use redistrict_model::{
 };
 use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, Enrolment, Epoch, Fingerprint, KeyReader,
-    KeyRequest, Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, RowReader, RowRequest,
-    RunRecord, RunState, Selector, StagePart, Staged, StoreError, StoreErrorKind, TableSize,
-    TargetCapabilities, TargetRead, TargetStore, arrow_field, arrow_schema, column_type,
-    staged_key,
+    KeyRequest, Lease, LeaseClaim, LeaseOutcome, LeaseStanding, Ledger, LedgerEntry, Merge, Owner,
+    RaisedSequence, RowReader, RowRequest, RunRecord, RunState, Selector, StagePart, Staged,
+    StoreError, StoreErrorKind, TableSize, TargetCapabilities, TargetRead, TargetStore, Traces,
+    arrow_field, arrow_schema, column_type, staged_key,
 };
 
 /// A value.
@@ -80,6 +80,13 @@ pub(crate) struct Database {
     staging: BTreeMap<(RunId, TableRef), Staging>,
     pub(crate) epoch: i64,
     pub(crate) holder: Option<RunId>,
+    pub(crate) owner: Option<Owner>,
+    /// How often the holder said that it lives.
+    pub(crate) beats: u64,
+    /// So many values of the sequence were given; the writes into tables raise it to the keys.
+    pub(crate) sequence: i64,
+    /// What stands against writing.
+    pub(crate) obstacle: Option<Finding>,
     /// A trigger: this column of this table gets this value whenever a row is written.
     pub(crate) trigger: Option<(TableRef, String, Cell)>,
     /// The writing calls that were made.
@@ -128,6 +135,10 @@ impl Database {
             staging: BTreeMap::new(),
             epoch: 0,
             holder: None,
+            owner: None,
+            beats: 0,
+            sequence: 0,
+            obstacle: None,
             trigger: None,
             writes: 0,
         }
@@ -242,7 +253,7 @@ impl Database {
             return Ok(());
         }
         Err(StoreError::new(
-            StoreErrorKind::Busy,
+            StoreErrorKind::Superseded,
             "write as a stale epoch",
         ))
     }
@@ -558,19 +569,39 @@ impl TargetStore for MemoryTarget {
     }
 
     async fn acquire_lease(&self, claim: &LeaseClaim) -> Result<LeaseOutcome, StoreError> {
-        Ok(self.with(|database| match &database.holder {
-            Some(holder) if *holder != claim.run || !claim.is_resume => LeaseOutcome::Busy {
-                holder: holder.clone(),
-            },
-            _ => {
-                database.epoch += 1;
-                database.holder = Some(claim.run.clone());
-                LeaseOutcome::Held(Lease {
-                    run: claim.run.clone(),
-                    epoch: Epoch(database.epoch),
-                })
+        Ok(self.with(|database| {
+            let standing = LeaseStanding {
+                epoch: Epoch(database.epoch),
+                holder: database.holder.clone(),
+                owner: database.owner.clone(),
+            };
+            let answer = standing.answer(claim);
+            if let LeaseOutcome::Held(lease) = &answer {
+                database.epoch = lease.epoch.0;
+                database.holder = Some(lease.run.clone());
+                database.owner = Some(claim.owner.clone());
             }
+            answer
         }))
+    }
+
+    async fn beat(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.with(|database| {
+            database.beats += u64::from(database.check_lease(lease).is_ok());
+        });
+        Ok(())
+    }
+
+    async fn traces(&self) -> Result<Traces, StoreError> {
+        Ok(self.with(|database| Traces {
+            holder: database.holder.clone(),
+            quiet: None,
+            staged: Vec::new(),
+        }))
+    }
+
+    async fn obstacles(&self, _: &[TableRef]) -> Result<Vec<Finding>, StoreError> {
+        Ok(self.with(|database| database.obstacle.clone().into_iter().collect()))
     }
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
@@ -664,10 +695,6 @@ impl TargetStore for MemoryTarget {
             database.staging.retain(|(run, _), _| *run != lease.run);
             Ok(())
         })
-    }
-
-    async fn raise_sequences(&self, lease: &Lease, _: &[Table]) -> Result<Vec<String>, StoreError> {
-        self.write(lease, |_| Ok(Vec::new()))
     }
 }
 
@@ -837,6 +864,31 @@ impl Merge for MemoryMerge {
         found
             .map(|record| record.state = state)
             .ok_or_else(|| StoreError::new(StoreErrorKind::Bug, "find a run"))
+    }
+
+    /// At once, whatever becomes of the merge.
+    async fn raise_sequences(
+        &mut self,
+        tables: &[TableRef],
+    ) -> Result<Vec<RaisedSequence>, StoreError> {
+        let keys = tables
+            .iter()
+            .flat_map(|table| self.view.0.data[table].keys());
+        let largest = keys
+            .filter_map(|key| key.parts()[0].parse::<i64>().ok())
+            .max();
+        let raised = self.server.with(|database| {
+            let from = database.sequence;
+            let to = largest.filter(|to| *to > from)?;
+            database.sequence = to;
+            let sequence = format!("{}.sequence", database.stores[0]);
+            Some(RaisedSequence {
+                sequence,
+                from: Some(from),
+                to,
+            })
+        });
+        Ok(raised.into_iter().collect())
     }
 
     async fn check_constraints(&mut self) -> Result<(), StoreError> {

@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use redistrict_load::{LoadSkill, Mode, UndoSkill};
 use redistrict_model::{RunId, UnitKey};
 use redistrict_skill::{
-    Cancel, ManualClock, Progress, ProgressSink, Skill, SkillError, UnitContext, UnitOutcome,
+    Cancel, Clock, ManualClock, Progress, ProgressSink, Skill, SkillError, UnitContext, UnitOutcome,
 };
+use redistrict_store::BEAT_EVERY;
 
 use crate::faulty::Faults;
 use crate::world::Estate;
@@ -28,8 +31,35 @@ impl ProgressSink for Silent {
     fn progress(&self, _: Progress) {}
 }
 
+/// Waits take no time, but nobody lives long enough to say so.
+#[derive(Default)]
+struct Hasty(ManualClock);
+
+#[async_trait]
+impl Clock for Hasty {
+    fn wall(&self) -> Duration {
+        self.0.wall()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        if duration >= BEAT_EVERY {
+            std::future::pending::<()>().await;
+        }
+        self.0.sleep(duration).await;
+    }
+}
+
 impl Job {
-    fn skill(&self, estate: &Estate, faults: &Arc<Faults>, mode: Mode) -> Box<dyn Skill> {
+    pub(crate) fn skill(
+        &self,
+        estate: &Estate,
+        faults: &Arc<Faults>,
+        mode: Mode,
+    ) -> Box<dyn Skill> {
         let setup = estate.setup(faults, mode);
         match self {
             Self::Load => Box::new(LoadSkill::new(setup)),
@@ -58,6 +88,20 @@ pub(crate) async fn drive_twice(
 ) -> Result<Outcomes, SkillError> {
     let mut process = Process::new(estate, job, run, faults, Mode::Apply);
     process.next_faults = Some(Arc::clone(second));
+    let (done, taken_back) = process.drive(job, Mode::Apply).await;
+    taken_back.unwrap();
+    done
+}
+
+/// Runs a job to its end, while time goes by whenever it waits for a store.
+pub(crate) async fn drive_slowly(
+    estate: &Estate,
+    job: &Job,
+    run: &str,
+    faults: &Arc<Faults>,
+) -> Result<Outcomes, SkillError> {
+    let mut process = Process::new(estate, job, run, faults, Mode::Apply);
+    process.clock = Arc::new(ManualClock::default());
     let (done, taken_back) = process.drive(job, Mode::Apply).await;
     taken_back.unwrap();
     done
@@ -106,6 +150,7 @@ struct Process<'a> {
     next_faults: Option<Arc<Faults>>,
     is_resume: bool,
     outcomes: Outcomes,
+    clock: Arc<dyn Clock>,
 }
 
 impl<'a> Process<'a> {
@@ -118,6 +163,7 @@ impl<'a> Process<'a> {
             next_faults: None,
             is_resume: false,
             outcomes: Outcomes::new(),
+            clock: Arc::new(Hasty::default()),
         }
     }
 
@@ -128,9 +174,15 @@ impl<'a> Process<'a> {
     ) -> (Result<Outcomes, SkillError>, Result<(), SkillError>) {
         let units = self.skill.units(&self.estate.plan);
         for unit in units {
-            if let Err(error) = self.unit(job, &unit, mode).await {
-                return (Err(error), self.compensate(job, mode).await);
+            let Err(error) = self.unit(job, &unit, mode).await else {
+                continue;
+            };
+            let deciding = self.skill.deciding_units(&self.estate.plan);
+            let is_decided = deciding.iter().any(|one| self.outcomes.contains_key(one));
+            if error.keeps || is_decided {
+                return (Err(error), Ok(()));
             }
+            return (Err(error), self.compensate(job, mode).await);
         }
         (Ok(self.outcomes), Ok(()))
     }
@@ -142,7 +194,7 @@ impl<'a> Process<'a> {
             attempt,
             is_resume: self.is_resume,
             outcomes: Arc::new(self.outcomes.clone()),
-            clock: Arc::new(ManualClock::default()),
+            clock: Arc::clone(&self.clock),
             cancel: Cancel::default(),
             progress: Arc::new(Silent),
         }
@@ -196,6 +248,7 @@ pub(crate) struct Steps<'a> {
     run: RunId,
     units: std::vec::IntoIter<UnitKey>,
     outcomes: Outcomes,
+    pub(crate) is_resume: bool,
 }
 
 impl<'a> Steps<'a> {
@@ -206,26 +259,47 @@ impl<'a> Steps<'a> {
             run: RunId::new(run),
             units: skill.units(&estate.plan).into_iter(),
             outcomes: Outcomes::new(),
+            is_resume: false,
         }
+    }
+
+    /// Runs all units that are left.
+    pub(crate) async fn rest(&mut self) -> Result<(), SkillError> {
+        while let Some(unit) = self.units.next() {
+            self.run(unit).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes back what the run did.
+    pub(crate) async fn compensate(&self) -> Result<(), SkillError> {
+        self.skill.compensate(&self.context()).await.map(drop)
     }
 
     /// Runs the next unit, which has to be one of that step.
     pub(crate) async fn next(&mut self, step: &str) -> Result<(), SkillError> {
         let unit = self.units.next().unwrap();
         assert_eq!(unit.step, step);
-        let context = UnitContext {
+        self.run(unit).await
+    }
+
+    async fn run(&mut self, unit: UnitKey) -> Result<(), SkillError> {
+        let outcome = self.skill.run(&unit, &self.context()).await?;
+        self.outcomes.insert(unit, outcome);
+        Ok(())
+    }
+
+    fn context(&self) -> UnitContext {
+        UnitContext {
             run: self.run.clone(),
             plan: Arc::clone(&self.estate.plan),
             attempt: 1,
-            is_resume: false,
+            is_resume: self.is_resume,
             outcomes: Arc::new(self.outcomes.clone()),
-            clock: Arc::new(ManualClock::default()),
+            clock: Arc::new(Hasty::default()),
             cancel: Cancel::default(),
             progress: Arc::new(Silent),
-        };
-        let outcome = self.skill.run(&unit, &context).await?;
-        self.outcomes.insert(unit, outcome);
-        Ok(())
+        }
     }
 }
 

@@ -661,6 +661,7 @@ impl Estate {
             denied_fingerprints: Vec::new(),
             artifact: self.artifact.clone(),
             mode,
+            owner: redistrict_testkit::claims::owner(),
             is_approved: false,
         }
     }

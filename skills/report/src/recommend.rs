@@ -117,12 +117,16 @@ fn remedy(failure: &FailureReport) -> &'static str {
         }
         ErrorKind::Conflict => {
             "Look at what stands in the way in CERT, as named above (rows, constraints, triggers); put \
-             it right there or exclude the table, then run again."
+             it right there and run again, or exclude the table and extract again."
         }
         ErrorKind::Corrupt => "A file was changed after it was sealed: extract again.",
         ErrorKind::Validation => {
             "Look at the failed checks below; correct the source, the plan or the masks, then run \
              again. A failed verdict cannot be approved."
+        }
+        // What was loaded was proved before; the closing sweep looks at what the run wrote about itself.
+        ErrorKind::Leak if failure.phase == Phase::Reporting => {
+            "CERT and the masks need no change: see which values stand in the file that is named, and delete it."
         }
         ErrorKind::Leak => {
             "Change the mask of the column that is named; nothing masked with it may leave this \
@@ -133,7 +137,8 @@ fn remedy(failure: &FailureReport) -> &'static str {
     }
 }
 
-/// The command that tries again, without extracting where a raw artifact is there for it.
+/// The command that tries again, without extracting where a raw artifact is there for it and what has to be
+/// changed first leaves that as it is: masks do, and what is put right in CERT.
 fn again(data: &ReportData) -> String {
     let district = shell_argument(data.district.as_str());
     let failed = data.failure.as_ref().map(|failure| failure.phase);
@@ -144,18 +149,27 @@ fn again(data: &ReportData) -> String {
         let run = data.parent.as_ref().unwrap_or(&data.run);
         return format!("Then: redistrict rollback {run}");
     }
-    let is_after_extraction = data
-        .failure
-        .as_ref()
-        .is_some_and(|failure| failure.phase > Phase::Extraction);
-    let is_corrupt = data
-        .failure
-        .as_ref()
-        .is_some_and(|failure| failure.kind == ErrorKind::Corrupt);
     let has_raw = data.artifacts.iter().any(|artifact| artifact.kind == "raw");
-    if is_after_extraction && has_raw && !is_corrupt {
+    if has_raw && data.failure.as_ref().is_some_and(keeps_extraction) {
         format!("Then: redistrict migrate --skip-extraction {district}")
     } else {
         format!("Then: redistrict migrate {district}")
     }
+}
+
+/// Whether the rows that were extracted can be used again after what the failure asks for. Of a failed check
+/// the rows, the owners or the boundaries may be at fault; lines to paste may change them too.
+fn keeps_extraction(failure: &FailureReport) -> bool {
+    let sections = ["[table.", "[[link]]", "[tenant]", "[store."];
+    let changes = |line: &str| {
+        let line = line.trim_start();
+        sections.iter().any(|section| line.starts_with(section))
+    };
+    let is_changed = failure
+        .hints
+        .iter()
+        .flat_map(|hint| hint.lines())
+        .any(changes);
+    let is_at_fault = matches!(failure.kind, ErrorKind::Validation | ErrorKind::Corrupt);
+    failure.phase > Phase::Extraction && !is_at_fault && !is_changed
 }

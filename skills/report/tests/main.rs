@@ -173,7 +173,7 @@ fn a_failed_validation_names_the_checks_from_the_verdict_beside_the_artifact() {
     for line in [
         "Phase 3 of 5, Validation: failed to validate: 1 of 1 checks failed (kind: validation).",
         "- turn it off and on",
-        "- Then: redistrict migrate --skip-extraction 2",
+        "- Then: redistrict migrate 2",
         "- Kept for that: data/staging/2-",
         "- ERROR foreign-key ids.public.enrollments(student_id): failed: 2",
         "  - first rows: ids.public.enrollments row 7",
@@ -279,6 +279,101 @@ fn a_dry_run_prints_its_forecast_and_calls_nothing_ready() {
     assert!(
         report.contains("| ids.public.\"stu\\|dents\" | 10 | 7 | 2 | 1 | 0 |"),
         "{report}"
+    );
+}
+
+#[test]
+fn the_next_command_extracts_again_where_the_lines_to_paste_change_what_is_extracted() {
+    let files = Files::new();
+    files.seal(ArtifactKind::Raw);
+    let next = |phase, kind, hint: &str| {
+        let mut story = Story::new(RunOptions::default());
+        if phase > Phase::Extraction {
+            story = story.extracted();
+        }
+        if phase > Phase::Anonymization {
+            story = story.masked();
+        }
+        if phase > Phase::Validation {
+            story = story.validated();
+        }
+        let story = story.fails_with(phase, kind, "do it", &[hint]);
+        let data = files.data(&story);
+        data.recommendation
+            .iter()
+            .find(|line| line.starts_with("Then: "))
+            .cloned()
+    };
+    let (whole, rest) = (
+        "Then: redistrict migrate 2",
+        "Then: redistrict migrate --skip-extraction 2",
+    );
+    for (phase, kind, hint, expected) in [
+        (Phase::Loading, ErrorKind::Conflict, "look there", rest),
+        (
+            Phase::Anonymization,
+            ErrorKind::Leak,
+            "[column.\"ids.a.b\"]",
+            rest,
+        ),
+        (
+            Phase::Loading,
+            ErrorKind::Config,
+            "[table.\"ids.a\"]",
+            whole,
+        ),
+        (
+            Phase::Loading,
+            ErrorKind::Config,
+            "# why\n  [[link]]",
+            whole,
+        ),
+        (
+            Phase::Validation,
+            ErrorKind::Validation,
+            "look there",
+            whole,
+        ),
+        (
+            Phase::Anonymization,
+            ErrorKind::Corrupt,
+            "look there",
+            whole,
+        ),
+        (Phase::Extraction, ErrorKind::Config, "look there", whole),
+    ] {
+        assert_eq!(
+            next(phase, kind, hint).as_deref(),
+            Some(expected),
+            "{phase} {hint}"
+        );
+    }
+}
+
+#[test]
+fn a_value_in_a_file_of_the_run_is_no_matter_of_cert() {
+    let files = Files::new();
+    let story = Story::new(RunOptions::default())
+        .extracted()
+        .masked()
+        .validated()
+        .loaded();
+    let message = "prove that nothing leaked: 1 values of PROD stand in x.log";
+    let story = story.fails_with(
+        Phase::Reporting,
+        ErrorKind::Leak,
+        message,
+        &["give it to nobody"],
+    );
+    let data = files.data(&story);
+    assert_eq!(
+        data.recommendation,
+        [
+            "The rows of this run are in CERT.",
+            "give it to nobody",
+            "CERT and the masks need no change: see which values stand in the file that is named, and delete it.",
+            "Then: redistrict report mig-20260101T000000Z-1",
+        ]
     );
 }
 

@@ -199,10 +199,22 @@ impl Story {
 
     /// A unit that fails twice, the second time for good.
     pub(crate) fn fails(self, phase: Phase, kind: ErrorKind, message: &str) -> Self {
+        self.fails_with(phase, kind, message, &["turn it off and on"])
+    }
+
+    pub(crate) fn fails_with(
+        self,
+        phase: Phase,
+        kind: ErrorKind,
+        message: &str,
+        hints: &[&str],
+    ) -> Self {
         let unit = UnitKey::new(phase, "work");
-        let error =
-            serde_json::to_value(SkillError::new(kind, message).with_hint("turn it off and on"))
-                .unwrap();
+        let error = SkillError::new(kind, message);
+        let error = hints
+            .iter()
+            .fold(error, |error, hint| error.with_hint(*hint));
+        let error = serde_json::to_value(error).unwrap();
         let failed = |attempt, retry_after_millis| Event::UnitFailed {
             unit: unit.clone(),
             attempt,

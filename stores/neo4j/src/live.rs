@@ -21,8 +21,9 @@ pub(crate) const RELATIONSHIP: &str = "rel";
 /// The label of the node that marks a graph as a target.
 pub(crate) const ENVIRONMENT: &str = "RedistrictEnvironment";
 /// The labels of our own nodes. What has one of them is in no table.
-pub(crate) const OWN_LABELS: [&str; 5] = [
+pub(crate) const OWN_LABELS: [&str; 6] = [
     ENVIRONMENT,
+    "RedistrictHeartbeat",
     "RedistrictJournal",
     "RedistrictLease",
     "RedistrictPart",

@@ -26,7 +26,7 @@ use redistrict_model::{Catalog, Column, Finding, RunId, StoreName, Table};
 use redistrict_store::{
     BatchStream, Enrolment, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Ledger, Merge, RunRecord,
     Secret, StagePart, Staged, StoreError, StoreErrorKind, TableSize, TargetCapabilities,
-    TargetRead, TargetStore,
+    TargetRead, TargetStore, Traces,
 };
 
 use crate::bolt::{Access, Begin, Bolt, Transaction};
@@ -192,6 +192,18 @@ impl TargetStore for Neo4jTarget {
         .await
     }
 
+    async fn beat(&self, lease: &Lease) -> Result<(), StoreError> {
+        lease::beat(&self.session().await?, lease).await
+    }
+
+    async fn traces(&self) -> Result<Traces, StoreError> {
+        // As a writer: in a cluster a reader may be behind.
+        let bolt = self.session().await?;
+        let begin = Begin::new(Access::Write, lease::SHORT);
+        let what = "look for what runs have left in a graph";
+        lease::traces(&mut bolt.begin(begin).await.doing(what)?).await
+    }
+
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
         let bolt = self.session().await?;
         lease::release(&bolt, lease).await
@@ -254,15 +266,6 @@ impl TargetStore for Neo4jTarget {
     async fn clear_staging(&self, lease: &Lease) -> Result<(), StoreError> {
         let bolt = self.session().await?;
         stage::clear(&bolt, self.name().as_str(), lease).await
-    }
-
-    async fn raise_sequences(
-        &self,
-        _lease: &Lease,
-        _tables: &[Table],
-    ) -> Result<Vec<String>, StoreError> {
-        // A graph has none.
-        Ok(Vec::new())
     }
 }
 

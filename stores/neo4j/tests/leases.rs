@@ -37,7 +37,7 @@ async fn a_client_that_stopped_in_its_merge_is_fenced_and_its_locks_are_gone() {
     assert_eq!(error.kind, StoreErrorKind::Transient, "{error:?}");
     assert_eq!(dump(&world.cert).await, before);
     let late = world.target.begin_merge(&old, &tables).await.err().unwrap();
-    assert_eq!(late.kind, StoreErrorKind::Busy, "{late:?}");
+    assert_eq!(late.kind, StoreErrorKind::Superseded, "{late:?}");
 
     let mut merge = world.target.begin_merge(&new, &tables).await.unwrap();
     let there = merge.lock_staged(&pupils).await.unwrap();

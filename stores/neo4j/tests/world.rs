@@ -8,8 +8,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use redistrict_model::{Key, RunId, StoreName, Table, TableRef};
 use redistrict_neo4j::{Neo4jSource, Neo4jTarget};
 use redistrict_store::{
-    CommitOutcome, Enrolment, KeyReader, KeyRequest, Lease, LeaseClaim, LeaseOutcome, Merge,
-    RowReader, RowRequest, RunRecord, RunState, Selector, SourceStore as _, StagePart, StoreError,
+    CommitOutcome, Enrolment, KeyReader, KeyRequest, Lease, LeaseOutcome, Merge, RowReader,
+    RowRequest, RunRecord, RunState, Selector, SourceStore as _, StagePart, StoreError,
     TargetStore as _,
 };
 use redistrict_testkit::neo4j::{Graph, Neo4jPair, Neo4jServer, Parameters, ValueReceive};
@@ -168,10 +168,7 @@ pub(crate) async fn enroll(target: &Neo4jTarget) {
 }
 
 pub(crate) async fn try_claim(target: &Neo4jTarget, name: &str, is_resume: bool) -> LeaseOutcome {
-    let claim = LeaseClaim {
-        run: run(name),
-        is_resume,
-    };
+    let claim = redistrict_testkit::claims::claim(&run(name), is_resume);
     target
         .acquire_lease(&claim)
         .await
@@ -181,7 +178,7 @@ pub(crate) async fn try_claim(target: &Neo4jTarget, name: &str, is_resume: bool)
 pub(crate) async fn claim(target: &Neo4jTarget, name: &str, is_resume: bool) -> Lease {
     match try_claim(target, name, is_resume).await {
         LeaseOutcome::Held(lease) => lease,
-        LeaseOutcome::Busy { holder } => panic!("{holder} holds the lease"),
+        other => panic!("no lease: {other:?}"),
     }
 }
 

@@ -23,8 +23,20 @@ create table if not exists redistrict_meta.environment (
 create table if not exists redistrict_meta.lease (
   id int2 primary key default 1 check (id = 1),
   epoch int8 not null,
-  run_id text
+  run_id text,
+  owner text
 );
+do $$
+begin
+  -- Of an earlier version. Whoever does not own the table may enroll again where nothing is to be added.
+  if not exists (
+    select from pg_attribute
+    where attrelid = 'redistrict_meta.lease'::regclass and attname = 'owner' and not attisdropped
+  ) then
+    alter table redistrict_meta.lease add column owner text;
+  end if;
+end
+$$;
 insert into redistrict_meta.lease (id, epoch) values (1, 0) on conflict do nothing;
 
 create table if not exists redistrict_meta.heartbeat (

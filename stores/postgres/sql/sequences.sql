@@ -25,7 +25,12 @@ select
   a.attname::text as column_name,
   sn.nspname::text as sequence_schema,
   s.relname::text as sequence_name,
-  q.seqmax as highest
+  q.seqmax as highest,
+  q.seqincrement as step,
+  has_schema_privilege(sn.oid, 'usage')
+    and has_sequence_privilege(s.oid, 'select')
+    and has_sequence_privilege(s.oid, 'update') as may_raise,
+  quote_ident(current_user) as role
 from wanted
 join fed on fed.relation = wanted.oid
 join pg_class as s on s.oid = fed.sequence and s.relkind = 'S'

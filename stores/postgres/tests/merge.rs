@@ -1,10 +1,10 @@
 //! Lease, staging, merge, ledger and undo's deletes on a real server.
 
 use futures::{StreamExt as _, stream};
-use redistrict_model::{Key, RunId, Table};
+use redistrict_model::{Key, RunId, Severity, Table};
 use redistrict_postgres::PostgresTarget;
 use redistrict_store::{
-    Action, CommitOutcome, Epoch, LeaseClaim, LeaseOutcome, LedgerEntry, LedgerOperation,
+    Action, CommitOutcome, Epoch, LeaseOutcome, LedgerEntry, LedgerOperation, RaisedSequence,
     RowRequest, RunState, SourceStore as _, StagePart, StoreErrorKind, TargetStore as _,
 };
 use redistrict_testkit::postgres::{RoleKind, query};
@@ -172,10 +172,7 @@ async fn a_writer_of_an_older_epoch_is_refused() {
     let tables = tables(&world, "create table t (id int4 primary key)").await;
     let old = world.lease("mig-1").await;
     let merge = world.target.begin_merge(&old, &tables).await.unwrap();
-    let claim = LeaseClaim {
-        run: RunId::new("mig-1"),
-        is_resume: true,
-    };
+    let claim = redistrict_testkit::claims::claim(&RunId::new("mig-1"), true);
     let LeaseOutcome::Held(new) = world.target.acquire_lease(&claim).await.unwrap() else {
         panic!("busy")
     };
@@ -183,14 +180,11 @@ async fn a_writer_of_an_older_epoch_is_refused() {
     // Its session was ended: the commit cannot succeed.
     assert!(commit(merge, &old).await.is_err());
     let error = world.target.begin_merge(&old, &tables).await.err().unwrap();
-    assert_eq!(error.kind, StoreErrorKind::Busy);
+    assert_eq!(error.kind, StoreErrorKind::Superseded);
     assert_eq!(world.target.run_record(&old.run).await.unwrap(), None);
     // Giving back what is not held any more does nothing.
     world.target.release_lease(&old).await.unwrap();
-    let other = LeaseClaim {
-        run: RunId::new("mig-2"),
-        is_resume: false,
-    };
+    let other = redistrict_testkit::claims::claim(&RunId::new("mig-2"), false);
     let busy = LeaseOutcome::Busy {
         holder: RunId::new("mig-1"),
     };
@@ -208,10 +202,7 @@ async fn a_claim_beside_a_living_session_of_the_run_is_busy() {
     let tables = tables(&world, "create table t (id int4 primary key)").await;
     let lease = world.lease("mig-1").await;
     let merge = world.target.begin_merge(&lease, &tables).await.unwrap();
-    let claim = LeaseClaim {
-        run: RunId::new("mig-1"),
-        is_resume: false,
-    };
+    let claim = redistrict_testkit::claims::claim(&RunId::new("mig-1"), false);
     let busy = LeaseOutcome::Busy {
         holder: RunId::new("mig-1"),
     };
@@ -230,10 +221,7 @@ async fn a_target_that_was_never_enrolled_is_a_configuration_error() {
     let url = world.server.create_database().await;
     let target = PostgresTarget::new(world.store.clone(), url, Vec::new());
     assert_eq!(target.enrolment(&world.store).await.unwrap(), None);
-    let claim = LeaseClaim {
-        run: RunId::new("mig-1"),
-        is_resume: false,
-    };
+    let claim = redistrict_testkit::claims::claim(&RunId::new("mig-1"), false);
     let error = target.acquire_lease(&claim).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Config);
     assert!(error.to_string().contains("not enrolled"), "{error}");
@@ -407,26 +395,37 @@ async fn sequences_rise_to_the_largest_value_and_never_fall() {
          create sequence part; create table e (id int8 primary key, code text default 'INV-' || nextval('part'),
              shown jsonb default to_jsonb(nextval('part')));
          create table f (id int4 generated always as identity (maxvalue 100) primary key);
-         create sequence exact; create table g (id numeric primary key default nextval('exact'))",
+         create sequence exact; create table g (id numeric primary key default nextval('exact'));
+         create sequence wide; create table h (id int8 primary key default nextval('wide'))",
     )
     .await;
     let fill = "insert into a values (41); insert into b values (7); insert into c values (9);
                 insert into e values (1, 'INV-7', '7');
                 insert into f overriding system value values (500), (30);
-                insert into g values ('Infinity'), (12);
+                insert into g values ('Infinity'), (12); insert into h values (5000000000);
                 select setval('a_id_seq', 100); select setval('b_id_seq', 7, false)";
     world.server.psql(&world.cert, fill).await;
     let lease = world.lease("mig-1").await;
-    let raised = world.target.raise_sequences(&lease, &tables).await.unwrap();
+    let names: Vec<_> = tables.iter().map(|table| table.name.clone()).collect();
+    let mut merge = world.target.begin_merge(&lease, &tables).await.unwrap();
+    let raised = merge.raise_sequences(&names).await.unwrap();
+    let moved = |sequence: &str, from, to| RaisedSequence {
+        sequence: sequence.to_owned(),
+        from,
+        to,
+    };
     assert_eq!(
         raised,
         [
-            "\"public\".\"b_id_seq\"",
-            "\"public\".\"Loose \"\"one\"",
-            "\"public\".\"f_id_seq\"",
-            "\"public\".\"exact\""
+            moved("\"public\".\"b_id_seq\"", None, 7),
+            moved("\"public\".\"Loose \"\"one\"", None, 9),
+            moved("\"public\".\"f_id_seq\"", None, 30),
+            moved("\"public\".\"exact\"", None, 12),
+            moved("\"public\".\"wide\"", None, 5_000_000_000),
         ]
     );
+    // Whatever becomes of the merge: keys that were given are not given again.
+    drop(merge);
     let next = async |name: &str| {
         world
             .server
@@ -440,12 +439,41 @@ async fn sequences_rise_to_the_largest_value_and_never_fall() {
     assert_eq!(next("part").await, "1");
     assert_eq!(next("f_id_seq").await, "31");
     assert_eq!(next("exact").await, "13");
+    assert_eq!(next("wide").await, "5000000001");
 }
 
+/// Others draw while it is raised: the sequence never goes back to what they have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sequence_that_others_draw_from_gives_no_key_twice() {
+    let world = World::new().await;
+    let tables = tables(
+        &world,
+        "create table t (id serial primary key, who text not null)",
+    )
+    .await;
+    let fill = "insert into t (who) select 'theirs' from generate_series(1, 5);
+                insert into t (id, who) select n, 'ours' from generate_series(6, 3000) as n;
+                create procedure draw() language plpgsql as
+                  'declare n int; begin for n in 1..4000 loop perform nextval(''t_id_seq''); commit; end loop; end'";
+    world.server.psql(&world.cert, fill).await;
+    let lease = world.lease("mig-1").await;
+    let mut merge = world.target.begin_merge(&lease, &tables).await.unwrap();
+    let names = [world.table("t")];
+    let (raised, ()) = tokio::join!(
+        merge.raise_sequences(&names),
+        world.server.psql(&world.cert, "call draw()")
+    );
+    raised.unwrap();
+    let sql = "select nextval('t_id_seq') > greatest(3000, 4005)";
+    assert_eq!(world.server.scalar(&world.cert, sql).await, "t");
+}
+
+/// Before a row is written, and once more where it is needed.
 #[tokio::test]
 async fn a_missing_right_on_a_sequence_names_the_sequence() {
     let world = World::new().await;
     world.both("create table a (id serial primary key)").await;
+    let role = world.server.create_role(&world.cert, RoleKind::Plain).await;
     world
         .server
         .psql(
@@ -454,13 +482,58 @@ async fn a_missing_right_on_a_sequence_names_the_sequence() {
         grant all on all tables in schema redistrict_meta to public; grant all on a to public",
         )
         .await;
-    let role = world.server.create_role(&world.cert, RoleKind::Plain).await;
     let tables = world.catalog().await.tables;
+    let names = [world.table("a")];
     let target = PostgresTarget::new(world.store.clone(), role, Vec::new());
+    let found = target.obstacles(&names).await.unwrap();
+    let [finding] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(
+        (finding.code.as_str(), finding.severity),
+        ("sequence-right", Severity::Error)
+    );
+    assert!(finding.message.contains("a_id_seq"), "{finding:?}");
+    let grant = "grant select, update on sequence \"public\".\"a_id_seq\" to ";
+    assert!(
+        finding.lines.iter().any(|line| line.starts_with(grant)),
+        "{finding:?}"
+    );
     let lease = world.lease("mig-1").await;
-    let error = target.raise_sequences(&lease, &tables).await.unwrap_err();
+    let mut merge = target.begin_merge(&lease, &tables).await.unwrap();
+    let error = merge.raise_sequences(&names).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Auth, "{error:?}");
     assert!(error.to_string().contains("a_id_seq"), "{error}");
+    drop(merge);
+    for line in &finding.lines {
+        let statement = line.split(';').next().unwrap();
+        world.server.psql(&world.cert, statement).await;
+    }
+    assert_eq!(target.obstacles(&names).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_target_of_an_earlier_version_is_enrolled_again_and_keeps_its_epoch() {
+    let world = World::new().await;
+    let lease = world.lease("mig-1").await;
+    world.target.release_lease(&lease).await.unwrap();
+    world
+        .server
+        .psql(
+            &world.cert,
+            "alter table redistrict_meta.lease drop column owner",
+        )
+        .await;
+    let claim = redistrict_testkit::claims::claim(&RunId::new("mig-2"), false);
+    let error = world.target.acquire_lease(&claim).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Config);
+    assert!(error.hint.unwrap().contains("redistrict enroll"));
+    let mark = world.target.enrolment(&world.store).await.unwrap().unwrap();
+    world.target.enroll(&world.store, &mark).await.unwrap();
+    let LeaseOutcome::Held(next) = world.target.acquire_lease(&claim).await.unwrap() else {
+        panic!("busy")
+    };
+    assert!(next.epoch > lease.epoch);
 }
 
 #[tokio::test]
@@ -528,10 +601,7 @@ async fn a_session_that_ends_inside_commit_leaves_the_outcome_unknown() {
     let mut merge = world.target.begin_merge(&lease, &tables).await.unwrap();
     merge.apply(&[world.table("t")]).await.unwrap();
     assert_eq!(commit(merge, &lease).await.unwrap(), CommitOutcome::Unknown);
-    let claim = LeaseClaim {
-        run: lease.run.clone(),
-        is_resume: true,
-    };
+    let claim = redistrict_testkit::claims::claim(&lease.run, true);
     world.target.acquire_lease(&claim).await.unwrap();
     assert_eq!(world.target.run_record(&lease.run).await.unwrap(), None);
     assert_eq!(world.dump(&world.cert, "t").await, [""; 0]);

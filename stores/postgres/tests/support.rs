@@ -5,8 +5,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use redistrict_model::{Catalog, Key, RunId, StoreName, Table, TableRef};
 use redistrict_postgres::{PostgresSource, PostgresTarget};
 use redistrict_store::{
-    CommitOutcome, Enrolment, KeyRequest, Lease, LeaseClaim, LeaseOutcome, Merge, RowRequest,
-    RunRecord, RunState, Selector, SourceCut, SourceStore, StagePart, StoreError, TargetStore,
+    CommitOutcome, Enrolment, KeyRequest, Lease, LeaseOutcome, Merge, RowRequest, RunRecord,
+    RunState, Selector, SourceCut, SourceStore, StagePart, StoreError, TargetStore,
 };
 use redistrict_testkit::postgres::{RoleKind, TestServer};
 
@@ -82,13 +82,10 @@ impl World {
     }
 
     pub(crate) async fn lease(&self, run: &str) -> Lease {
-        let claim = LeaseClaim {
-            run: RunId::new(run),
-            is_resume: true,
-        };
+        let claim = redistrict_testkit::claims::claim(&RunId::new(run), true);
         match self.target.acquire_lease(&claim).await.unwrap() {
             LeaseOutcome::Held(lease) => lease,
-            LeaseOutcome::Busy { holder } => panic!("busy: {holder}"),
+            other => panic!("no lease: {other:?}"),
         }
     }
 

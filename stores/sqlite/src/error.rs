@@ -35,8 +35,8 @@ pub(crate) fn config(what: impl Into<String>) -> StoreError {
 }
 
 /// Somebody else owns the target now.
-pub(crate) fn busy(what: impl Into<String>) -> StoreError {
-    StoreError::new(StoreErrorKind::Busy, what)
+pub(crate) fn superseded(what: impl Into<String>) -> StoreError {
+    StoreError::new(StoreErrorKind::Superseded, what)
 }
 
 /// A value that cannot move unchanged; the value itself is never named.

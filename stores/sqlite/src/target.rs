@@ -21,8 +21,9 @@ use redistrict_model::{Catalog, RunId, StoreName, Table};
 use redistrict_store::{
     BatchStream, Enrolment, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Ledger, Merge, RunRecord,
     StagePart, Staged, StoreError, StoreErrorKind, TargetCapabilities, TargetRead, TargetStore,
+    Traces,
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::catalog::{self, Side};
@@ -198,6 +199,33 @@ impl TargetStore for SqliteTarget {
         .await
     }
 
+    async fn beat(&self, lease: &Lease) -> Result<(), StoreError> {
+        // A writer of this process is at work: the file is locked, and its commit says the same.
+        let Ok(gate) = Arc::clone(&self.gate).try_lock_owned() else {
+            return Ok(());
+        };
+        let (group, lease) = (self.group.clone(), lease.clone());
+        blocking(move || {
+            let _gate = gate;
+            let mut connection = group.open_for_writing()?;
+            require_enrolled(&connection, &group)?;
+            let what = "say that the lease is still used";
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .doing(what)?;
+            lease::beat(&transaction, &group.aliases(), &lease)?;
+            transaction.commit().doing(what)
+        })
+        .await
+    }
+
+    async fn traces(&self) -> Result<Traces, StoreError> {
+        self.reading(self.group.clone(), |connection, group| {
+            lease::traces(connection, &group.aliases())
+        })
+        .await
+    }
+
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
         let _gate = self.gate().await?;
         let (group, lease) = (self.group.clone(), lease.clone());
@@ -319,28 +347,6 @@ impl TargetStore for SqliteTarget {
         self.writing(lease, move |connection, group| {
             let mut aliases = group.aliases().into_iter();
             aliases.try_for_each(|alias| stage::clear(connection, &alias, &run))
-        })
-        .await
-    }
-
-    async fn raise_sequences(
-        &self,
-        lease: &Lease,
-        tables: &[Table],
-    ) -> Result<Vec<String>, StoreError> {
-        let known = self.tables(tables);
-        let entries: Vec<_> = tables
-            .iter()
-            .filter_map(|table| known.entry(&table.name).ok())
-            .collect();
-        self.writing(lease, move |connection, _| {
-            let mut raised = Vec::new();
-            for entry in entries {
-                if sequences::raise(connection, &entry)? {
-                    raised.push(entry.table.name.to_string());
-                }
-            }
-            Ok(raised)
         })
         .await
     }

@@ -3,7 +3,7 @@
 use redistrict_model::{Key, RunId, TableRef};
 use redistrict_sqlite::SqliteTarget;
 use redistrict_store::{
-    CommitOutcome, Enrolment, LeaseClaim, SourceStore, StoreErrorKind, TargetStore,
+    CommitOutcome, Enrolment, LeaseOutcome, SourceStore, StoreErrorKind, TargetStore,
 };
 
 use crate::group::{Group, record, source, store};
@@ -62,14 +62,31 @@ async fn a_file_that_was_copied_has_to_be_enrolled_again() {
     let copy = group.folder.path().join("copy.db");
     std::fs::copy(group.folder.path().join("0.db"), &copy).unwrap();
     let target = SqliteTarget::new(vec![(store(0), copy)]);
-    let claim = LeaseClaim {
-        run: RunId::new("mig-1"),
-        is_resume: false,
-    };
+    let claim = redistrict_testkit::claims::claim(&RunId::new("mig-1"), false);
     assert_eq!(
         target.acquire_lease(&claim).await.unwrap_err().kind,
         StoreErrorKind::Config
     );
+}
+
+#[tokio::test]
+async fn a_file_of_an_earlier_version_is_enrolled_again_and_keeps_its_epoch() {
+    let group = Group::of(1, "").await;
+    let lease = group.lease().await;
+    group.target.release_lease(&lease).await.unwrap();
+    let older = "alter table redistrict_lease drop column owner;
+                 alter table redistrict_lease drop column beat;
+                 update redistrict_environment set format = 1";
+    group.run("0.db", older);
+    let claim = redistrict_testkit::claims::claim(&RunId::new("mig-2"), false);
+    let error = group.target.acquire_lease(&claim).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Config);
+    assert!(error.hint.unwrap().contains("redistrict enroll"));
+    assert!(group.target.traces().await.is_err());
+    let mark = group.target.enrolment(&store(0)).await.unwrap().unwrap();
+    group.target.enroll(&store(0), &mark).await.unwrap();
+    let taken = group.target.acquire_lease(&claim).await.unwrap();
+    assert!(matches!(taken, LeaseOutcome::Held(next) if next.epoch > lease.epoch));
 }
 
 /// Found by the proof of injection: a table of a user's with the name of one of ours.
@@ -197,10 +214,7 @@ async fn a_lock_of_another_process_is_transient_and_changes_nothing() {
     group.run("prod.db", "insert into t values (1)");
     let other = group.plain("0.db").connection();
     other.execute_batch("begin immediate").unwrap();
-    let claim = LeaseClaim {
-        run: RunId::new("mig-1"),
-        is_resume: false,
-    };
+    let claim = redistrict_testkit::claims::claim(&RunId::new("mig-1"), false);
     let error = group.target.acquire_lease(&claim).await.unwrap_err();
     assert_eq!(
         (error.kind, error.code.as_deref()),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use redistrict_model::{Catalog, RunId, StoreName, Table, TableRef};
 use redistrict_sqlite::{SqliteSource, SqliteTarget};
 use redistrict_store::{
-    Enrolment, KeyRequest, Lease, LeaseClaim, LeaseOutcome, RowRequest, RunRecord, RunState,
-    Selector, SourceStore, StagePart, TargetStore,
+    Enrolment, KeyRequest, Lease, LeaseOutcome, RowRequest, RunRecord, RunState, Selector,
+    SourceStore, StagePart, TargetStore,
 };
 use tempfile::TempDir;
 
@@ -60,13 +60,10 @@ impl Group {
     }
 
     pub(crate) async fn lease(&self) -> Lease {
-        let claim = LeaseClaim {
-            run: RunId::new("mig-1"),
-            is_resume: false,
-        };
+        let claim = redistrict_testkit::claims::claim(&RunId::new("mig-1"), false);
         match self.target.acquire_lease(&claim).await.unwrap() {
             LeaseOutcome::Held(lease) => lease,
-            LeaseOutcome::Busy { holder } => panic!("{holder} holds the lease"),
+            other => panic!("no lease: {other:?}"),
         }
     }
 

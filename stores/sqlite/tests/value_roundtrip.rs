@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use redistrict_model::{Key, RunId};
 use redistrict_store::{
-    CommitOutcome, Enrolment, LeaseClaim, LeaseOutcome, RowRequest, RunRecord, RunState, StagePart,
+    CommitOutcome, Enrolment, LeaseOutcome, RowRequest, RunRecord, RunState, StagePart,
     StoreErrorKind,
 };
 use redistrict_testkit::conformance::{Harness, World};
@@ -77,10 +77,7 @@ async fn write(
         fingerprint: target.fingerprint(&world.store).await.unwrap(),
     };
     target.enroll(&world.store, &mark).await.unwrap();
-    let claim = LeaseClaim {
-        run: RunId::new("mig-1"),
-        is_resume: false,
-    };
+    let claim = redistrict_testkit::claims::claim(&RunId::new("mig-1"), false);
     let LeaseOutcome::Held(lease) = target.acquire_lease(&claim).await.unwrap() else {
         panic!("the target is free");
     };

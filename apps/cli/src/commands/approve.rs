@@ -2,7 +2,7 @@
 
 use redistrict_artifact::timestamp_of;
 use redistrict_journal::{JournalError, RunState};
-use redistrict_model::{Phase, RunId, UnitKey};
+use redistrict_model::{Phase, RunId, UnitKey, shell_word};
 use redistrict_orchestrator::{ApprovalRefusal, approval};
 use redistrict_report::{ReportData, ReportSkill, UndoForecastReport};
 use redistrict_skill::ASKS;
@@ -35,14 +35,20 @@ pub(crate) fn run(session: &Session, arguments: &args::Approve) -> CommandResult
     let given = arguments.digest.as_deref();
     let by = person::name(arguments.by.as_deref());
     let named = by.as_deref().unwrap_or_default();
+    let command = command(&run, &digest, arguments.by.as_deref(), by.is_ok());
     let events =
         approval(&state, given, named, now, valid).map_err(|refusal| refused(&state, refusal))?;
-    let by = by?;
     for line in shown(&state, phase, &digest, &report.data(&run)?) {
         output::note(line);
     }
+    let by = by.map_err(|nobody| {
+        Failure::usage(format!(
+            "approve run {run}: nothing was approved, because {nobody}"
+        ))
+        .with_hint(format!("say who approves: {command}"))
+    })?;
     if arguments.digest.is_none() {
-        ask(&run, &digest)?;
+        ask(&run, &command)?;
     }
     match journal.append(&run, now, &events) {
         Err(JournalError::IllegalOrder { what, .. }) => {
@@ -159,15 +165,30 @@ fn undo_lines(data: &ReportData) -> Vec<String> {
     ]
 }
 
-fn ask(run: &RunId, digest: &str) -> CommandResult {
-    let no = |what: &str| {
-        Failure::usage(format!("approve run {run}: {what}"))
-            .with_hint(format!("redistrict approve {run} --digest {digest}"))
+/// The whole command, which asks nothing.
+fn command(run: &RunId, digest: &str, by: Option<&str>, is_known: bool) -> String {
+    let by = match (by, is_known) {
+        (Some(by), true) => format!(" --by {}", shell_word(by)),
+        (None, true) => String::new(),
+        (_, false) => " --by \"your name\"".to_owned(),
+    };
+    format!("redistrict approve {run} --digest {digest}{by}")
+}
+
+fn ask(run: &RunId, command: &str) -> CommandResult {
+    let no = |why: &str, what: &str| {
+        Failure::usage(format!(
+            "approve run {run}: nothing was approved, because {why}"
+        ))
+        .with_hint(format!("{what}{command}"))
     };
     match person::answer("Approve it? Type yes:") {
         Some(answer) if answer.eq_ignore_ascii_case("yes") => Ok(()),
-        Some(_) => Err(no("nothing was approved")),
-        None => Err(no("say what is approved: this is no terminal to ask on")),
+        Some(_) => Err(no("the answer was not yes", "")),
+        None => Err(no(
+            "there is no terminal to ask on",
+            "if what is said above is right, name it by its digest: ",
+        )),
     }
 }
 

@@ -45,6 +45,7 @@ pub(crate) async fn run(session: &Session, arguments: &args::Cancel) -> CommandR
             run: run.to_string(),
             dry_run: false,
             wait: false,
+            force: false,
             ask: arguments.ask.clone(),
             keep_foreign_changes: false,
             retain_shared: false,

@@ -66,7 +66,7 @@ async fn sheet(
         Some(district) => {
             let plan = planning::plan(workspace, &mut source, &target, district).await?;
             let bound = SheetPlan {
-                district: district.clone(),
+                district: plan.district,
                 digest: plan.digest,
             };
             (plan.sections, Some(bound))

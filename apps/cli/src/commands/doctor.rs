@@ -7,6 +7,7 @@ use crate::output::{self, Format};
 use crate::planning;
 use crate::prerequisites::{self, Item, Look};
 use crate::session::Session;
+use crate::traces;
 use crate::unmasked;
 use crate::wire::Workspace;
 
@@ -14,6 +15,9 @@ use crate::wire::Workspace;
 pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
     let workspace = session.workspace()?;
     let mut look = prerequisites::look(session, &workspace).await;
+    let (items, findings) = traces::look(session, &workspace).await;
+    look.items.extend(items);
+    look.findings.extend(findings);
     if stores_answer(&look) {
         look_for_unmasked(session, &workspace, &mut look).await;
     }

@@ -115,6 +115,7 @@ fn parts(
         sources: source.stores,
         targets: target.groups,
         denied: planning::denied(workspace),
+        owner: runner::owner()?,
     })
 }
 

@@ -86,6 +86,7 @@ pub(crate) async fn parts(
         source_fingerprints,
         targets: target.groups,
         denied: planning::denied(workspace),
+        owner: runner::owner()?,
     })
 }
 

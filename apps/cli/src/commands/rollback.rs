@@ -2,7 +2,9 @@
 
 use redistrict_journal::{RunKind, RunOptions, RunState as History, RunStatus, fold};
 use redistrict_model::{Phase, RunId};
-use redistrict_store::{LeaseClaim, LeaseOutcome, RunState, TargetStore};
+use redistrict_store::{
+    BEAT_FRESH, Lease, LeaseClaim, LeaseOutcome, RunState, TargetStore, Traces,
+};
 
 use crate::approvals::{Approvals, approvals};
 use crate::args;
@@ -28,7 +30,7 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
     let parts = resume::parts(session, &workspace, resume::Prod::MayBeAway).await?;
     let parent = RunId::new(arguments.run.clone());
     let Some(state) = fold(&parts.journal.read(&parent)?) else {
-        return Err(unknown(&parts, &parent, arguments.dry_run).await?);
+        return Err(unknown(&parts, &parent, arguments).await?);
     };
     // CERT's ledger knows better than the journal: CERT may have been restored from a backup since.
     let trace = trace_in_cert(&parts, &parent).await?;
@@ -38,6 +40,9 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
     }
     if let Some(line) = nothing_to_do(&state).filter(|_| !stands) {
         say(session, &line);
+        if !arguments.dry_run && clear_everywhere(&parts, &parent).await? {
+            say(session, "what it had left in CERT is cleared away");
+        }
         if session.format() != Format::Text {
             output::json(&serde_json::json!({
                 "run": state.run, "status": "NOTHING_TO_DO", "reason": line, "exit": 0,
@@ -116,12 +121,21 @@ fn replaced(undo: &RunId) -> Failure {
 }
 
 /// The journal does not have the run: it is lost, or on another machine. Without the plan the run's
-/// rows cannot be taken out; but a lease that it left behind is given back, so that CERT is usable.
-async fn unknown(parts: &Parts, run: &RunId, is_dry_run: bool) -> CommandResult<Failure> {
+/// rows cannot be taken out; but what it left behind, a lease or staged rows, is cleared away, so that CERT is
+/// usable. A run that was heard of lately works on another machine: it is left alone, unless somebody knows better.
+async fn unknown(parts: &Parts, run: &RunId, arguments: &args::Rollback) -> CommandResult<Failure> {
     let stands = trace_in_cert(parts, run).await? == Trace::Stands;
+    let mut left = Vec::new();
+    for target in &parts.targets {
+        let traces = target.traces().await?;
+        if traces.holder.as_ref() == Some(run) && traces.is_alive() && !arguments.force {
+            return Ok(alive(run, &traces));
+        }
+        left.push((target, traces));
+    }
     let mut freed = false;
-    for target in parts.targets.iter().filter(|_| !is_dry_run) {
-        freed |= give_back_lease(target.as_ref(), run).await?;
+    for (target, traces) in left.iter().filter(|_| !arguments.dry_run) {
+        freed |= clear_away(parts, target.as_ref(), traces, run).await?;
     }
     let failure = match stands {
         false => nearest::missing_run(parts.journal.as_ref(), run),
@@ -132,33 +146,70 @@ async fn unknown(parts: &Parts, run: &RunId, is_dry_run: bool) -> CommandResult<
     };
     Ok(if freed {
         failure.with_hint(format!(
-            "run {run} had left its lease behind: it is given back now, other runs can work"
+            "run {run} had left its lease or staged rows behind: they are given back now, other runs can work"
         ))
     } else {
         failure
     })
 }
 
-/// Gives back what the run holds; false if it holds nothing.
-async fn give_back_lease(target: &dyn TargetStore, run: &RunId) -> CommandResult<bool> {
-    let claim = |is_resume| LeaseClaim {
-        run: run.clone(),
-        is_resume,
-    };
-    match target.acquire_lease(&claim(false)).await? {
-        LeaseOutcome::Held(lease) => {
-            target.release_lease(&lease).await?;
-            return Ok(false);
-        }
-        LeaseOutcome::Busy { holder } if holder == *run => {}
-        LeaseOutcome::Busy { .. } => return Ok(false),
+fn alive(run: &RunId, traces: &Traces) -> Failure {
+    let seconds = traces.quiet.unwrap_or_default().as_secs();
+    Failure::new(
+        Exit::LeaseHeld,
+        format!(
+            "give the lease of run {run} back: its process was heard of {seconds} seconds ago, so it works, perhaps on \
+             another machine"
+        ),
+    )
+    .with_hint(format!(
+        "where it was started: `redistrict watch {run}`, `redistrict cancel {run}`"
+    ))
+    .with_hint(format!(
+        "if it is dead: wait until nothing was heard of it for {} seconds, or, if you know it, `redistrict rollback \
+         {run} --force`",
+        BEAT_FRESH.as_secs()
+    ))
+}
+
+/// Clears away what a run that has ended left, if anything.
+async fn clear_everywhere(parts: &Parts, run: &RunId) -> CommandResult<bool> {
+    let mut cleared = false;
+    for target in &parts.targets {
+        let traces = target.traces().await?;
+        cleared |= clear_away(parts, target.as_ref(), &traces, run).await?;
     }
-    let LeaseOutcome::Held(lease) = target.acquire_lease(&claim(true)).await? else {
+    Ok(cleared)
+}
+
+/// Clears away what the run left in a target; false if that is nothing.
+async fn clear_away(
+    parts: &Parts,
+    target: &dyn TargetStore,
+    traces: &Traces,
+    run: &RunId,
+) -> CommandResult<bool> {
+    let holds = traces.holder.as_ref() == Some(run);
+    if !holds && !traces.staged.contains(run) {
+        return Ok(false);
+    }
+    let claim = LeaseClaim {
+        run: run.clone(),
+        owner: parts.owner.clone(),
+        after: None,
+        is_resume: holds,
+    };
+    let LeaseOutcome::Held(lease) = target.acquire_lease(&claim).await? else {
         return Ok(false);
     };
-    target.clear_staging(&lease).await?;
-    target.release_lease(&lease).await?;
+    clear(target, &lease).await?;
     Ok(true)
+}
+
+async fn clear(target: &dyn TargetStore, lease: &Lease) -> CommandResult {
+    target.clear_staging(lease).await?;
+    target.release_lease(lease).await?;
+    Ok(())
 }
 
 fn nothing_to_do(state: &History) -> Option<String> {

@@ -38,7 +38,7 @@ pub(crate) async fn run(session: &Session) -> CommandResult<Exit> {
         .select
         .priority
         .iter()
-        .map(|(district, priority)| (DistrictId::new(district.clone()), *priority))
+        .map(|(district, priority)| (source.district(district), *priority))
         .collect();
     let rate = rate(&Rates::read(&workspace)?, &measurement);
     let ranked = rank(measurement.districts.clone(), &priorities, rate);

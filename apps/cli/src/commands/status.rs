@@ -28,7 +28,10 @@ pub(crate) fn status(session: &Session, run: Option<&str>) -> CommandResult<Exit
 
 /// How a run stands, in words.
 fn standing(state: &RunState, is_left: bool) -> String {
-    let says_itself = matches!(state.status, RunStatus::Waiting(Waiting::OtherRun(_)));
+    let says_itself = matches!(
+        state.status,
+        RunStatus::Waiting(Waiting::OtherRun(_) | Waiting::Resume(_))
+    );
     match state.open_request() {
         _ if !is_left || says_itself => state.status.to_string(),
         Some((_, gate)) if gate.approval.is_some() => "approved, nobody works on it".to_owned(),
@@ -101,6 +104,14 @@ fn next_step(state: &RunState, is_left: bool) -> Option<String> {
             Some(format!(
                 "\nanother run was in the way: could not {}\nonce it has ended: redistrict resume {run}",
                 what.unwrap_or("take the lease"),
+            ))
+        }
+        RunStatus::Waiting(Waiting::Resume(failure)) => {
+            let what = failure.error.get("message").and_then(|text| text.as_str());
+            Some(format!(
+                "\nwhat was written to CERT stands; what is left to do failed: could not {}\n\
+                 once that is mended: redistrict resume {run}",
+                what.unwrap_or("finish the run"),
             ))
         }
         RunStatus::Running | RunStatus::Compensating if !is_left => Some(format!(

@@ -9,7 +9,7 @@ pub(super) mod words;
 
 use redistrict_extract::district_key;
 use redistrict_model::config::{ResolveError, resolve_table};
-use redistrict_model::{ExtractSection, Key, Role, TableRef};
+use redistrict_model::{ExtractSection, Key, Role, TableRef, canonical};
 
 use crate::args;
 use crate::exit::Exit;
@@ -32,7 +32,8 @@ pub(crate) async fn run(session: &Session, arguments: &args::Why) -> CommandResu
         .map_err(|findings| planning::stop("decide what moves", &findings))?;
     let table = table_meant(&arguments.table, &section)?;
     let asked = asked(arguments, &table, &section)?;
-    let district = district_key(&arguments.district, &section.ownership.root_key);
+    let district = source.district(&arguments.district);
+    let district = district_key(district.as_str(), &section.ownership.root_key);
     let found = ask::ask(session, &mut source.cuts, &section, &district, &asked).await?;
     if arguments.not && matches!(found, Found::Comes { .. }) {
         return Err(Failure::usage(format!(
@@ -162,10 +163,14 @@ fn asked(
             "join them by commas, or write each as a word of its own if one of them holds a comma",
         ));
     }
+    let values = values.into_iter().enumerate().map(|(at, value)| {
+        let column = by.get(at).and_then(|name| catalog.column(name));
+        column.map_or(value.into(), |column| canonical(value, column.column_type))
+    });
     Ok(Asked {
         table: table.clone(),
+        values: Key::new(values.collect::<Vec<_>>()),
         by,
-        values: Key::new(values),
         is_excluded: role == Some(Role::Excluded),
     })
 }

@@ -35,7 +35,9 @@ pub(super) fn view(state: &RunState, is_left: bool) -> Result<Run, Refusal> {
         phases,
         failure: match &state.status {
             RunStatus::Failed(failure) => Some(failure_of(failure)),
-            RunStatus::Waiting(Waiting::Credentials(failure)) => Some(failure_of(failure)),
+            RunStatus::Waiting(Waiting::Credentials(failure) | Waiting::Resume(failure)) => {
+                Some(failure_of(failure))
+            }
             _ => state.failure.as_ref().map(failure_of),
         },
         retries: retries(state),
@@ -80,7 +82,7 @@ fn standing(state: &RunState, is_left: bool) -> Standing {
     match &state.status {
         _ if is_left => Standing::Left,
         RunStatus::Running => Standing::Running,
-        RunStatus::Interrupted => Standing::Interrupted,
+        RunStatus::Interrupted | RunStatus::Waiting(Waiting::Resume(_)) => Standing::Interrupted,
         RunStatus::Waiting(Waiting::Approval { .. }) => Standing::WaitingForApproval,
         RunStatus::Waiting(Waiting::Credentials(_)) => Standing::WaitingForCredentials,
         RunStatus::Waiting(Waiting::OtherRun(_)) => Standing::WaitingForOtherRun,

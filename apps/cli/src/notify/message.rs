@@ -134,6 +134,11 @@ impl Teller {
                 format!("waits in {phase} until another run has ended"),
                 resume,
             ),
+            RunStatus::Waiting(Waiting::Resume(_)) => (
+                Moment::Gate,
+                format!("has written to CERT, and waits in {phase} to be finished"),
+                resume,
+            ),
             RunStatus::Cancelled => (
                 Moment::Failure,
                 format!("was cancelled in {phase}"),

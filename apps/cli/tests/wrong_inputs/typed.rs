@@ -55,7 +55,7 @@ pub(super) fn command_lines() -> Vec<Row> {
             "why, of a row that is not there",
             Said::Typed,
             &["why", "ids.guardians", "SECRET", "--district", "2"],
-            (2, "none has these values of (id)", "leading zeros"),
+            (2, "none has these values of (id)", "sign by sign"),
         ),
         typed(
             "why, of a column that is not there",

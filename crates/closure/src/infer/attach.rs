@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use redistrict_model::{EdgeId, Measured};
+use redistrict_model::{EdgeId, EdgeOrigin, Measured};
 
 use super::graph::Graph;
 use super::input::{MeasureRequest, Measurements};
@@ -22,6 +22,8 @@ pub(super) struct Attachment {
     /// The wave in which a table was attached; its hang edges lead to shared tables and to tables
     /// of earlier waves.
     pub(super) wave: Vec<Option<u32>>,
+    /// Attached although others look its rows up: these go with who looks them up where more than one may have them.
+    pub(super) is_looked_up: Vec<bool>,
     pub(super) to_measure: Vec<MeasureRequest>,
 }
 
@@ -37,6 +39,7 @@ pub(super) fn attach(graph: &Graph<'_>, tiers: &Tiers, measurements: &Measuremen
     let mut state = Attachment {
         shared: vec![false; graph.len()],
         wave: vec![None; graph.len()],
+        is_looked_up: vec![false; graph.len()],
         to_measure: Vec::new(),
     };
     for (table, is_shared) in &graph.input.decisions.shared {
@@ -71,8 +74,21 @@ pub(super) fn attach(graph: &Graph<'_>, tiers: &Tiers, measurements: &Measuremen
                 state.shared[table] = false;
             }
         }
-        if !is_changed {
+        if is_changed {
+            continue;
+        }
+        let hangs = |table: &usize| {
+            state.wave[*table].is_none()
+                && !edges_of_looked_up(graph, tiers, measurements, &state, *table).is_empty()
+        };
+        let left: Vec<usize> = (0..graph.len()).filter(hangs).collect();
+        if left.is_empty() {
             return state;
+        }
+        wave += 1;
+        for table in left {
+            state.wave[table] = Some(wave);
+            state.is_looked_up[table] = true;
         }
     }
 }
@@ -188,22 +204,15 @@ pub(super) fn hang_edges(
     state: &Attachment,
     table: usize,
 ) -> Vec<usize> {
-    let is_earlier = |parent: usize| match (state.wave[parent], state.wave[table]) {
-        (Some(theirs), Some(ours)) => theirs < ours,
-        (Some(_), None) => true,
-        (None, _) => false,
-    };
-    let leads_to_users = |edge: &usize| {
-        let parent = graph.facts[*edge].parent;
-        tiers.org[parent].is_none() && (state.shared[parent] || is_earlier(parent))
-    };
+    if state.is_looked_up[table] {
+        return edges_of_looked_up(graph, tiers, measurements, state, table);
+    }
     let is_decided = graph
         .input
         .decisions
         .owner
         .contains_key(&graph.tables[table].name);
-    let mut edges = graph.owner_candidates(table);
-    edges.retain(leads_to_users);
+    let mut edges = edges_to_users(graph, tiers, state, table);
     if is_decided {
         return edges;
     }
@@ -216,6 +225,64 @@ pub(super) fn hang_edges(
     if state.shared[table] || is_looked_up(graph, tiers, state, table) {
         edges.retain(|edge| graph.facts[*edge].identifying);
     }
+    in_order(graph, tiers, measurements, edges)
+}
+
+/// What a table hangs on that others look up, and that has no other place: what its rows always refer to, and what
+/// somebody says owns them. None of a table whose rows are each used by many districts: a catalogue.
+fn edges_of_looked_up(
+    graph: &Graph<'_>,
+    tiers: &Tiers,
+    measurements: &Measurements,
+    state: &Attachment,
+    table: usize,
+) -> Vec<usize> {
+    let name = &graph.tables[table].name;
+    let is_catalogue = measurements
+        .get(name)
+        .is_some_and(|measured| measured.spread > SHARED_SPREAD);
+    if graph.excluded[table]
+        || tiers.is_tiered(table)
+        || state.shared[table]
+        || is_catalogue
+        || graph.input.decisions.whole.contains(name)
+    {
+        return Vec::new();
+    }
+    let mut edges = edges_to_users(graph, tiers, state, table);
+    edges.retain(|edge| {
+        graph.facts[*edge].mandatory || graph.edges[*edge].origin == EdgeOrigin::Link
+    });
+    in_order(graph, tiers, measurements, edges)
+}
+
+/// Those of its references that may own and lead to shared tables, or to tables attached in earlier waves.
+fn edges_to_users(
+    graph: &Graph<'_>,
+    tiers: &Tiers,
+    state: &Attachment,
+    table: usize,
+) -> Vec<usize> {
+    let is_earlier = |parent: usize| match (state.wave[parent], state.wave[table]) {
+        (Some(theirs), Some(ours)) => theirs < ours,
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    let mut edges = graph.owner_candidates(table);
+    edges.retain(|edge| {
+        let parent = graph.facts[*edge].parent;
+        tiers.org[parent].is_none() && (state.shared[parent] || is_earlier(parent))
+    });
+    edges
+}
+
+/// The first one that a row always has, or all that may be NULL (rule 5).
+fn in_order(
+    graph: &Graph<'_>,
+    tiers: &Tiers,
+    measurements: &Measurements,
+    mut edges: Vec<usize>,
+) -> Vec<usize> {
     let cover = |edge: usize| {
         let parent = graph.facts[edge].parent;
         let measured = measurements.get(&graph.tables[parent].name);

@@ -151,8 +151,35 @@ pub(super) fn problems(
             table,
             role,
         ));
+        problems.extend(looked_up_detail(graph, roles, table));
     }
     problems
+}
+
+/// A reference table that is looked up and always refers to one that was measured, and may be of persons. Who is
+/// shared owns such rows (rule 5); of who may be, somebody has to say so.
+fn looked_up_detail(graph: &Graph<'_>, roles: &[TableRole], table: usize) -> Option<Problem> {
+    let decisions = graph.input.decisions;
+    let name = &graph.tables[table].name;
+    let is_decided = decisions.owner.contains_key(name)
+        || decisions.shared.contains_key(name)
+        || decisions.whole.contains(name);
+    let role = &roles[table];
+    if role.role != Role::Reference || !role.owners.is_empty() || is_decided {
+        return None;
+    }
+    let edges = graph.owner_candidates(table).into_iter();
+    let mut edges = edges.filter(|edge| {
+        let parent = &roles[graph.facts[*edge].parent];
+        graph.facts[*edge].mandatory && parent.in_doubt && parent.measured.is_some()
+    });
+    let edge = &graph.edges[edges.next()?];
+    Some(Problem::LookedUpDetail {
+        table: name.clone(),
+        parent: edge.parent.clone(),
+        reference: edge.describe(),
+        owner: reference(edge, &graph.edges),
+    })
 }
 
 fn trees_of_base<'a>(graph: &'a Graph<'_>, tiers: &'a Tiers) -> impl Iterator<Item = Problem> + 'a {

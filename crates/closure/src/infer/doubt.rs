@@ -6,16 +6,12 @@ use redistrict_model::Role;
 use super::attach::is_surely_catalogue;
 use super::graph::Graph;
 use super::input::Measurements;
-use super::reference::References;
+use super::owners::Inference;
 
-/// For each table whether it is in doubt, by what was measured of it, of what it is a detail of, or of all that
-/// look it up. `roles` are those of the tables, in their order.
-pub(super) fn doubtful(
-    graph: &Graph<'_>,
-    references: &References,
-    measurements: &Measurements,
-    roles: &[Role],
-) -> Vec<bool> {
+/// For each table whether it is in doubt, by what was measured of it, of what it is a detail of, or by who looks it
+/// up. `roles` are those of the tables, in their order.
+pub(super) fn doubtful(known: &Inference<'_>, roles: &[Role]) -> Vec<bool> {
+    let (graph, references) = (known.graph, known.references);
     let decided = &graph.input.decisions.shared;
     let is_open = |table: &usize| {
         roles[*table] == Role::Reference && !decided.contains_key(&graph.tables[*table].name)
@@ -27,12 +23,13 @@ pub(super) fn doubtful(
             !doubtful[*table]
                 && match (
                     references.detail_of[*table],
-                    measured(graph, measurements, *table),
+                    measured(graph, known.measurements, *table),
                 ) {
                     (Some(edge), _) => doubtful[graph.facts[edge].parent],
                     (None, Some(is_sure)) => !is_sure,
                     (None, None) => {
-                        is_seen_in_doubt_only(graph, roles, &doubtful, *table)
+                        is_seen_by_users(known, *table)
+                            || is_seen_in_doubt_only(graph, roles, &doubtful, *table)
                             || says_something_of_persons(graph, roles, &doubtful, *table)
                     }
                 }
@@ -51,6 +48,20 @@ pub(super) fn doubtful(
 fn measured(graph: &Graph<'_>, measurements: &Measurements, table: usize) -> Option<bool> {
     let measured = measurements.get(&graph.tables[table].name)?;
     Some(measured.rows == 0 || is_surely_catalogue(measured))
+}
+
+/// Labelled rows, or rows of people, look it up by references that may be NULL: nothing was measured, and the numbers
+/// might be those of persons.
+fn is_seen_by_users(known: &Inference<'_>, table: usize) -> bool {
+    let whole = &known.graph.input.decisions.whole;
+    if whole.contains(&known.graph.tables[table].name) {
+        return false;
+    }
+    let into = known.graph.into[table].iter();
+    let mut children = into.map(|edge| known.graph.facts[*edge].child);
+    children.any(|child| {
+        child != table && (known.tiers.is_tier(child, 0) || known.state.has_users(child))
+    })
 }
 
 /// Its rows refer to somebody's rows, whoever looks them up.

@@ -102,6 +102,18 @@ pub enum Problem {
         /// The references as they stand in an owner list.
         owners: Vec<String>,
     },
+    /// Rows that others look up always refer to a row of a reference table that may be of persons: those that nobody
+    /// looks up would stay behind.
+    #[error(
+        "{table} is looked up, and its rows always refer to {parent} by {reference}: too little is known to tell whether {parent} is of persons, and if it is, rows of {table} that nobody looks up are missing"
+    )]
+    LookedUpDetail {
+        table: TableRef,
+        parent: TableRef,
+        reference: String,
+        /// The reference as it stands in an owner list.
+        owner: String,
+    },
     /// `tree` on a base table of the root: its rows have the district of their subclass rows.
     #[error(
         "{reference} is the tree of {table}, whose rows have the district of the row with the same key in {root}: declare the tree there"
@@ -140,6 +152,7 @@ impl Problem {
             | Self::LinkParentNotUnique { child, .. }
             | Self::StubOfKeyless { child, .. } => child,
             Self::EqualSharedParents { table, .. }
+            | Self::LookedUpDetail { table, .. }
             | Self::TreeOfBase { table, .. }
             | Self::WholeOfOwned { table, .. }
             | Self::WholeOfKeyless { table } => table,
@@ -160,6 +173,12 @@ impl Problem {
                 let first = owners.first().cloned().unwrap_or_default();
                 let owner = format!("owner = [{first}] # one of {}", owners.join(", "));
                 ("equal-shared-parents", vec![heading.clone(), owner])
+            }
+            Self::LookedUpDetail { owner, .. } => {
+                let owner = format!(
+                    "owner = [{owner}] # or shared = false: only rows that are looked up are needed"
+                );
+                ("looked-up-detail", vec![heading.clone(), owner])
             }
             Self::TreeOfBase { .. } => ("tree-of-base", Vec::new()),
             Self::WholeOfOwned { .. } => ("whole-of-owned", Vec::new()),

@@ -14,6 +14,10 @@ use super::tiers::{Tiers, path_edges, place};
 /// What is said of a reference table in doubt.
 const IN_DOUBT: &str = "; it may be about persons: columns that nothing recognises are masked, unless shared = false says that it is a catalogue";
 
+/// Why a row hangs that others look up.
+const LOOKED_UP: &str =
+    "hangs on a shared row, and goes with who looks it up where several districts know that row";
+
 /// Infers owner lists, tiers and roles (docs/design/closure.md §4). The same input gives the same draft.
 ///
 /// Call it with the answers to `to_measure` of the draft before until that list is empty: shared
@@ -57,19 +61,20 @@ pub fn infer(input: &InferInput<'_>, measurements: &Measurements) -> Result<Draf
     })
 }
 
-struct Inference<'a> {
-    graph: &'a Graph<'a>,
-    tiers: &'a Tiers,
-    state: &'a Attachment,
-    references: &'a References,
-    measurements: &'a Measurements,
+/// What is known of the tables when roles are given.
+pub(super) struct Inference<'a> {
+    pub(super) graph: &'a Graph<'a>,
+    pub(super) tiers: &'a Tiers,
+    pub(super) state: &'a Attachment,
+    pub(super) references: &'a References,
+    pub(super) measurements: &'a Measurements,
 }
 
 impl Inference<'_> {
     /// Marks what may be of persons all the same, and says so.
     fn doubt(&self, roles: &mut [TableRole]) {
         let known: Vec<Role> = roles.iter().map(|role| role.role).collect();
-        let doubtful = doubtful(self.graph, self.references, self.measurements, &known);
+        let doubtful = doubtful(self, &known);
         for (role, in_doubt) in roles.iter_mut().zip(doubtful) {
             role.in_doubt = in_doubt;
             if in_doubt {
@@ -173,10 +178,14 @@ impl Inference<'_> {
         match self.tiers.tier[table] {
             Some(0) => self.owners_of_tier_0(table, &hangs),
             Some(_) => self.owners_of_tier_1(table, &hangs),
-            None => hangs
-                .iter()
-                .map(|edge| self.owner(*edge, OwnerKind::Hang, "hangs on a shared row"))
-                .collect(),
+            None => {
+                let (kind, reason) = match self.state.is_looked_up[table] {
+                    false => (OwnerKind::Hang, "hangs on a shared row"),
+                    true => (OwnerKind::HangUnclaimed, LOOKED_UP),
+                };
+                let hangs = hangs.iter();
+                hangs.map(|edge| self.owner(*edge, kind, reason)).collect()
+            }
         }
     }
 
@@ -366,7 +375,7 @@ impl Inference<'_> {
 
     /// Two mandatory references to the parent that the row hangs on.
     fn is_pair(&self, table: usize, owners: &[Owner]) -> bool {
-        let hangs = owners.iter().filter(|owner| owner.kind == OwnerKind::Hang);
+        let hangs = owners.iter().filter(|owner| owner.kind.hangs());
         hangs.map(|owner| owner.edge.index()).any(|hang| {
             let parent = self.graph.facts[hang].parent;
             let is_twin = |edge: &&usize| {

@@ -8,9 +8,10 @@ use redistrict_model::{BoundaryPolicy, EdgeOrigin, Key, KeyRow, Ownership, Role,
 use super::facts::{Facts, Known, is_relayed};
 use super::fetch::{ClosureError, Fetch, Purpose};
 use super::growth;
-use super::label::{Hang, Labels, Place, hang_home};
+use super::label::{Hang, Labels, hang_home};
 use super::layout::Layout;
 use super::members::Members;
+use super::stand::{Judgement, Search, Verdict};
 use super::trailing::Trailing;
 use super::trim::{self, Trimmed};
 use super::users::{self, Users};
@@ -34,12 +35,14 @@ pub struct Closure {
     pub(super) facts: Facts,
     pub(super) labels: Labels,
     pub(super) users: Users,
+    /// Whole sets of users, of the few rows where these matter.
+    pub(super) all_users: Users,
     pub(super) district: u32,
     stage: Stage,
     outstanding: usize,
     /// By row: a full member before `exclude`.
     pub(super) is_full: Vec<bool>,
-    verdicts: Vec<Option<Verdict>>,
+    pub(super) verdicts: Vec<Option<Verdict>>,
     pub(super) is_referred: Vec<bool>,
     candidates: Vec<u32>,
     references: Vec<u32>,
@@ -57,14 +60,6 @@ enum Stage {
     Full,
     Stubs,
     Done,
-}
-
-/// Where a row stands that a member refers to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Here,
-    Other,
-    Above,
 }
 
 impl Closure {
@@ -85,6 +80,7 @@ impl Closure {
             facts,
             labels: Labels::default(),
             users: Users::default(),
+            all_users: Users::exhaustive(),
             district,
             stage: Stage::Start,
             outstanding: 0,
@@ -350,7 +346,17 @@ impl Closure {
                 Known::Row(_) | Known::Absent => return Some(false),
             }
         }
-        Some(true)
+        if !self.facts.layout.tables[self.facts.table(row)].is_looked_up {
+            return Some(true);
+        }
+        match self.judge(row) {
+            Judgement::Known(verdict) => Some(verdict == Verdict::Here),
+            Judgement::NotYet => None,
+            Judgement::Users(_) => {
+                self.awaiting.push(row);
+                Some(false)
+            }
+        }
     }
 
     /// Rows that members refer to. True if one was entered.
@@ -375,29 +381,10 @@ impl Closure {
         is_changed
     }
 
-    fn judge(&mut self, row: u32) -> Judgement {
-        if let Some(verdict) = self.verdicts[row as usize] {
-            return Judgement::Known(verdict);
-        }
-        let verdict = match self.labels.place(&mut self.facts, self.district, row) {
-            Place::NotYet => return Judgement::NotYet,
-            Place::Here => Verdict::Here,
-            Place::Other => Verdict::Other,
-            Place::Above => Verdict::Above,
-            Place::Users(shared) => match self.users.known(&self.facts, shared) {
-                Some(users::Known::Others) => Verdict::Other,
-                Some(users::Known::Ours | users::Known::Nobody) => Verdict::Here,
-                None => return Judgement::Users(shared),
-            },
-        };
-        self.verdicts[row as usize] = Some(verdict);
-        Judgement::Known(verdict)
-    }
-
     /// Decides shared rows by their users: those that members were seen to refer to meanwhile
     /// first, the others by a search, which is only begun when nothing else is left to do.
     fn settle_awaiting(&mut self) -> Result<(), ClosureError> {
-        let mut open = Vec::new();
+        let (mut open, mut all) = (Vec::new(), Vec::new());
         let mut is_changed = false;
         for row in std::mem::take(&mut self.awaiting) {
             match self.judge(row) {
@@ -406,8 +393,11 @@ impl Closure {
                     is_changed = true;
                 }
                 Judgement::Known(_) => is_changed = true,
-                Judgement::Users(shared) => {
-                    open.push(shared);
+                Judgement::Users(search) => {
+                    match search {
+                        Search::Ours(row) => open.push(row),
+                        Search::All(row) => all.push(row),
+                    }
                     self.awaiting.push(row);
                 }
                 Judgement::NotYet => self.awaiting.push(row),
@@ -417,7 +407,8 @@ impl Closure {
             return Ok(());
         }
         let (facts, labels) = (&mut self.facts, &mut self.labels);
-        let is_found = self.users.search(facts, labels, self.district, &open);
+        let is_found = self.users.search(facts, labels, self.district, &open)
+            & self.all_users.search(facts, labels, self.district, &all);
         if is_found || self.facts.has_questions() {
             return Ok(());
         }
@@ -430,25 +421,26 @@ impl Closure {
         self.is_full[row as usize] = true;
         let table = self.facts.table(row);
         let is_own = self.is_own(row);
-        let shows_ours = self.shows_ours(row, is_own);
+        let shows = self.shows(row, is_own);
         for position in 0..self.facts.layout.tables[table].out.len() {
             let edge = self.facts.layout.tables[table].out[position];
             let Some(target) = self.facts.reference(row, edge) else {
                 continue;
             };
-            self.refer(edge, target, shows_ours);
+            self.refer(edge, target, shows);
         }
         self.ask_children(row, table, is_own);
     }
 
     /// A full member refers to this target.
-    pub(super) fn refer(&mut self, edge: u32, target: u32, shows_ours: bool) {
+    pub(super) fn refer(&mut self, edge: u32, target: u32, shows: Shows) {
         let layout = &self.facts.layout.edges[edge as usize];
         if layout.is_into_excluded || is_relayed(target) {
             return;
         }
         let parent = &self.facts.layout.tables[layout.parent];
-        if shows_ours && layout.mandatory && parent.role == Role::Shared {
+        let is_known = shows != Shows::Nothing && layout.mandatory && parent.role == Role::Shared;
+        if is_known || shows == Shows::Label && parent.is_looked_up {
             self.users.mark_ours(target);
         }
         if !self.is_referred[target as usize] {
@@ -471,14 +463,22 @@ impl Closure {
         }
     }
 
-    /// Whether what the row must refer to is known in our district by that.
-    pub(super) fn shows_ours(&mut self, row: u32, is_own: bool) -> bool {
+    /// Whether what the row refers to is known in our district by that.
+    pub(super) fn shows(&mut self, row: u32, is_own: bool) -> Shows {
         if is_own {
-            return self.facts.layout.tables[self.facts.table(row)].is_tier_0;
+            let is_tier_0 = self.facts.layout.tables[self.facts.table(row)].is_tier_0;
+            return if is_tier_0 {
+                Shows::Label
+            } else {
+                Shows::Nothing
+            };
         }
         let (facts, labels) = (&mut self.facts, &mut self.labels);
         let last = users::last_home(facts, labels, self.district, row).flatten();
-        last.is_some_and(|last| self.users.known(&self.facts, last) == Some(users::Known::Ours))
+        match last.and_then(|last| self.users.known(&self.facts, last)) {
+            Some(users::Known::Ours) => Shows::Users,
+            _ => Shows::Nothing,
+        }
     }
 
     fn begin_stubs(&mut self) {
@@ -559,10 +559,14 @@ impl Closure {
     }
 }
 
-enum Judgement {
-    Known(Verdict),
-    Users(u32),
-    NotYet,
+/// What a full row shows about the rows it refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shows {
+    Nothing,
+    /// Our district, by its own label.
+    Label,
+    /// Our district, as one in which the row it hangs on is known.
+    Users,
 }
 
 /// Compiles an ownership and interns the district's key.

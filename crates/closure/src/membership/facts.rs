@@ -210,7 +210,7 @@ impl Facts {
 
     /// The keys alone.
     pub(super) fn into_pool(self) -> KeyPool {
-        self.pool
+        self.pool.without_finding()
     }
 
     /// A label as the root's key, its parts in the configured order.

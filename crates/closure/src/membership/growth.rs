@@ -1,8 +1,8 @@
 //! Long lists that grow by an eighth of their length, not by their double: with millions of rows what a list
 //! holds in reserve is memory like any other.
 
-/// Makes room for one more.
-fn reserve<T>(list: &mut Vec<T>, more: usize) {
+/// Makes room for so many more.
+pub(super) fn reserve<T>(list: &mut Vec<T>, more: usize) {
     if list.capacity() - list.len() < more {
         list.reserve_exact(more.max(list.len() / 8).max(64));
     }

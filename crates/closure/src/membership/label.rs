@@ -16,7 +16,7 @@ const NO_PATH: u16 = u16::MAX;
 pub(super) type Label = Option<u32>;
 
 /// Where a row is with respect to the district.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// Not elsewhere.
     Here,
@@ -24,9 +24,19 @@ pub(super) enum Place {
     Other,
     /// An organisation above all districts.
     Above,
-    /// Decided by the users of this shared row.
-    Users(u32),
+    /// Decided by where the rows of its chain of homes are known, and by what the last one must refer to.
+    Known(Chain),
     NotYet,
+}
+
+/// A chain of homes without a label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Chain {
+    /// Rows of it that others look up.
+    pub(super) looked_up: Vec<u32>,
+    /// The row in which it ends.
+    pub(super) last: u32,
+    pub(super) is_shared: bool,
 }
 
 /// Where a label came from.
@@ -280,6 +290,7 @@ impl Labels {
         let mut at = row;
         let mut slow = row;
         let mut is_odd = false;
+        let mut looked_up = Vec::new();
         loop {
             match self.label(facts, district, at) {
                 None => return Place::NotYet,
@@ -291,12 +302,23 @@ impl Labels {
             if facts.layout.tables[table].org.is_some() {
                 return if at == row { Place::Above } else { Place::Here };
             }
+            if facts.layout.tables[table].is_looked_up {
+                looked_up.push(at);
+            }
             match hang_home(facts, at) {
                 Hang::NotYet => return Place::NotYet,
-                Hang::Nowhere if facts.layout.tables[table].role == Role::Shared => {
-                    return Place::Users(at);
+                Hang::Nowhere => {
+                    let shape = &facts.layout.tables[table];
+                    let is_shared = shape.role == Role::Shared;
+                    if !is_shared && looked_up.is_empty() && !shape.may_be_anothers {
+                        return Place::Here;
+                    }
+                    return Place::Known(Chain {
+                        looked_up,
+                        last: at,
+                        is_shared,
+                    });
                 }
-                Hang::Nowhere => return Place::Here,
                 Hang::On { row: parent, .. } => at = parent,
             }
             // Homes that go round lead to no last row; a second, slower walker notices.

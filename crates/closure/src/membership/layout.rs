@@ -35,7 +35,12 @@ pub(super) struct TableLayout {
     pub(super) path_children: Vec<u32>,
     /// Hang edges into this table, and the second edges of pair tables.
     pub(super) hang_children: Vec<u32>,
-    /// Mandatory edges into this table by which its rows are known in a district.
+    /// Others look its rows up: where what a row hangs on is known in several districts, it goes with those that
+    /// look it up.
+    pub(super) is_looked_up: bool,
+    /// Its rows without label and home may be another district's by what they must refer to.
+    pub(super) may_be_anothers: bool,
+    /// Edges into this table by which its rows are known in a district: mandatory ones, or all if it is looked up.
     pub(super) evidence: Vec<u32>,
 }
 
@@ -134,7 +139,14 @@ impl Layout {
         }
         layout.add_subclasses();
         layout.add_evidence();
+        layout.add_anothers();
         Ok(layout)
+    }
+
+    /// A row that no district owns goes with what it refers to over such an edge: always, and to another table.
+    pub(super) fn is_claim(&self, edge: u32) -> bool {
+        let edge = &self.edges[edge as usize];
+        edge.mandatory && edge.child != edge.parent && !edge.is_into_excluded
     }
 
     /// The edges over which children of a full row of the table are asked for.
@@ -192,6 +204,8 @@ impl Layout {
             subclasses: Vec::new(),
             path_children: Vec::new(),
             hang_children: Vec::new(),
+            is_looked_up: false,
+            may_be_anothers: false,
             evidence: Vec::new(),
         });
         self.add_index(table, key.unwrap_or_default());
@@ -273,11 +287,12 @@ impl Layout {
                     self.tables[table].paths.push(edge);
                     self.tables[parent].path_children.push(edge);
                 }
-                OwnerKind::Hang if self.tables[parent].org.is_none() => {
+                OwnerKind::Hang | OwnerKind::HangUnclaimed if self.tables[parent].org.is_none() => {
                     self.tables[table].hangs.push(edge);
+                    self.tables[table].is_looked_up |= owner.kind == OwnerKind::HangUnclaimed;
                     self.add_hang_children(edge, role.pair);
                 }
-                OwnerKind::Hang => {}
+                OwnerKind::Hang | OwnerKind::HangUnclaimed => {}
             }
         }
     }
@@ -342,11 +357,41 @@ impl Layout {
         edge.index_position == 0 && edge.columns.iter().copied().collect::<BTreeSet<_>>() == key
     }
 
+    /// Tables from which such references lead, over however many steps, to rows that may be elsewhere.
+    fn add_anothers(&mut self) {
+        loop {
+            let is_elsewhere = |table: &TableLayout| {
+                let has_owners = !table.paths.is_empty() || !table.hangs.is_empty();
+                has_owners || table.role == Role::Shared || table.may_be_anothers
+            };
+            let leads = |edge: &u32| {
+                let parent = &self.tables[self.edges[*edge as usize].parent];
+                self.is_claim(*edge) && (parent.org.is_some() || is_elsewhere(parent))
+            };
+            let is_new = |table: &TableLayout| {
+                let can_be = table.org.is_none() && !table.is_whole && !table.may_be_anothers;
+                can_be && table.out.iter().any(leads)
+            };
+            let tables = (0..).zip(&self.tables);
+            let new: Vec<usize> = tables
+                .filter(|(_, table)| is_new(table))
+                .map(|(at, _)| at)
+                .collect();
+            if new.is_empty() {
+                return;
+            }
+            for table in new {
+                self.tables[table].may_be_anothers = true;
+            }
+        }
+    }
+
     fn add_evidence(&mut self) {
         for (position, edge) in self.edges.iter().enumerate() {
             let child = &self.tables[edge.child];
             let shows = child.is_tier_0 || !child.hangs.is_empty() || child.role == Role::Shared;
-            if edge.mandatory && shows && child.role != Role::Excluded {
+            let counts = edge.mandatory || self.tables[edge.parent].is_looked_up;
+            if counts && shows && child.role != Role::Excluded {
                 self.tables[edge.parent].evidence.push(number(position));
             }
         }

@@ -1,6 +1,6 @@
 //! Measures whether a table is shared or reference (docs/design/closure.md §4.3) on sampled rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_model::{Key, KeyRow, Measured, Ownership, TableRef};
 
@@ -106,7 +106,8 @@ impl Measurer {
         let mut seen = 0_u32;
         for target in &self.targets {
             if let Known::Row(row) = self.facts.known(*target) {
-                let count = u32::try_from(self.users.districts_of(row)).unwrap_or(u32::MAX);
+                let count = self.users.districts(row).map_or(0, BTreeSet::len);
+                let count = u32::try_from(count).unwrap_or(u32::MAX);
                 seen += 1;
                 used += u32::from(count > 0);
                 districts = districts.saturating_add(count);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use redistrict_model::{BoundaryPolicy, Edge, EdgeOrigin, Finding, Key, Role, TableRef};
 
-use super::closure::{Closure, Verdict};
+use super::closure::Closure;
 use super::facts::Known;
 use super::key_list::KeyList;
 use super::layout::Layout;
@@ -12,13 +12,14 @@ use super::members::{
     Boundary, Candidate, Dangling, Leads, Members, Nulled, Stop, TableMembers, Undecided,
 };
 use super::pool::KeyPool;
+use super::stand::Verdict;
 use super::trailing::{Passed, Way};
 use super::trim::parent;
 use crate::lines::{self, table_heading};
 
 pub(super) fn members(closure: &Closure) -> Members {
     Members {
-        rows: rows(&lists(closure), &closure.facts.pool),
+        rows: rows(lists(closure), &closure.facts.pool),
         ..without_rows(closure)
     }
 }
@@ -29,7 +30,7 @@ pub(super) fn into_members(closure: Closure) -> Members {
     let lists = lists(&closure);
     let pool = closure.facts.into_pool();
     Members {
-        rows: rows(&lists, &pool),
+        rows: rows(lists, &pool),
         ..members
     }
 }
@@ -169,9 +170,10 @@ fn lists(closure: &Closure) -> BTreeMap<TableRef, Lists> {
     tables.into_iter().map(named).collect()
 }
 
-fn rows(lists: &BTreeMap<TableRef, Lists>, pool: &KeyPool) -> BTreeMap<TableRef, TableMembers> {
-    let members = |(table, lists): (&TableRef, &Lists)| {
-        let [own, shared, stubs] = &lists.identities;
+/// Table by table: its numbers are given up when its keys are listed.
+fn rows(lists: BTreeMap<TableRef, Lists>, pool: &KeyPool) -> BTreeMap<TableRef, TableMembers> {
+    let members = |(table, lists): (TableRef, Lists)| {
+        let [own, shared, stubs] = lists.identities;
         let members = TableMembers {
             own: keys(pool, own),
             shared: keys(pool, shared),
@@ -179,15 +181,14 @@ fn rows(lists: &BTreeMap<TableRef, Lists>, pool: &KeyPool) -> BTreeMap<TableRef,
             own_passed: lists.passed.own,
             shared_passed: lists.passed.shared,
         };
-        (table.clone(), members)
+        (table, members)
     };
-    lists.iter().map(members).collect()
+    lists.into_iter().map(members).collect()
 }
 
-fn keys(pool: &KeyPool, identities: &[u32]) -> KeyList {
-    let mut sorted = identities.to_vec();
-    sorted.sort_unstable_by(|a, b| pool.parts(*a).cmp(pool.parts(*b)));
-    KeyList::of_sorted(sorted.iter().map(|identity| pool.parts(*identity)))
+fn keys(pool: &KeyPool, mut identities: Vec<u32>) -> KeyList {
+    identities.sort_unstable_by(|a, b| pool.parts(*a).cmp(pool.parts(*b)));
+    KeyList::of_sorted(identities.iter().map(|identity| pool.parts(*identity)))
 }
 
 /// Whose references are counted.

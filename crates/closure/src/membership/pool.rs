@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use redistrict_model::Key;
 
 use super::growth;
+use super::numbers::{put_number, take_number};
 
 const EMPTY: u32 = u32::MAX;
 
@@ -56,6 +57,13 @@ impl KeyPool {
         self.write_entry(index, parts);
         let id = self.slots[self.find(&self.scratch)];
         (id != EMPTY).then_some(id)
+    }
+
+    /// Gives up finding keys: what is left to be asked for are keys of ids.
+    pub(super) fn without_finding(mut self) -> Self {
+        self.slots = Vec::new();
+        self.scratch = Vec::new();
+        self
     }
 
     /// Forgets all keys; ids begin anew.
@@ -155,29 +163,6 @@ impl KeyPool {
     }
 }
 
-/// Seven bits a byte, the low ones first; the last byte is below 128.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the remainders are below 128"
-)]
-fn put_number(bytes: &mut Vec<u8>, mut number: usize) {
-    while number >= 128 {
-        bytes.push((number % 128) as u8 | 128);
-        number /= 128;
-    }
-    bytes.push(number as u8);
-}
-
-/// The number that the bytes begin with, and what follows it; none if there is none.
-fn take_number(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let last = bytes.iter().position(|byte| *byte < 128)?;
-    let (digits, rest) = bytes.split_at(last + 1);
-    let number = digits.iter().rev().fold(0_usize, |number, digit| {
-        number << 7 | usize::from(digit & 127)
-    });
-    Some((number, rest))
-}
-
 /// Ids are 32 bits, of which half are used: two thousand million distinct keys are beyond what one evaluation
 /// holds.
 fn id_of(position: usize) -> u32 {
@@ -223,17 +208,6 @@ mod tests {
         assert_eq!(pool.find_key(2, ["a"].into_iter()), None);
         assert_eq!((pool.len(), pool.intern(3, ["b"].into_iter())), (0, 0));
         assert_eq!(pool.key(0), Key::of("b"));
-    }
-
-    #[test]
-    fn numbers_of_every_length_come_back() {
-        for number in [0, 1, 127, 128, 16_383, 16_384, 32 << 20, u32::MAX as usize] {
-            let mut bytes = Vec::new();
-            put_number(&mut bytes, number);
-            bytes.push(7);
-            assert_eq!(take_number(&bytes), Some((number, &[7][..])));
-        }
-        assert_eq!(take_number(&[128]), None);
     }
 
     #[test]

@@ -252,13 +252,13 @@ impl Closure {
         } else {
             passed.shared += 1;
         }
-        let shows_ours = self.shows_ours(row, is_own);
+        let shows = self.shows(row, is_own);
         for position in 0..self.facts.layout.tables[table].out.len() {
             let edge = self.facts.layout.tables[table].out[position];
             let Some(target) = self.facts.reference(row, edge) else {
                 continue;
             };
-            self.refer(edge, target, shows_ours);
+            self.refer(edge, target, shows);
             let known = self.facts.known(target);
             if !matches!(known, Known::Row(row) if self.is_full[row as usize]) {
                 let count = self.trailing.references.entry((edge, target));

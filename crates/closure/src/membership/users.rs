@@ -109,9 +109,12 @@ impl Users {
         true
     }
 
-    /// The users of a row after an exhaustive search.
-    pub(super) fn districts_of(&self, row: u32) -> usize {
-        self.nodes.get(&row).map_or(0, |node| node.labels.len())
+    /// The users of a row that was searched for: all of them if the search was exhaustive, or if the district
+    /// is none of them.
+    pub(super) fn districts(&self, row: u32) -> Option<&BTreeSet<u32>> {
+        let is_found = self.found.contains_key(&row);
+        let node = self.nodes.get(&row).filter(|_| is_found)?;
+        Some(&node.labels)
     }
 
     fn open(&self) -> Vec<u32> {
@@ -249,11 +252,16 @@ fn read_attached(
     let Some(referrers) = referrers(facts, row, false) else {
         return false;
     };
+    // What hangs on the same row says nothing new.
+    let Some(own) = last_home(facts, labels, district, row) else {
+        return false;
+    };
+    let own = own.unwrap_or(row);
     let mut is_complete = true;
     for referrer in referrers {
         match labels.label(facts, district, referrer) {
             Some(None) => match last_home(facts, labels, district, referrer) {
-                Some(Some(last)) if last != row => {
+                Some(Some(last)) if last != own => {
                     node.links.insert(last);
                 }
                 Some(_) => {}

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use redistrict_model::{BoundaryPolicy, EdgeId, Key, TableRef};
 
-use super::closure::{Closure, Verdict};
+use super::closure::Closure;
 use super::facts::Known;
 use super::layout::number;
+use super::stand::Verdict;
 use super::trim::{home, parent};
 
 /// One link of the chain: a row, and what brought it.

@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use redistrict_model::{BoundaryPolicy, EdgeId, Key, Role, TableRef};
 
-use super::closure::{Closure, Verdict};
+use super::closure::Closure;
 use super::facts::Known;
 use super::fetch::{ClosureError, Fetch, Purpose};
 use super::label::{Hang, hang_home};
 use super::layout::number;
 use super::members::Leads;
+use super::stand::{Judgement, Search, Verdict};
 use super::trim::parent;
 use super::users;
 
@@ -52,6 +53,8 @@ pub enum Tie {
     HangsOn(EdgeId),
     /// It was taken out with that row, to which it must refer.
     MustReferTo(EdgeId),
+    /// It has no district, hangs on nothing, and goes with that row, to which it must refer.
+    GoesWith(EdgeId),
 }
 
 impl Tie {
@@ -62,7 +65,8 @@ impl Tie {
             Self::BelongsTo(edge)
             | Self::BaseOf(edge)
             | Self::HangsOn(edge)
-            | Self::MustReferTo(edge) => edge,
+            | Self::MustReferTo(edge)
+            | Self::GoesWith(edge) => edge,
         }
     }
 }
@@ -76,7 +80,8 @@ pub enum Reason {
     NoSuchRow,
     /// The row belongs to the district with this key.
     AnotherDistrict(Key),
-    /// A shared row that is known in other districts only: by so many rows over each of these references.
+    /// A shared row, or one that others look up, that is known in other districts only: by so many rows over each
+    /// of these references.
     UsedElsewhere(Vec<(EdgeId, u64)>),
     /// An organisation above all districts, and no reference that brings a stub of it.
     AboveAllDistricts,
@@ -241,6 +246,15 @@ impl Closure {
                             at = parent;
                         }
                         Hang::Nowhere => {
+                            let Some(next) = self.goes_with(at, &seen) else {
+                                return Ok(None);
+                            };
+                            self.make_room();
+                            if let Some((parent, edge)) = next {
+                                steps.push((at, Tie::GoesWith(self.edge_id(edge))));
+                                at = parent;
+                                continue;
+                            }
                             let reason = self.unowned(at);
                             return Ok(reason.map(|reason| (steps, at, reason)));
                         }
@@ -258,12 +272,16 @@ impl Closure {
         }
     }
 
-    /// The branch ended in a row that comes: the row before hangs on it, and does not come because of
-    /// the other side of its pair.
-    fn other_side(&self, mut steps: Vec<(u32, Tie)>) -> (Vec<(u32, Tie)>, u32, Reason) {
+    /// The branch ended in a row that comes: the row before hangs on it, and does not come because other
+    /// districts look it up, or because of the other side of its pair.
+    fn other_side(&mut self, mut steps: Vec<(u32, Tie)>) -> (Vec<(u32, Tie)>, u32, Reason) {
         let Some((row, tie)) = steps.pop() else {
             return (steps, 0, Reason::NobodyRefers);
         };
+        if self.verdict(row) == Some(Verdict::Other) {
+            let reason = Reason::UsedElsewhere(self.known_by(row));
+            return (steps, row, reason);
+        }
         let pair = &self.facts.layout.edges[tie.edge().index()].pair;
         let is_missing = |twin: &&u32| {
             parent(&self.facts, row, **twin).is_none_or(|other| !self.is_member(other))
@@ -273,6 +291,45 @@ impl Closure {
             Reason::OtherSideMissing(self.edge_id(twin))
         });
         (steps, row, reason)
+    }
+
+    /// The row of another district to which a row without label and home must refer, and the edge; of `seen` nothing
+    /// is asked. `None` means not yet.
+    fn goes_with(&mut self, row: u32, seen: &HashSet<u32>) -> Option<Option<(u32, u32)>> {
+        let table = &self.facts.layout.tables[self.facts.table(row)];
+        let (is_shared, edges) = (table.role == Role::Shared, table.out.clone());
+        if !table.may_be_anothers {
+            return Some(None);
+        }
+        if self.users.known(&self.facts, row).is_none() && !self.search(Search::Ours(row)) {
+            return None;
+        }
+        match self.users.known(&self.facts, row)? {
+            users::Known::Ours => return Some(None),
+            users::Known::Others if is_shared => return Some(None),
+            users::Known::Others | users::Known::Nobody => {}
+        }
+        for edge in edges {
+            let is_claim = self.facts.layout.is_claim(edge);
+            let Some(target) = self.facts.reference(row, edge).filter(|_| is_claim) else {
+                continue;
+            };
+            let parent = match self.facts.look_up(target) {
+                Known::NotYet => return None,
+                Known::Absent => continue,
+                Known::Row(parent) => parent,
+            };
+            loop {
+                match self.judge_beside(parent, seen.clone()) {
+                    Judgement::Known(Verdict::Other) => return Some(Some((parent, edge))),
+                    Judgement::Known(_) => break,
+                    Judgement::NotYet => return None,
+                    Judgement::Users(search) if !self.search(search) => return None,
+                    Judgement::Users(_) => {}
+                }
+            }
+        }
+        Some(None)
     }
 
     /// A row without label and home: known elsewhere only, or to nobody.

@@ -48,6 +48,8 @@ pub(crate) struct Brute<'a> {
     pub(crate) labels: BTreeMap<At, Option<Key>>,
     deciding: BTreeMap<At, At>,
     users: BTreeMap<At, BTreeSet<Key>>,
+    /// Of rows that others look up: the districts of those.
+    claims: BTreeMap<At, BTreeSet<Key>>,
     /// Rows that are their own owner, over however many steps.
     pub(crate) rings: usize,
     mistake: Option<Mistake>,
@@ -87,11 +89,13 @@ impl<'a> Brute<'a> {
             labels: BTreeMap::new(),
             deciding: BTreeMap::new(),
             users: BTreeMap::new(),
+            claims: BTreeMap::new(),
             rings: 0,
             mistake,
         };
         brute.label_all();
         brute.find_users();
+        brute.find_claims();
         brute
     }
 
@@ -323,15 +327,61 @@ impl<'a> Brute<'a> {
         if self.tables[at.0].org.is_some() {
             return None;
         }
-        self.owners(at.0, OwnerKind::Hang)
-            .into_iter()
-            .find_map(|edge| {
-                let parent = self.parent(at, edge)?;
-                self.tables[parent.0]
-                    .org
-                    .is_none()
-                    .then_some((parent, Some(edge)))
-            })
+        let owners = self.tables[at.0].owners.iter();
+        let hangs = owners.filter(|owner| owner.kind != OwnerKind::Path);
+        hangs.map(|owner| owner.edge).find_map(|edge| {
+            let parent = self.parent(at, edge)?;
+            self.tables[parent.0]
+                .org
+                .is_none()
+                .then_some((parent, Some(edge)))
+        })
+    }
+
+    /// Rows of the table hang, and others look them up.
+    pub(crate) fn is_looked_up(&self, table: usize) -> bool {
+        let mut owners = self.tables[table].owners.iter();
+        owners.any(|owner| owner.kind == OwnerKind::HangUnclaimed)
+    }
+
+    /// The districts whose rows look a row up, by whatever reference; of rows without label those in which what they
+    /// hang on is known, unless the row hangs there itself.
+    fn find_claims(&mut self) {
+        for other in self.all() {
+            let edges = self.out(other.0).into_iter();
+            let parents: Vec<At> = edges.filter_map(|edge| self.parent(other, edge)).collect();
+            for at in parents {
+                if !self.is_looked_up(at.0) {
+                    continue;
+                }
+                let mut claims = self.claims.remove(&at).unwrap_or_default();
+                if self.tables[other.0].tier == Some(0) {
+                    claims.extend(self.label(other).cloned());
+                }
+                if let Some(anchor) = self.anchor(other)
+                    && Some(anchor) != self.anchor(at)
+                {
+                    claims.extend(self.users.get(&anchor).into_iter().flatten().cloned());
+                }
+                self.claims.insert(at, claims);
+            }
+        }
+    }
+
+    /// The row is one of a chain of homes that ends in `last`; whether only other districts have it.
+    fn is_claimed(&self, at: At, last: At) -> bool {
+        if !self.is_looked_up(at.0) || self.errs(Mistake::ClaimsIgnored) {
+            return false;
+        }
+        let mut claims = self.claims.get(&at).cloned().unwrap_or_default();
+        if claims.contains(&self.district) {
+            return false;
+        }
+        let known = self.users.get(&last).filter(|_| self.is_shared(last));
+        if let Some(known) = known.filter(|known| !known.is_empty()) {
+            claims.retain(|district| known.contains(district));
+        }
+        !claims.is_empty()
     }
 
     /// The last row of the chain of homes; none if it goes round.
@@ -417,6 +467,49 @@ impl<'a> Brute<'a> {
 
     /// Whether and how a row is elsewhere.
     pub(crate) fn stands(&self, at: At) -> Where {
+        self.stands_beside(at, &mut BTreeSet::new())
+    }
+
+    /// The row is known in our district, by those that must refer to it or look it up.
+    fn is_known(&self, at: At) -> bool {
+        let known = match self.is_looked_up(at.0) {
+            true => &self.claims,
+            false => &self.users,
+        };
+        let known = known.get(&at);
+        known.is_some_and(|known| known.contains(&self.district))
+    }
+
+    /// The row is another district's because of who looks it up.
+    pub(crate) fn is_others_by_claim(&self, at: At) -> bool {
+        let last = self.last(at);
+        last.is_some_and(|last| last != at && self.is_claimed(at, last))
+    }
+
+    /// The row is another district's because of what it must refer to.
+    pub(crate) fn is_others_by_reference(&self, at: At) -> bool {
+        self.last(at) == Some(at) && self.is_anothers(at, &mut BTreeSet::new())
+    }
+
+    /// What the last row of a chain must refer to is elsewhere. Rows in `seen` say nothing any more.
+    fn is_anothers(&self, last: At, seen: &mut BTreeSet<At>) -> bool {
+        let is_asked = self.label(last).is_none() && !self.tables[last.0].whole;
+        if !is_asked || self.is_known(last) || !seen.insert(last) {
+            return false;
+        }
+        self.out(last.0).into_iter().any(|edge| {
+            let edge = self.ownership.edge(edge);
+            let parent = self.parent(last, edge.id);
+            edge.mandatory
+                && edge.child != edge.parent
+                && parent.is_some_and(|parent| {
+                    self.tables[parent.0].role != Role::Excluded
+                        && self.stands_beside(parent, seen) == Where::Other
+                })
+        })
+    }
+
+    fn stands_beside(&self, at: At, seen: &mut BTreeSet<At>) -> Where {
         if let Some(label) = self.label(at) {
             return if *label == self.district {
                 Where::Here
@@ -432,7 +525,9 @@ impl<'a> Brute<'a> {
         };
         // A chain that ends in a root row went through a row with a label.
         let mut chain = at;
+        let mut is_claimed = self.is_claimed(last, last);
         while chain != last {
+            is_claimed |= self.is_claimed(chain, last);
             chain = self.home(chain).expect("a chain to its last row").0;
             if let Some(label) = self.label(chain) {
                 return if *label == self.district {
@@ -447,7 +542,11 @@ impl<'a> Brute<'a> {
         if self.errs(Mistake::UsersIgnored) {
             return Where::Here;
         }
-        if self.is_shared(last) && !users.is_empty() && !users.contains(&self.district) {
+        let is_known_elsewhere = !users.is_empty() && !users.contains(&self.district);
+        if self.is_shared(last) && is_known_elsewhere || is_claimed {
+            return Where::Other;
+        }
+        if !self.errs(Mistake::StrangersDetails) && self.is_anothers(last, seen) {
             return Where::Other;
         }
         Where::Here

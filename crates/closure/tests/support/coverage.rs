@@ -11,7 +11,7 @@ use super::brute::{At, Brute, Expected, Where};
 use super::random::Case;
 
 /// All that is looked for.
-pub(crate) const FEATURES: [&str; 57] = [
+pub(crate) const FEATURES: [&str; 60] = [
     "2 tables",
     "12 tables",
     "composite reference",
@@ -66,6 +66,9 @@ pub(crate) const FEATURES: [&str; 57] = [
     "known in other districts only",
     "known in two districts",
     "row of nobody",
+    "row that others look up hangs",
+    "row that another district looks up",
+    "row that must refer to a stranger",
     "owners that disagree",
     "reference without partner",
     "equal rows without a key",
@@ -324,6 +327,18 @@ fn of_rows(world: &World, brute: &Brute<'_>, expected: &Expected, note: &mut Not
             of_owner_lists(brute, at, note);
             continue;
         }
+        note(
+            "row that others look up hangs",
+            is_full && brute.is_looked_up(at.0) && brute.home(at).is_some(),
+        );
+        note(
+            "row that another district looks up",
+            brute.is_others_by_claim(at),
+        );
+        note(
+            "row that must refer to a stranger",
+            brute.is_others_by_reference(at),
+        );
         let home = brute.home(at);
         let is_elsewhere = brute.stands(at) == Where::Other;
         let is_anchored = brute.anchor(at).is_some();

@@ -18,7 +18,7 @@ use redistrict_closure::{
 };
 use redistrict_model::{
     BoundaryPolicy, Catalog, Column, ColumnType, Edge, EdgeId, ForeignKey, Generated, Key, KeyRow,
-    Measured, Ownership, StoreKind, StoreName, Table, TableKind, TableRef, Unique,
+    Measured, OwnerKind, Ownership, StoreKind, StoreName, Table, TableKind, TableRef, Unique,
 };
 
 /// A row by column name; `None` is NULL.
@@ -443,4 +443,24 @@ pub(crate) fn print(members: &Members, table: &str) -> String {
         list("stub", &found.stubs),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" | ")
+}
+
+/// `owned 1: path (customer_id), hang (order_id)`: role, tier and owner list of a table.
+pub(crate) fn role(draft: &Draft, table: &str) -> String {
+    let role = draft.ownership.table(&table_ref(table)).expect("a table");
+    let owners: Vec<String> = role
+        .owners
+        .iter()
+        .map(|owner| {
+            let kind = match owner.kind {
+                OwnerKind::Path => "path",
+                OwnerKind::Hang => "hang",
+                OwnerKind::HangUnclaimed => "unclaimed",
+            };
+            let edge = draft.ownership.edge(owner.edge);
+            format!("{kind} ({})", edge.child_columns.join(", "))
+        })
+        .collect();
+    let tier = role.tier.map_or(String::new(), |tier| format!(" {tier}"));
+    format!("{}{tier}: {}", role.role, owners.join(", "))
 }

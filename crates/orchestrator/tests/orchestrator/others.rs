@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redistrict_journal::{Event, RunStatus, Waiting};
+use redistrict_journal::{Event, RunFailure, RunStatus, Waiting};
 use redistrict_model::{ErrorKind, Phase};
 use redistrict_orchestrator::{AtApproval, FeedEvent, RunSummary};
 use redistrict_skill::Skill;
@@ -111,4 +111,50 @@ async fn a_run_that_only_waited_can_be_given_up() {
     let wall = place.state().latest_wall_millis;
     place.journal.append(&run_id(), wall, &cancel).unwrap();
     assert_eq!(place.state().status, RunStatus::Cancelled);
+}
+
+/// What was decided stands: the run waits, whatever the rest of the phase comes to, and `resume` finishes it.
+#[tokio::test]
+async fn past_the_point_of_no_return_nothing_is_taken_back_and_resume_finishes() {
+    for fault in [
+        Fault::Fail(ErrorKind::Data),
+        Fault::FailAfter(ErrorKind::Conflict),
+        Fault::Panic,
+    ] {
+        for point in ["Loading close", "Loading decide"] {
+            let place = Place::new();
+            let skills = || {
+                let mut skills = place.skills();
+                skills.retain(|skill| skill.phase() != Phase::Loading);
+                skills.push(place.skill(Phase::Loading, vec!["look", "decide", "close"]));
+                skills
+            };
+            place.world.script(point, &[fault]);
+            let mut request = place.request();
+            request.skills = skills();
+            let summary = place.process().run(request).await.unwrap();
+            let taken_back = place.world.count("Loading take back look+decide+close");
+            if point == "Loading decide" {
+                assert!(matches!(summary.status, RunStatus::Failed(_)), "{fault:?}");
+                assert_eq!(taken_back, 1, "{fault:?}");
+                continue;
+            }
+            let waits = RunStatus::Waiting(Waiting::Resume(
+                summary
+                    .error
+                    .as_ref()
+                    .map(|(phase, error)| RunFailure {
+                        phase: *phase,
+                        kind: error.kind,
+                        error: serde_json::to_value(error).unwrap(),
+                    })
+                    .unwrap(),
+            ));
+            assert_eq!(summary.status, waits, "{fault:?}");
+            let summary = place.process().resume(&run_id(), skills()).await.unwrap();
+            assert_eq!(summary.status, RunStatus::Succeeded, "{fault:?}");
+            assert_eq!(taken_back, 0, "{fault:?}");
+            assert_eq!(place.world.count("Loading decide"), 1, "{fault:?}");
+        }
+    }
 }

@@ -163,6 +163,13 @@ impl Skill for FakeSkill {
         look.map(|step| UnitKey::new(self.phase, *step))
     }
 
+    fn deciding_units(&self, _plan: &Plan) -> Vec<UnitKey> {
+        let decides = self.steps.iter().filter(|step| **step == "decide");
+        decides
+            .map(|step| UnitKey::new(self.phase, *step))
+            .collect()
+    }
+
     async fn run(&self, unit: &UnitKey, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
         let name = name_of(unit);
         let fault = self.world.called(&name, context);

@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use redistrict_estate::{
-    Databases, Estate, EstateKind, EstateOptions, LINKS, Link, Side, StoreId, StoreKinds,
-};
+use redistrict_estate::{EstateKind, EstateOptions, LINKS, Link, Side, StoreId, StoreKinds};
 use redistrict_testkit::postgres::TestServer;
 
-use crate::world::{NEIGHBOUR, Urls, World, readers};
+use crate::world::{Urls, World, readers};
 use crate::{Product, say};
 
 /// What the districts came to.
@@ -94,18 +92,10 @@ fn world(
     let server = TestServer::start();
     let kinds = StoreKinds::postgres();
     let databases = || -> Urls { StoreId::ALL.map(|_| runtime.block_on(server.create_database())) };
-    let (sources, targets) = (databases(), databases());
-    let estate = Estate::generate(options);
-    runtime.block_on(async {
-        Databases::new(kinds, sources.clone())
-            .write_estate(&estate)
-            .await?;
-        let cert = Databases::new(kinds, targets.clone());
-        cert.write_schema().await?;
-        cert.write_cert_neighbours(&estate, NEIGHBOUR).await
-    })?;
-    let readers = runtime.block_on(readers(server, &sources));
-    let sides = [("PROD", &readers), ("CERT", &targets)];
+    let urls = (databases(), databases());
+    let mut world = World::filled(dir, kinds, options, urls, runtime)?;
+    world.sources = runtime.block_on(readers(server, &world.sources));
+    let sides = [("PROD", &world.sources), ("CERT", &world.targets)];
     let urls = sides.into_iter().flat_map(|(side, urls)| {
         StoreId::ALL.into_iter().zip(urls).map(move |(store, url)| {
             let name = format!("{}_{side}_URL", store.as_str()).to_uppercase();
@@ -113,7 +103,7 @@ fn world(
         })
     });
     let urls = urls.collect();
-    Ok((World::bare(dir, estate, kinds, readers, targets), urls))
+    Ok((world, urls))
 }
 
 /// The file with every question answered by the line that stands there, and these lines. What is asked of columns

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use redistrict_model::{Catalog, Column, Finding, Key, KeyRow, RunId, StoreName, Table, TableRef};
 use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, Enrolment, Fingerprint, KeyReader, KeyRequest,
-    Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, RowReader, RowRequest, RunRecord,
-    RunState, StagePart, Staged, StoreError, TableSize, TargetCapabilities, TargetRead,
-    TargetStore,
+    Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, RaisedSequence, RowReader,
+    RowRequest, RunRecord, RunState, StagePart, Staged, StoreError, TableSize, TargetCapabilities,
+    TargetRead, TargetStore, Traces,
 };
 
 use super::points::Points;
@@ -94,6 +94,14 @@ impl TargetStore for PointTarget {
         self.around("lease", self.inner.acquire_lease(claim)).await
     }
 
+    async fn beat(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.inner.beat(lease).await
+    }
+
+    async fn traces(&self) -> Result<Traces, StoreError> {
+        self.inner.traces().await
+    }
+
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
         self.around("release", self.inner.release_lease(lease))
             .await
@@ -142,15 +150,6 @@ impl TargetStore for PointTarget {
 
     async fn clear_staging(&self, lease: &Lease) -> Result<(), StoreError> {
         self.around("clear-staging", self.inner.clear_staging(lease))
-            .await
-    }
-
-    async fn raise_sequences(
-        &self,
-        lease: &Lease,
-        tables: &[Table],
-    ) -> Result<Vec<String>, StoreError> {
-        self.around("sequences", self.inner.raise_sequences(lease, tables))
             .await
     }
 }
@@ -229,6 +228,16 @@ impl Merge for PointMerge {
 
     async fn set_run_state(&mut self, run: &RunId, state: RunState) -> Result<(), StoreError> {
         self.inner.set_run_state(run, state).await
+    }
+
+    async fn raise_sequences(
+        &mut self,
+        tables: &[TableRef],
+    ) -> Result<Vec<RaisedSequence>, StoreError> {
+        self.pass("before", "sequences");
+        let raised = self.inner.raise_sequences(tables).await?;
+        self.pass("after", "sequences");
+        Ok(raised)
     }
 
     async fn check_constraints(&mut self) -> Result<(), StoreError> {

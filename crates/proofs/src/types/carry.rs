@@ -15,9 +15,9 @@ use redistrict_model::{
     Column, DistrictId, Generated, Key, Membership, PlanDigest, RunId, StoreName, Table,
 };
 use redistrict_store::{
-    CommitOutcome, Enrolment, KeyRequest, LeaseClaim, LeaseOutcome, RowRequest, RunRecord,
-    RunState, Selector, SourceCut, SourceStore, StagePart, StoreError, StoreErrorKind, TargetStore,
-    arrow_schema, column_type,
+    CommitOutcome, Enrolment, KeyRequest, LeaseOutcome, RowRequest, RunRecord, RunState, Selector,
+    SourceCut, SourceStore, StagePart, StoreError, StoreErrorKind, TargetStore, arrow_schema,
+    column_type,
 };
 
 /// Rows per request and part.
@@ -248,10 +248,7 @@ async fn write_rows(
     run: &RunId,
 ) -> Result<()> {
     let table = first(tables)?;
-    let claim = LeaseClaim {
-        run: run.clone(),
-        is_resume: false,
-    };
+    let claim = redistrict_testkit::claims::claim(run, false);
     let LeaseOutcome::Held(lease) = target.acquire_lease(&claim).await? else {
         bail!("the lease of a new target is held");
     };

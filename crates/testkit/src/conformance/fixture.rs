@@ -3,9 +3,8 @@
 use futures::{StreamExt, TryStreamExt};
 use redistrict_model::{Catalog, Key, RunId, Table};
 use redistrict_store::{
-    Action, CommitOutcome, Enrolment, KeyReader, KeyRequest, Lease, LeaseClaim, LeaseOutcome,
-    Merge, RowReader, RowRequest, RunRecord, RunState, Selector, SourceCut, StagePart, Staged,
-    StoreError,
+    Action, CommitOutcome, Enrolment, KeyReader, KeyRequest, Lease, LeaseOutcome, Merge, RowReader,
+    RowRequest, RunRecord, RunState, Selector, SourceCut, StagePart, Staged, StoreError,
 };
 
 use super::harness::{Harness, LogicalType, World};
@@ -50,16 +49,13 @@ pub(super) async fn enroll(world: &World, name: &str) -> Enrolment {
 pub(super) async fn lease(world: &World, name: &str) -> Lease {
     match claim(world, name, false).await {
         LeaseOutcome::Held(lease) => lease,
-        LeaseOutcome::Busy { holder } => panic!("{holder} holds the lease"),
+        other => panic!("no lease: {other:?}"),
     }
 }
 
 /// Claims the lease.
 pub(super) async fn claim(world: &World, name: &str, is_resume: bool) -> LeaseOutcome {
-    let claim = LeaseClaim {
-        run: run(name),
-        is_resume,
-    };
+    let claim = crate::claims::claim(&run(name), is_resume);
     let outcome = world.target.acquire_lease(&claim).await;
     outcome.expect("an enrolled target answers a claim")
 }

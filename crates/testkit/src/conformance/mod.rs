@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Where the contract leaves the kind of an error open, the suite fixes it: a stale epoch, or a lease
-//! that was given back, is `Busy`; a target that was never enrolled is `Config`; a delete that
+//! that was given back, is `Superseded`; a target that was never enrolled is `Config`; a delete that
 //! would reach rows of others is `Constraint`; a name that is not in the catalog is `Bug`.
 
 mod catalogs;
@@ -58,10 +58,12 @@ pub use keys::{
     samples_are_repeatable_and_counts_exact,
 };
 pub use leases::{
-    a_held_lease_is_busy_for_everybody_else, a_resume_takes_over_the_lease_of_its_own_run,
-    a_stale_epoch_can_neither_stage_nor_merge, a_takeover_finds_what_its_run_has_staged,
-    a_target_that_was_never_enrolled_is_not_written,
-    enrolling_again_replaces_the_mark_and_keeps_the_ledger,
+    a_held_lease_is_busy_for_everybody_else,
+    a_process_that_did_not_hear_that_it_got_the_lease_gets_it_again,
+    a_resume_takes_over_the_lease_of_its_own_run, a_stale_epoch_can_neither_stage_nor_merge,
+    a_takeover_finds_what_its_run_has_staged, a_target_that_was_never_enrolled_is_not_written,
+    enrolling_again_replaces_the_mark_and_keeps_the_ledger, what_runs_leave_can_be_seen,
+    whoever_was_taken_over_gets_no_lease_again,
 };
 pub use merging::{
     a_dropped_merge_leaves_no_trace, a_refused_row_is_a_constraint_error_without_values,
@@ -133,6 +135,9 @@ macro_rules! conformance_suite {
             a_resume_takes_over_the_lease_of_its_own_run
             a_stale_epoch_can_neither_stage_nor_merge
             a_takeover_finds_what_its_run_has_staged
+            whoever_was_taken_over_gets_no_lease_again
+            a_process_that_did_not_hear_that_it_got_the_lease_gets_it_again
+            what_runs_leave_can_be_seen
             a_part_is_staged_exactly_once
             parts_of_a_table_add_up
             a_part_that_breaks_off_leaves_nothing

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use redistrict_model::{Catalog, Key, TableRef};
+use redistrict_model::{Catalog, Inside, Key, TableRef};
 use redistrict_skill::SkillError;
 
 use super::ProposedLink;
@@ -21,6 +21,8 @@ const LEAST: usize = 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hop {
     pub(super) columns: Vec<String>,
+    /// Where in the values of the one column the references stand; none if the value is one.
+    pub(super) inside: Option<Inside>,
     pub(super) parent: TableRef,
     pub(super) parent_columns: Vec<String>,
     pub(super) is_declared: bool,
@@ -70,6 +72,7 @@ impl Ways {
             for key in keys.filter(|key| key.when.is_empty() && key.parent != table.name) {
                 hops.entry(table.name.clone()).or_default().push(Hop {
                     columns: key.columns.clone(),
+                    inside: None,
                     parent: key.parent.clone(),
                     parent_columns: key.parent_columns.clone(),
                     is_declared: true,
@@ -80,6 +83,7 @@ impl Ways {
             if link.when.is_none() && link.child != link.parent {
                 hops.entry(link.child.clone()).or_default().push(Hop {
                     columns: link.child_columns.clone(),
+                    inside: None,
                     parent: link.parent.clone(),
                     parent_columns: link.parent_columns.clone(),
                     is_declared: false,
@@ -138,16 +142,17 @@ impl Ways {
         hops.min_by_key(|hop| (self.depth.get(&hop.parent).copied(), !hop.is_declared))
     }
 
-    /// Of a sample of rows: the value of some columns, and the district that a reference beside leads to.
+    /// Of a sample of rows: the value of some columns, or each that stands inside of it, and the district that a
+    /// reference beside leads to.
     pub(super) async fn beside_column(
         &self,
         reader: &mut Reader<'_>,
         child: &TableRef,
-        columns: &[String],
+        (columns, inside): (&[String], Option<&Inside>),
         other: &Hop,
         limit: u32,
     ) -> Result<Vec<(Key, Key)>, SkillError> {
-        let pairs = pairs(reader, child, columns, &other.columns, limit).await?;
+        let pairs = pairs(reader, child, (columns, inside), &other.columns, limit).await?;
         let seconds = pairs.iter().map(|(_, second)| second.clone()).collect();
         let seconds = self
             .districts(reader, &other.parent, &other.parent_columns, &seconds)
@@ -226,7 +231,8 @@ impl Ways {
         (one, other): (&Hop, &Hop),
         limit: u32,
     ) -> Result<Vec<(Key, Key, Key)>, SkillError> {
-        let pairs = pairs(reader, child, &one.columns, &other.columns, limit).await?;
+        let own = (one.columns.as_slice(), one.inside.as_ref());
+        let pairs = pairs(reader, child, own, &other.columns, limit).await?;
         let firsts = pairs.iter().map(|(first, _)| first.clone()).collect();
         let seconds = pairs.iter().map(|(_, second)| second.clone()).collect();
         let firsts = self
@@ -270,11 +276,12 @@ impl Ways {
     }
 }
 
-/// Of a sample of rows: the values of some columns and of others, where none of them is NULL.
+/// Of a sample of rows: the values of some columns, or what stands inside of them, and of others, where none of them
+/// is NULL.
 async fn pairs(
     reader: &mut Reader<'_>,
     child: &TableRef,
-    one: &[String],
+    (one, inside): (&[String], Option<&Inside>),
     other: &[String],
     limit: u32,
 ) -> Result<Vec<(Key, Key)>, SkillError> {
@@ -282,8 +289,15 @@ async fn pairs(
     let pairs = rows.into_iter().filter_map(|row| {
         let parts: Option<Vec<Box<str>>> = row.into_iter().collect();
         let mut parts = parts?;
-        let second = parts.split_off(one.len());
-        Some((Key::new(parts), Key::new(second)))
+        let second = Key::new(parts.split_off(one.len()));
+        let firsts = match (inside, parts.first()) {
+            (Some(inside), Some(text)) => {
+                let keys = inside.keys(text).unwrap_or_default();
+                keys.into_iter().map(Key::of).collect()
+            }
+            _ => vec![Key::new(parts)],
+        };
+        Some(firsts.into_iter().map(move |first| (first, second.clone())))
     });
-    Ok(pairs.collect())
+    Ok(pairs.flatten().collect())
 }

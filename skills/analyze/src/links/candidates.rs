@@ -10,9 +10,9 @@ use super::names::{
     referred, says_by_whom, says_part, words,
 };
 use super::tables::{
-    Known, Referring, free_columns, is_key_type, is_same_type, is_text, keys_of_one_column,
-    prefixes,
+    KeyTypes, Known, Referring, free_columns, is_same_type, is_text, keys_of_one_column, prefixes,
 };
+use crate::section::prints_otherwise;
 
 /// Why a column may refer to a key. In the order in which reasons are believed for one column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,10 +74,11 @@ pub(super) struct Candidate {
 /// Every reference that names and types allow and no foreign key declares, in the order in which they are
 /// looked at for one column: keys of several columns first, then the better reason.
 pub(super) fn candidates(catalogs: &[Catalog]) -> Vec<Candidate> {
-    let prefixes = prefixes(catalogs);
+    let (prefixes, types) = (prefixes(catalogs), KeyTypes::of(catalogs));
     let tables = catalogs.iter().flat_map(|catalog| &catalog.tables);
-    let tables: Vec<Known<'_>> = tables.map(|table| Known::of(table, &prefixes)).collect();
-    let index = Index::of(&tables);
+    let known = |table| Known::of(table, &prefixes, &types);
+    let tables: Vec<Known<'_>> = tables.map(known).collect();
+    let index = Index::of(&tables, &types);
     let mut found = Vec::new();
     for (at, child) in tables.iter().enumerate() {
         let mut meant: BTreeSet<usize> = BTreeSet::new();
@@ -114,7 +115,7 @@ pub(super) fn candidates(catalogs: &[Catalog]) -> Vec<Candidate> {
                 .filter_map(|child| by_example(child, &example, &tables)),
         );
     }
-    found.retain(|one| !is_declared(one, &tables));
+    found.retain(|one| !is_declared(one, &tables) && is_comparable(one, &tables));
     found.sort_by_key(|one| {
         let columns = std::cmp::Reverse(one.child_columns.len());
         (columns, one.kind_column.is_none(), one.rule)
@@ -125,6 +126,8 @@ pub(super) fn candidates(catalogs: &[Catalog]) -> Vec<Candidate> {
 /// Columns that by their names refer to something and that no foreign key has: table and column. What is called
 /// as a key of its own table is none (`unit_id` of `units`); `parent_unit_id` is one.
 pub(super) fn reference_like(catalogs: &[Catalog]) -> Vec<ColumnRef> {
+    let types = KeyTypes::of(catalogs);
+    let types = &types;
     let tables = catalogs.iter().flat_map(|catalog| &catalog.tables);
     let columns = tables.flat_map(|table| {
         let (keys, name) = (keys_of_one_column(table), Name::of(&table.name.table));
@@ -132,7 +135,7 @@ pub(super) fn reference_like(catalogs: &[Catalog]) -> Vec<ColumnRef> {
             let is_own = |thing: Name| fit(&thing, &name) == Some(Fit::Whole);
             // `created_by` may be a name, too.
             let is_person = says_by_whom(&column.name) && !is_text(column.column_type);
-            is_key_type(column.column_type)
+            types.may_refer(column.column_type)
                 && (is_reference_like(&column.name) || is_person)
                 && !referred(&column.name).is_some_and(is_own)
                 && !keys.contains(&column.name)
@@ -144,6 +147,7 @@ pub(super) fn reference_like(catalogs: &[Catalog]) -> Vec<ColumnRef> {
 
 /// The tables by what they are called, and by their keys.
 struct Index<'a> {
+    types: &'a KeyTypes,
     called: BTreeMap<String, Vec<usize>>,
     keyed: BTreeMap<BTreeSet<&'a str>, Vec<usize>>,
     /// By the words of a table in the singular or plural, and those of a key of one column.
@@ -151,7 +155,7 @@ struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    fn of(tables: &'a [Known<'a>]) -> Self {
+    fn of(tables: &'a [Known<'a>], types: &'a KeyTypes) -> Self {
         let mut called: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut keyed: BTreeMap<BTreeSet<&str>, Vec<usize>> = BTreeMap::new();
         let mut with_key: BTreeMap<Vec<String>, Vec<(usize, &str)>> = BTreeMap::new();
@@ -175,6 +179,7 @@ impl<'a> Index<'a> {
             }
         }
         Self {
+            types,
             called,
             keyed,
             with_key,
@@ -191,7 +196,7 @@ impl<'a> Index<'a> {
         let child = &tables[at];
         let of_column = words(&column.name);
         // What reads as a reference without the key's name has been looked at by that.
-        if referred(&column.name).is_some() || !is_key_type(column.column_type) {
+        if referred(&column.name).is_some() || !self.types.may_refer(column.column_type) {
             return Vec::new();
         }
         let mut found = Vec::new();
@@ -234,7 +239,7 @@ impl<'a> Index<'a> {
             // A date or a name that two keys have in common refers to nothing.
             let is_reference = |name: &String| {
                 let column = child.table.column(name);
-                let is_key = column.is_some_and(|column| is_key_type(column.column_type));
+                let is_key = column.is_some_and(|column| self.types.may_refer(column.column_type));
                 is_key && referred(name).is_some()
             };
             if !has_all || !free.iter().any(is_reference) {
@@ -451,6 +456,19 @@ fn is_declared(one: &Candidate, tables: &[Known<'_>]) -> bool {
         key.parent == one.child
             && same_columns(&key.columns, &one.parent_columns)
             && same_columns(&key.parent_columns, &one.child_columns)
+    })
+}
+
+/// Whether equal values of both sides have equal texts, by which keys are compared.
+fn is_comparable(one: &Candidate, tables: &[Known<'_>]) -> bool {
+    let column = |table: &TableRef, name: &String| {
+        let table = tables.iter().find(|known| known.table.name == *table)?;
+        table.table.column(name)
+    };
+    let mut pairs = one.child_columns.iter().zip(&one.parent_columns);
+    pairs.all(|(from, to)| {
+        let pair = column(&one.child, from).zip(column(&one.parent, to));
+        pair.is_some_and(|(from, to)| !prints_otherwise(from, to))
     })
 }
 

@@ -221,6 +221,7 @@ fn may_cross(link: &ProposedLink) -> bool {
 fn hop_of(link: &ProposedLink) -> Hop {
     Hop {
         columns: link.child_columns.clone(),
+        inside: None,
         parent: link.parent.clone(),
         parent_columns: link.parent_columns.clone(),
         is_declared: false,
@@ -244,6 +245,7 @@ mod tests {
     fn hop(column: &str, parent: &str, is_declared: bool) -> Hop {
         Hop {
             columns: vec![column.to_owned()],
+            inside: None,
             parent: table(parent),
             parent_columns: vec!["id".to_owned()],
             is_declared,

@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redistrict_model::{Catalog, ColumnType, Key, TableRef};
+use redistrict_model::{Catalog, ColumnType, Inside, Key, TableRef, fits};
 use redistrict_skill::SkillError;
 
 use super::agreement::{Agreement, Hop, Ways};
+use super::candidates::Rule;
 use super::chance::Strength;
 use super::questions::Suggestion;
-use super::tables::{is_key_type, is_number, is_same_type, is_text, keys_of_one_column};
+use super::tables::{is_number, is_same_type, is_text, keys_of_one_column};
 use super::values::{Evidence, Reader};
 
 /// So many values of a column are compared with the keys of every table, and so many of them first.
@@ -28,6 +29,10 @@ const COMPARED: u32 = 2_000;
 pub(super) struct Column {
     pub(super) child: TableRef,
     pub(super) column: String,
+    /// Where in its values the references stand; none if each value is one.
+    pub(super) inside: Option<Inside>,
+    /// What its values are, or what stands inside of them.
+    pub(super) column_type: ColumnType,
     pub(super) values: BTreeSet<Key>,
 }
 
@@ -51,7 +56,7 @@ impl Held {
 }
 
 /// Of each other reference of the rows of a column: in each row the column's value, and the other one's district.
-type Beside = Vec<Vec<(Key, Key)>>;
+pub(super) type Beside = Vec<Vec<(Key, Key)>>;
 
 /// The tables whose keys hold the values of each of the columns, in the order of the columns.
 ///
@@ -74,7 +79,7 @@ pub(super) async fn find(
         besides.push(beside(reader, ways, column).await?);
     }
     let kinds: Vec<Kind> = (columns[..compared].iter().zip(&some))
-        .map(|(column, values)| Kind::of(catalogs, column, values))
+        .map(|(column, values)| Kind::of(column.column_type, values))
         .collect();
     for (table, key, key_type) in keys(catalogs) {
         let is_like = |at: &usize| {
@@ -124,7 +129,7 @@ async fn known(
 }
 
 /// The references beside a column.
-async fn beside(
+pub(super) async fn beside(
     reader: &mut Reader<'_>,
     ways: Option<&Ways>,
     column: &Column,
@@ -133,6 +138,7 @@ async fn beside(
     for other in others(ways, column) {
         let Some(ways) = ways else { break };
         let own = std::slice::from_ref(&column.column);
+        let own = (own, column.inside.as_ref());
         rows.push(
             ways.beside_column(reader, &column.child, own, other, SAMPLE)
                 .await?,
@@ -148,6 +154,34 @@ fn others<'a>(ways: Option<&'a Ways>, column: &Column) -> Vec<&'a Hop> {
     all.filter(|other| !other.columns.contains(&column.column))
         .take(MOST_BESIDE)
         .collect()
+}
+
+/// What one key says of a column that is called after its table; nothing where it does not hold the values.
+///
+/// # Errors
+/// A failing store.
+pub(super) async fn suggestion(
+    reader: &mut Reader<'_>,
+    ways: Option<&Ways>,
+    (column, beside): (&Column, &Beside),
+    (table, key): (&TableRef, &[String]),
+    rule: Rule,
+) -> Result<Option<Suggestion>, SkillError> {
+    let known = reader.held(table, key, &column.values).await?;
+    let evidence = evidence(&column.values, &known);
+    if !evidence.confirms() {
+        return Ok(None);
+    }
+    let besides = std::slice::from_ref(beside);
+    let districts = districts(reader, ways, (table, key), &[0], besides).await?;
+    Ok(Some(Suggestion {
+        parent: table.clone(),
+        parent_columns: key.to_vec(),
+        rule: Some(rule),
+        evidence,
+        agreement: agreement(beside.iter(), &districts),
+        contradicted_in: 0,
+    }))
 }
 
 /// The districts of the rows of a key that the columns refer to.
@@ -204,6 +238,7 @@ pub(super) async fn told(
     };
     let hop = Hop {
         columns: vec![column.column.clone()],
+        inside: column.inside.clone(),
         parent: one.parent.clone(),
         parent_columns: one.parent_columns.clone(),
         is_declared: false,
@@ -227,7 +262,7 @@ pub(super) async fn told(
     Ok(evidence.is_whole().then_some((strength.rows, evidence)))
 }
 
-/// The evidence of all values that the whole table has.
+/// The evidence of all values that the whole table has; of what stands inside of values, a sample's.
 ///
 /// # Errors
 /// A failing store.
@@ -237,7 +272,13 @@ pub(super) async fn whole(
     one: &Suggestion,
 ) -> Result<Evidence, SkillError> {
     let own = std::slice::from_ref(&column.column);
-    let values = reader.all_values(&column.child, own).await?;
+    let values = match &column.inside {
+        None => reader.all_values(&column.child, own).await?,
+        Some(inside) => {
+            let (child, name) = (&column.child, &column.column);
+            reader.inside(child, name, inside, COMPARED).await?
+        }
+    };
     let known = reader
         .held(&one.parent, &one.parent_columns, &values)
         .await?;
@@ -266,32 +307,40 @@ fn keys(catalogs: &[Catalog]) -> Vec<(&TableRef, String, ColumnType)> {
 
 /// What keys may hold the values of a column.
 struct Kind {
-    column_type: Option<ColumnType>,
+    column_type: ColumnType,
     are_numbers: bool,
     are_uuids: bool,
+    are_days: bool,
+    are_bytes: bool,
 }
 
 impl Kind {
-    fn of(catalogs: &[Catalog], column: &Column, values: &BTreeSet<Key>) -> Self {
-        let table = catalogs.iter().find_map(|one| one.table(&column.child));
-        let found = table.and_then(|table| table.column(&column.column));
-        let is_number_text = |key: &Key| key.parts().iter().all(|part| is_digits(part));
+    fn of(column_type: ColumnType, values: &BTreeSet<Key>) -> Self {
+        let are = |is_it: &dyn Fn(&str) -> bool| {
+            let mut parts = values.iter().flat_map(Key::parts);
+            parts.all(|part| is_it(part))
+        };
         Self {
-            column_type: found.map(|column| column.column_type),
-            are_numbers: values.iter().all(is_number_text),
-            are_uuids: values
-                .iter()
-                .all(|key| key.parts().iter().all(|part| is_uuid(part))),
+            column_type,
+            are_numbers: are(&is_digits),
+            are_uuids: are(&is_uuid),
+            are_days: are(&|text| fits(text, ColumnType::Date)),
+            are_bytes: are(&|text| fits(text, ColumnType::Bytes)),
         }
     }
 
+    /// Values of one family may be equal, and a text may hold what another store has as a value of its own type.
     fn is_like(&self, key: ColumnType) -> bool {
-        self.column_type.is_some_and(|own| {
-            is_same_type(own, key)
-                || (self.are_numbers && is_number(key) && is_key_type(own))
-                || (self.are_uuids && key == ColumnType::Uuid && is_key_type(own))
-                || (own == ColumnType::Uuid && is_text(key))
-        })
+        let own = self.column_type;
+        is_same_type(own, key)
+            || match key {
+                ColumnType::Uuid => self.are_uuids && is_text(own),
+                ColumnType::Date => self.are_days && is_text(own),
+                ColumnType::Bytes => self.are_bytes && is_text(own),
+                one if is_number(one) => self.are_numbers && is_text(own),
+                one if is_text(one) => own == ColumnType::Uuid,
+                _ => false,
+            }
     }
 }
 

@@ -107,14 +107,15 @@ fn begins_reference(word: &str) -> bool {
     ["fk", "id", "ref"].contains(&word)
 }
 
+/// What names of lists of references end with.
+const LISTS: [&str; 4] = ["ids", "refs", "uuids", "guids"];
+
 /// What a list of references is called after: `student_ids`, `students`, `StudentCodes`.
 pub(super) fn referred_many(column: &str) -> Option<Name> {
     let words = words(column);
     let (last, before) = words.split_last()?;
-    let plural = [
-        "ids", "refs", "uuids", "guids", "codes", "nos", "numbers", "keys",
-    ];
-    if plural.contains(&last.as_str()) {
+    const NUMBERS: [&str; 4] = ["codes", "nos", "numbers", "keys"];
+    if LISTS.contains(&last.as_str()) || NUMBERS.contains(&last.as_str()) {
         return (!before.is_empty()).then(|| Name::of_words(before.to_vec()));
     }
     Some(referred(column).unwrap_or_else(|| Name::of_words(words)))
@@ -134,6 +135,12 @@ pub(super) fn is_reference_like(column: &str) -> bool {
     let ends = |last: &String| ["id", "ref", "uuid", "guid", "fk"].contains(&last.as_str());
     let begins = |first: &String| begins_reference(first);
     words.len() > 1 && (words.last().is_some_and(ends) || words.first().is_some_and(begins))
+}
+
+/// Whether a name says of itself that it is a list of references: `student_ids`.
+pub(super) fn is_reference_list(name: &str) -> bool {
+    let words = words(name);
+    words.len() > 1 && (words.last()).is_some_and(|last| LISTS.contains(&last.as_str()))
 }
 
 /// `created_by`: somebody or something did it.

@@ -1,269 +1,200 @@
-//! References inside of values: elements of arrays, members of JSON. Found by names and confirmed by values like
-//! others.
+//! References inside of values: elements of arrays, members of JSON. Found as others are: by names, by the values that
+//! every key of every table holds, and by the districts of the rows that name them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use redistrict_model::{
-    Catalog, Column, ColumnRef, ColumnType, Inside, Key, Table, TableRef, array_text,
-};
+use redistrict_model::{Catalog, ColumnRef, Inside, Table, TableRef};
 use redistrict_skill::SkillError;
-use serde_json::Value;
 
+use super::ProposedLink;
+use super::agreement::{Agreement, Ways};
 use super::candidates::Rule;
-use super::names::{Fit, Name, fit, is_reference_like, referred_many, says_part, words};
-use super::tables::{is_key_type, keys_of_one_column};
+use super::holders::{self, Column};
+use super::names::{Fit, Name, fit, says_part};
+use super::places::{self, Place};
+use super::questions::{self, Decided, OpenReference, Suggestion};
+use super::tables::{KeyTypes, keys_of_one_column};
+use super::telling;
 use super::values::{Evidence, Reader};
 use crate::inside;
 
 /// Rows of a table that are looked at: these values may be long.
 const SAMPLE: u32 = 200;
-/// A name of a member that fewer rows have may be about one of them.
-const LEAST_ROWS: usize = 11;
-/// So deep and so many members of one column are looked at.
-const DEEPEST: usize = 6;
-const MOST_PATHS: usize = 200;
-
-/// Where a reference was found.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NestedIn {
-    /// Each element of the array is one.
-    Elements,
-    /// The member of a JSON document: `$.student.id`, `$.students[*]`.
-    Member(String),
-}
 
 /// A reference inside of values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NestedReference {
     pub column: ColumnRef,
-    pub place: NestedIn,
+    /// Where in the column's values.
+    pub inside: Inside,
     pub parent: TableRef,
     pub parent_column: String,
     pub rule: Rule,
     pub evidence: Evidence,
+    /// Whether its rows are of the same district as what other references of the same rows lead to, where that was
+    /// looked at.
+    pub agreement: Option<Agreement>,
     /// Why it cannot be a link, in words.
     pub obstacle: Option<String>,
 }
 
 impl NestedReference {
-    /// The place as a link writes it.
-    #[must_use]
-    pub fn inside(&self) -> Inside {
-        match &self.place {
-            NestedIn::Elements => Inside::Elements,
-            NestedIn::Member(path) => {
-                // The column stands for itself: a path is read behind one.
-                let column = format!("c{path}");
-                let read = Inside::split(&column).ok();
-                let inside = read.and_then(|(_, inside)| inside);
-                inside.unwrap_or(Inside::Members(Vec::new()))
-            }
-        }
-    }
-
-    /// Name and values agree, and a link can lead from there.
+    /// Name and values agree, or districts or values tell by themselves, and a link can lead from there.
     #[must_use]
     pub fn is_sure(&self) -> bool {
-        self.rule == Rule::Name && self.obstacle.is_none()
+        let is_told = matches!(
+            self.rule,
+            Rule::Name | Rule::Districts { .. } | Rule::Values
+        );
+        self.obstacle.is_none() && (is_told || self.agreement.is_some_and(Agreement::agrees))
     }
 }
 
-/// Every reference in arrays and JSON that names suggest and values confirm, ordered by column and place. One
-/// table for each place: that of its own store first.
+/// What was found inside of values.
+pub(super) struct Nested {
+    /// Ordered by column and place.
+    pub(super) references: Vec<NestedReference>,
+    pub(super) open: Vec<OpenReference>,
+}
+
+/// Every reference in arrays and JSON that names, districts or values tell, and the questions: places that several
+/// tables may be meant by, that lead to other districts than the rows that hold them, or whose name says nothing while
+/// one table has keys like their values. `links` are those that are known.
 ///
 /// # Errors
 /// A failing store.
 pub(super) async fn find(
     reader: &mut Reader<'_>,
     catalogs: &[Catalog],
-) -> Result<Vec<NestedReference>, SkillError> {
-    let mut found = Vec::new();
-    for table in catalogs.iter().flat_map(|catalog| &catalog.tables) {
-        let shapes = table.columns.iter();
-        let shapes = shapes.filter_map(|column| Some((column.name.clone(), Shape::of(column)?)));
-        let shapes: Vec<(String, Shape)> = shapes.collect();
-        if shapes.is_empty() {
-            continue;
-        }
-        let names: Vec<String> = shapes.iter().map(|(name, _)| name.clone()).collect();
-        let rows = reader.texts(&table.name, &names, SAMPLE).await?;
-        for (at, (column, shape)) in shapes.into_iter().enumerate() {
-            let texts = rows.iter().filter_map(|row| row.get(at)?.as_deref());
-            for (place, keys) in shape.keys(texts) {
-                let column = table.name.column(&column);
-                found.extend(reference(reader, catalogs, column, place, &keys).await?);
+    root: &TableRef,
+    links: &[ProposedLink],
+) -> Result<Nested, SkillError> {
+    let ways = Ways::new(catalogs, root, links);
+    let ways = ways.as_ref();
+    let mut nested = Nested {
+        references: Vec::new(),
+        open: Vec::new(),
+    };
+    let (mut unnamed, mut are_named) = (Vec::new(), Vec::new());
+    for (column, place) in all_places(reader, catalogs).await? {
+        let is_named = places::is_named(&column.column, &place);
+        let decided = match places::called(&column.column, &place) {
+            Some(called) => named(reader, catalogs, ways, &column, &called).await?,
+            None => Decided::Nothing,
+        };
+        let is_looked_at = is_named || places::is_looked_at(&place);
+        match decided {
+            Decided::Nothing
+                if is_looked_at || telling::are_telling(column.column_type, &column.values) =>
+            {
+                unnamed.push(column);
+                are_named.push(is_named);
             }
+            decided => nested.add(catalogs, &column, decided),
         }
     }
-    found.sort_by(|a, b| (&a.column, &a.place).cmp(&(&b.column, &b.place)));
+    let held = holders::find(reader, catalogs, ways, &unnamed).await?;
+    for ((column, is_named), held) in unnamed.iter().zip(are_named).zip(held) {
+        let decided = questions::decide(reader, ways, column, held, is_named).await?;
+        nested.add(catalogs, column, decided);
+    }
+    let place = |one: &NestedReference| (one.column.clone(), one.inside.clone());
+    nested.references.sort_by_key(place);
+    Ok(nested)
+}
+
+impl Nested {
+    fn add(&mut self, catalogs: &[Catalog], column: &Column, decided: Decided) {
+        let Some(inside) = &column.inside else { return };
+        match decided {
+            Decided::Link(link) => {
+                let table = catalogs.iter().find_map(|one| one.table(&column.child));
+                let refused = |table| inside::refused(catalogs, table, &column.column, inside);
+                let Some(parent_column) = link.to.parent_columns.into_iter().next() else {
+                    return;
+                };
+                self.references.push(NestedReference {
+                    column: column.child.column(&column.column),
+                    inside: inside.clone(),
+                    parent: link.to.parent,
+                    parent_column,
+                    rule: link.rule,
+                    evidence: link.evidence,
+                    agreement: link.to.agreement,
+                    obstacle: table.and_then(refused),
+                });
+            }
+            // A document may have many ids of things that are not here.
+            Decided::Open(open) if open.suggestions.is_empty() && *inside != Inside::Elements => {}
+            Decided::Open(open) => self.open.push(open),
+            Decided::Nothing => {}
+        }
+    }
+}
+
+/// Every place with values, of every column that may hold references inside of them.
+async fn all_places(
+    reader: &mut Reader<'_>,
+    catalogs: &[Catalog],
+) -> Result<Vec<(Column, Place)>, SkillError> {
+    let types = KeyTypes::of(catalogs);
+    let mut found = Vec::new();
+    for table in catalogs.iter().flat_map(|catalog| &catalog.tables) {
+        let columns = table.columns.iter();
+        let columns: Vec<_> = columns
+            .filter(|one| places::may_hold(one, &types))
+            .collect();
+        let names: Vec<String> = columns.iter().map(|one| one.name.clone()).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let rows = reader.texts(&table.name, &names, SAMPLE).await?;
+        for (at, column) in columns.into_iter().enumerate() {
+            let texts = rows.iter().filter_map(|row| row.get(at)?.as_deref());
+            let places = places::places(column, texts).into_iter();
+            found.extend(places.map(|place| {
+                let of_place = Column {
+                    child: table.name.clone(),
+                    column: column.name.clone(),
+                    inside: Some(place.inside.clone()),
+                    column_type: place.column_type,
+                    values: place.keys.clone(),
+                };
+                (of_place, place)
+            }));
+        }
+    }
     Ok(found)
 }
 
-/// What the values at one place refer to.
-async fn reference(
+/// What the values at a place refer to that is called after a thing.
+async fn named(
     reader: &mut Reader<'_>,
     catalogs: &[Catalog],
-    column: ColumnRef,
-    place: NestedIn,
-    keys: &BTreeSet<Key>,
-) -> Result<Option<NestedReference>, SkillError> {
-    let called = match &place {
-        NestedIn::Elements => referred_many(&column.column),
-        NestedIn::Member(path) => member_name(path),
-    };
-    let Some(called) = called else {
-        return Ok(None);
-    };
-    for (parent, rule) in meant(&called, &column.table, catalogs) {
-        if let Some((parent_column, evidence)) = held(reader, parent, keys).await? {
-            let mut reference = NestedReference {
-                column,
-                place,
-                parent: parent.name.clone(),
-                parent_column,
-                rule,
-                evidence,
-                obstacle: None,
-            };
-            let (table, column) = (&reference.column.table, &reference.column.column);
-            let table = catalogs.iter().find_map(|one| one.table(table));
-            let inside = reference.inside();
-            reference.obstacle =
-                table.and_then(|table| inside::refused(catalogs, table, column, &inside));
-            return Ok(Some(reference));
-        }
-    }
-    Ok(None)
-}
-
-#[derive(Clone, Copy)]
-enum Shape {
-    Array,
-    Json,
-    /// JSON in a column of texts.
-    Text,
-}
-
-impl Shape {
-    fn of(column: &Column) -> Option<Self> {
-        match column.column_type {
-            ColumnType::Array => column
-                .element
-                .filter(|one| is_key_type(*one))
-                .map(|_| Self::Array),
-            ColumnType::Json => Some(Self::Json),
-            ColumnType::Text => Some(Self::Text),
-            _ => None,
-        }
-    }
-
-    /// The different values at each place.
-    fn keys<'a>(self, texts: impl Iterator<Item = &'a str>) -> BTreeMap<NestedIn, BTreeSet<Key>> {
-        if let Self::Array = self {
-            let each = texts.filter_map(array_text::elements).flatten().flatten();
-            let keys: BTreeSet<Key> = each.map(Key::of).collect();
-            let is_any = !keys.is_empty();
-            return is_any
-                .then_some((NestedIn::Elements, keys))
-                .into_iter()
-                .collect();
-        }
-        let mut members = Members::default();
-        for text in texts {
-            let begin = text.trim_start().chars().next();
-            if begin.is_some_and(|first| first == '{' || first == '[')
-                && let Ok(document) = serde_json::from_str(text)
-            {
-                members.add(&document);
+    ways: Option<&Ways>,
+    column: &Column,
+    called: &Name,
+) -> Result<Decided, SkillError> {
+    let mut beside = None;
+    let mut held = Vec::new();
+    for (table, rule) in meant(called, catalogs) {
+        for key in keys_of_one_column(table) {
+            if beside.is_none() {
+                beside = Some(holders::beside(reader, ways, column).await?);
             }
-        }
-        members.finish()
-    }
-}
-
-/// The members of JSON documents, by their paths.
-#[derive(Default)]
-struct Members {
-    /// The values, and how many documents have the path.
-    paths: BTreeMap<String, (BTreeSet<Key>, usize)>,
-}
-
-impl Members {
-    fn add(&mut self, document: &Value) {
-        let mut seen: BTreeMap<String, Vec<Key>> = BTreeMap::new();
-        walk(document, "$", DEEPEST, &mut seen);
-        for (path, keys) in seen {
-            if self.paths.len() < MOST_PATHS || self.paths.contains_key(&path) {
-                let known = self.paths.entry(path).or_default();
-                known.0.extend(keys);
-                known.1 += 1;
+            let Some(beside) = &beside else { continue };
+            let to = (&table.name, std::slice::from_ref(&key));
+            let found = holders::suggestion(reader, ways, (column, beside), to, rule).await?;
+            if let Some(found) = found {
+                held.push((rule, found));
+                // The first key that holds the values is meant.
+                break;
             }
         }
     }
-
-    /// Names of members may be data: a document about each student by number. Those that many share are not.
-    fn finish(self) -> BTreeMap<NestedIn, BTreeSet<Key>> {
-        let shared = self
-            .paths
-            .into_iter()
-            .filter(|(_, (_, rows))| *rows >= LEAST_ROWS);
-        shared
-            .map(|(path, (keys, _))| (NestedIn::Member(path), keys))
-            .collect()
-    }
+    Ok(choose(column, held))
 }
 
-fn walk(value: &Value, path: &str, depth: usize, seen: &mut BTreeMap<String, Vec<Key>>) {
-    let mut note = |text: String| seen.entry(path.to_owned()).or_default().push(Key::of(text));
-    match value {
-        Value::Number(number) => note(number.to_string()),
-        Value::String(text) if !text.is_empty() && text.len() <= 100 => note(text.clone()),
-        Value::Array(elements) if depth > 0 => {
-            for element in elements {
-                walk(element, &format!("{path}[*]"), depth - 1, seen);
-            }
-        }
-        Value::Object(members) if depth > 0 => {
-            for (name, member) in members.iter().filter(|(name, _)| is_plain(name)) {
-                walk(member, &format!("{path}.{name}"), depth - 1, seen);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn is_plain(name: &str) -> bool {
-    let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    name.len() <= 60
-        && name.chars().all(is_sign)
-        && name.starts_with(|c: char| c.is_ascii_alphabetic())
-}
-
-/// What a member is called after: `$.student_id`, `$.student.id`, `$.student_ids[*]`.
-fn member_name(path: &str) -> Option<Name> {
-    let mut parts = path
-        .trim_start_matches('$')
-        .split('.')
-        .filter(|part| !part.is_empty());
-    let last = parts.next_back()?;
-    let (name, is_list) = match last.strip_suffix("[*]") {
-        Some(name) => (name, true),
-        None => (last, false),
-    };
-    if is_list {
-        return referred_many(name.trim_end_matches("[*]"));
-    }
-    if is_reference_like(name) {
-        return referred_many(name);
-    }
-    let is_key =
-        matches!(words(name).as_slice(), [one] if ["id", "uuid", "guid"].contains(&one.as_str()));
-    let owner = parts.next_back().filter(|_| is_key)?;
-    Some(Name::of(owner.trim_end_matches("[*]")))
-}
-
-/// The tables that are called so, those of the store itself first.
-fn meant<'a>(called: &Name, child: &TableRef, catalogs: &'a [Catalog]) -> Vec<(&'a Table, Rule)> {
+/// The tables that are called so.
+fn meant<'a>(called: &Name, catalogs: &'a [Catalog]) -> Vec<(&'a Table, Rule)> {
     let tables = catalogs.iter().flat_map(|catalog| &catalog.tables);
     let rule = |table: &'a Table| {
         let name = Name::of_table(&table.name.table, None);
@@ -274,70 +205,131 @@ fn meant<'a>(called: &Name, child: &TableRef, catalogs: &'a [Catalog]) -> Vec<(&
         };
         Some((table, rule))
     };
-    let mut found: Vec<(&Table, Rule)> = tables.filter_map(rule).collect();
-    found.sort_by_key(|(table, rule)| (*rule, table.name.store != child.store));
-    found
+    tables.filter_map(rule).collect()
 }
 
-/// The first key of one column that holds the values.
-async fn held(
-    reader: &mut Reader<'_>,
-    parent: &Table,
-    keys: &BTreeSet<Key>,
-) -> Result<Option<(String, Evidence)>, SkillError> {
-    for key in keys_of_one_column(parent) {
-        let columns = std::slice::from_ref(&key);
-        let evidence = reader.look_up(&parent.name, columns, keys).await?;
-        if evidence.confirms() {
-            return Ok(Some((key, evidence)));
+/// Of the tables that are called so and hold the values, the one that is meant: by the best reason, in the store of
+/// the column first; of several, the one whose rows are of the same districts. Two that remain are a question, and so
+/// is one whose rows are of other districts, unless another's agree.
+fn choose(column: &Column, held: Vec<(Rule, Suggestion)>) -> Decided {
+    let class = |(rule, one): &(Rule, Suggestion)| (*rule, one.parent.store != column.child.store);
+    let Some(best) = held.iter().map(class).min() else {
+        return Decided::Nothing;
+    };
+    let (mut best, others): (Vec<_>, Vec<_>) = held.into_iter().partition(|one| class(one) == best);
+    let agrees = |(_, one): &(Rule, Suggestion)| one.agreement.is_some_and(Agreement::agrees);
+    let differs = |(_, one): &(Rule, Suggestion)| one.agreement.is_some_and(Agreement::differs);
+    if best.iter().any(agrees) {
+        best.retain(agrees);
+    } else if best.iter().all(differs) {
+        let mut agreeing = others.into_iter().filter(agrees);
+        if let (Some(one), None) = (agreeing.next(), agreeing.next()) {
+            best = vec![one];
         }
     }
-    Ok(None)
+    if let [one] = best.as_slice()
+        && !differs(one)
+        && let Some((rule, to)) = best.pop()
+    {
+        let evidence = to.evidence;
+        return Decided::Link(questions::Told {
+            to,
+            rule,
+            evidence,
+            owns: false,
+        });
+    }
+    Decided::Open(OpenReference {
+        suggestions: best.into_iter().map(|(_, one)| one).collect(),
+        ..OpenReference::of(column)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use redistrict_model::{ColumnType, StoreName};
+
     use super::*;
 
-    #[test]
-    fn members_are_told_by_paths_that_many_documents_have() {
-        let mut members = Members::default();
-        for number in 0..12 {
-            let document = serde_json::json!({
-                "student": { "id": number, "name": "x" },
-                "course_ids": [number, 7],
-                format!("person{number}"): { "id": number },
-                "note": null,
-            });
-            members.add(&document);
+    fn table(store: &str, called: &str) -> TableRef {
+        TableRef::new(&StoreName::new(store), "main", called)
+    }
+
+    const AGREES: Option<(usize, usize)> = Some((40, 40));
+    const DIFFERS: Option<(usize, usize)> = Some((5, 40));
+
+    /// Store and name of a table, why it may be meant, and rows that agree of those that were compared.
+    type Held<'a> = (&'a str, &'a str, Rule, Option<(usize, usize)>);
+
+    /// What is chosen of tables that hold the values: by store and name, with what the districts say.
+    fn chosen(held: &[Held<'_>]) -> Result<String, Vec<String>> {
+        let column = Column {
+            child: table("a", "teams"),
+            column: "members".to_owned(),
+            inside: Some(Inside::Elements),
+            column_type: ColumnType::Int32,
+            values: std::collections::BTreeSet::new(),
+        };
+        let held = held.iter().map(|(store, name, rule, said)| {
+            let one = Suggestion {
+                parent: table(store, name),
+                parent_columns: vec!["id".to_owned()],
+                rule: Some(*rule),
+                evidence: Evidence { seen: 9, found: 9 },
+                agreement: said.map(|(same, compared)| Agreement { same, compared }),
+                contradicted_in: 0,
+            };
+            (*rule, one)
+        });
+        match choose(&column, held.collect()) {
+            Decided::Link(told) => Ok(told.to.parent.to_string()),
+            Decided::Open(open) => {
+                let parents = open.suggestions.iter().map(|one| one.parent.to_string());
+                Err(parents.collect())
+            }
+            Decided::Nothing => Err(Vec::new()),
         }
-        let found = members.finish();
-        let places: Vec<&NestedIn> = found.keys().collect();
-        let member = |path: &str| NestedIn::Member(path.to_owned());
-        assert_eq!(
-            places,
-            [
-                &member("$.course_ids[*]"),
-                &member("$.student.id"),
-                &member("$.student.name")
-            ]
-        );
-        assert_eq!(found[&member("$.student.id")].len(), 12);
     }
 
     #[test]
-    fn a_member_is_called_after_a_thing() {
-        for (path, expected) in [
-            ("$.student_id", Some("student")),
-            ("$.a.studentId", Some("student")),
-            ("$.student.id", Some("student")),
-            ("$.students[*].id", Some("students")),
-            ("$.student_ids[*]", Some("student")),
-            ("$.name", None),
-            ("$.id", None),
+    fn all_tables_that_hold_the_values_are_looked_at_and_districts_tell_which() {
+        use Rule::{Name, Qualified};
+        let yes = |name: &str| Ok(name.to_owned());
+        let open = |names: &[&str]| Err(names.iter().map(|one| (*one).to_owned()).collect());
+        for (held, expected) in [
+            (&[][..], open(&[])),
+            (&[("a", "x", Name, None)], yes("a.main.x")),
+            (&[("a", "x", Name, DIFFERS)], open(&["a.main.x"])),
+            (
+                &[("b", "x", Name, None), ("a", "x", Name, None)],
+                yes("a.main.x"),
+            ),
+            (
+                &[("a", "x", Name, None), ("a", "y", Name, None)],
+                open(&["a.main.x", "a.main.y"]),
+            ),
+            (
+                &[("a", "x", Name, DIFFERS), ("a", "y", Name, AGREES)],
+                yes("a.main.y"),
+            ),
+            (
+                &[("a", "x", Name, None), ("a", "y", Name, AGREES)],
+                yes("a.main.y"),
+            ),
+            (
+                &[("a", "x", Name, DIFFERS), ("b", "x", Name, AGREES)],
+                yes("b.main.x"),
+            ),
+            (
+                &[("a", "x", Qualified, AGREES), ("b", "x", Name, None)],
+                yes("b.main.x"),
+            ),
+            (
+                &[("a", "x", Name, AGREES), ("a", "y", Name, AGREES)],
+                open(&["a.main.x", "a.main.y"]),
+            ),
         ] {
-            let called = member_name(path).map(|name| name.words.join(" "));
-            assert_eq!(called.as_deref(), expected, "{path}");
+            assert_eq!(chosen(held), expected, "{held:?}");
         }
     }
 }

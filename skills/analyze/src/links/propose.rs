@@ -45,7 +45,8 @@ pub struct ProposedLink {
 pub struct ProposedLinks {
     /// Ordered by child, columns and kind.
     pub links: Vec<ProposedLink>,
-    /// Columns with values that by their names refer to something, and what they may refer to. Ordered.
+    /// Columns with values that by their names refer to something, and places inside of values, with what they may
+    /// refer to. Ordered.
     pub open: Vec<OpenReference>,
     /// Texts beside references that name a table for none of the links.
     pub kinds: Vec<UncoveredKinds>,
@@ -103,7 +104,7 @@ pub async fn propose_links(
         asked,
         ..
     } = search;
-    let Questions { open, told } =
+    let Questions { mut open, told } =
         questions::open(&mut reader, catalogs, root, &links, asked).await?;
     links.extend(told);
     links.sort_by(|a, b| {
@@ -118,12 +119,14 @@ pub async fn propose_links(
     });
     contradicted::withhold(catalogs, root, &mut links, &open);
     let kinds = kinds::left_open(&mut reader, &all, &links).await?;
-    let nested = nested::find(&mut reader, catalogs).await?;
+    let nested = nested::find(&mut reader, catalogs, root, &links).await?;
+    open.extend(nested.open);
+    open.sort_by(|a, b| (&a.child, &a.columns, &a.inside).cmp(&(&b.child, &b.columns, &b.inside)));
     Ok(ProposedLinks {
         links,
         open,
         kinds,
-        nested,
+        nested: nested.references,
     })
 }
 

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use redistrict_model::{Catalog, TableRef};
+use redistrict_model::{Catalog, Inside, TableRef};
 use redistrict_skill::SkillError;
 
 use super::ProposedLink;
 use super::agreement::{Agreement, Ways};
 use super::candidates::{Rule, reference_like};
 use super::holders::{self, Column, Held};
+use super::mutual;
 use super::telling;
 use super::values::{Evidence, Reader};
 
@@ -38,15 +39,51 @@ pub struct Suggestion {
 pub struct OpenReference {
     pub child: TableRef,
     pub columns: Vec<String>,
-    /// At most three.
+    /// Where in the values of the one column; none if the values are the references.
+    pub inside: Option<Inside>,
+    /// At most three, unless names suggest more.
     pub suggestions: Vec<Suggestion>,
     /// More tables have keys that hold the values than are named: that says nothing.
     pub is_of_many: bool,
+    /// The other table has the same keys and could as well refer to this one.
+    pub is_mutual: bool,
+}
+
+impl OpenReference {
+    /// A question about that column, without suggestions.
+    pub(super) fn of(column: &Column) -> Self {
+        Self {
+            child: column.child.clone(),
+            columns: vec![column.column.clone()],
+            inside: column.inside.clone(),
+            suggestions: Vec::new(),
+            is_of_many: false,
+            is_mutual: false,
+        }
+    }
+
+    /// What was taken for a link, as a question.
+    pub(super) fn of_link(link: ProposedLink) -> Self {
+        Self {
+            child: link.child,
+            columns: link.child_columns,
+            inside: None,
+            suggestions: vec![Suggestion {
+                parent: link.parent,
+                parent_columns: link.parent_columns,
+                rule: None,
+                evidence: link.evidence,
+                agreement: None,
+                contradicted_in: 0,
+            }],
+            is_of_many: false,
+            is_mutual: false,
+        }
+    }
 }
 
 /// What becomes of columns that are called like references and have no link.
 pub(super) struct Questions {
-    /// Ordered by table and columns.
     pub(super) open: Vec<OpenReference>,
     /// Links after all: the districts of the rows tell.
     pub(super) told: Vec<ProposedLink>,
@@ -76,8 +113,10 @@ pub(super) async fn open(
         found.push(OpenReference {
             child,
             columns,
+            inside: None,
             suggestions,
             is_of_many: false,
+            is_mutual: false,
         });
     }
     let ways = Ways::new(catalogs, root, links);
@@ -92,9 +131,16 @@ pub(super) async fn open(
         if values.is_empty() {
             continue;
         }
+        let tables = catalogs.iter();
+        let table = tables.clone().find_map(|one| one.table(&column.table));
+        let Some(own) = table.and_then(|table| table.column(&column.column)) else {
+            continue;
+        };
         columns.push(Column {
+            column_type: own.column_type,
             child: column.table,
             column: column.column,
+            inside: None,
             values,
         });
     }
@@ -113,81 +159,106 @@ pub(super) async fn open(
     columns.extend(others);
     let held = holders::find(reader, catalogs, ways.as_ref(), &columns).await?;
     let mut told = Vec::new();
-    for (at, (column, held)) in columns.into_iter().zip(held).enumerate() {
+    for (at, (column, held)) in columns.iter().zip(held).enumerate() {
         let is_named = at < named;
-        match decide(reader, ways.as_ref(), &column, held, is_named).await? {
-            Decided::Link(link) => told.push(link),
+        match decide(reader, ways.as_ref(), column, held, is_named).await? {
+            Decided::Link(link) => told.push(link.link(column)),
             Decided::Open(open) => found.push(open),
             Decided::Nothing => {}
         }
     }
-    found.sort_by(|a, b| (&a.child, &a.columns).cmp(&(&b.child, &b.columns)));
+    mutual::settle(reader, catalogs, links, &mut told, &mut found).await?;
     Ok(Questions { open: found, told })
 }
 
-/// What becomes of one column.
-enum Decided {
-    Link(ProposedLink),
+/// What becomes of one column, or of one place inside of its values.
+pub(super) enum Decided {
+    Link(Told),
     Open(OpenReference),
     Nothing,
 }
 
+/// Where a column leads that names, districts or values tell.
+pub(super) struct Told {
+    pub(super) to: Suggestion,
+    pub(super) rule: Rule,
+    pub(super) evidence: Evidence,
+    pub(super) owns: bool,
+}
+
+impl Told {
+    fn link(self, column: &Column) -> ProposedLink {
+        ProposedLink {
+            child: column.child.clone(),
+            child_columns: vec![column.column.clone()],
+            parent: self.to.parent,
+            parent_columns: self.to.parent_columns,
+            when: None,
+            owns: self.owns,
+            rule: self.rule,
+            evidence: self.evidence,
+        }
+    }
+}
+
 /// A link where districts or the values themselves tell, else a question; nothing of a column that is not called
 /// like a reference and whose values several tables hold, or none.
-async fn decide(
+///
+/// # Errors
+/// A failing store.
+pub(super) async fn decide(
     reader: &mut Reader<'_>,
     ways: Option<&Ways>,
     column: &Column,
     held: Held,
     is_named: bool,
 ) -> Result<Decided, SkillError> {
-    let is_enough = column.values.len() >= LEAST_VALUES && held.is_complete;
+    let is_compared = column.values.len() >= LEAST_VALUES;
+    let is_enough = is_compared && held.is_complete;
     let agreeing = without_details(ways, held.agreeing());
     let compared = held.compared;
     let all = without_details(ways, held.by);
-    let link = |one: &Suggestion, rule, evidence, owns| ProposedLink {
-        child: column.child.clone(),
-        child_columns: vec![column.column.clone()],
-        parent: one.parent.clone(),
-        parent_columns: one.parent_columns.clone(),
-        when: None,
-        owns,
-        rule,
-        evidence,
-    };
     if let ([one], true) = (agreeing.as_slice(), is_enough)
         && let Some((rows, evidence)) = holders::told(reader, ways, column, one, compared).await?
     {
-        // It says nothing new of whose the rows are.
-        let rule = Rule::Districts { rows };
-        return Ok(Decided::Link(link(one, rule, evidence, false)));
+        return Ok(Decided::Link(Told {
+            to: one.clone(),
+            rule: Rule::Districts { rows },
+            evidence,
+            // It says nothing new of whose the rows are.
+            owns: false,
+        }));
     }
     let is_placed = ways.is_some_and(|ways| ways.leads_up(&column.child));
     if let ([one], true, false) = (all.as_slice(), is_enough, is_placed)
         && one.parent != column.child
-        && telling::are_codes(&column.values)
+        && telling::are_codes(column.column_type, &column.values)
     {
         let evidence = holders::whole(reader, column, one).await?;
         if evidence.is_whole() {
-            return Ok(Decided::Link(link(one, Rule::Values, evidence, true)));
+            return Ok(Decided::Link(Told {
+                to: one.clone(),
+                rule: Rule::Values,
+                evidence,
+                owns: true,
+            }));
         }
     }
     let is_told = !agreeing.is_empty() && agreeing.len() <= MOST_NAMED;
     let holders = if is_told { agreeing } else { all };
-    if !is_named && (holders.len() != 1 || holders.iter().any(|one| one.parent == column.child)) {
+    let is_of_own = holders.iter().any(|one| one.parent == column.child);
+    if !is_named && (!is_compared || holders.len() != 1 || is_of_own) {
         return Ok(Decided::Nothing);
     }
-    let is_compared = column.values.len() >= LEAST_VALUES;
     let suggestions = holders
         .iter()
         .filter(|_| is_compared)
         .take(MOST_NAMED)
         .cloned();
     Ok(Decided::Open(OpenReference {
-        child: column.child.clone(),
-        columns: vec![column.column.clone()],
         suggestions: suggestions.collect(),
         is_of_many: is_compared && holders.len() > MOST_NAMED,
+        ..OpenReference::of(column)
     }))
 }
 

@@ -1,8 +1,10 @@
 //! What of a table may refer, and what may be referred to: names, keys and types. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use redistrict_model::{Catalog, Column, ColumnType, Table};
+
+use redistrict_artifact::has_key_text;
 
 use super::names::{Name, referred, says_kind_of, words};
 
@@ -52,7 +54,7 @@ pub(super) struct Referring {
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn of(table: &'a Table, prefixes: &Prefixes) -> Self {
+    pub(super) fn of(table: &'a Table, prefixes: &Prefixes, types: &KeyTypes) -> Self {
         let free: BTreeSet<&str> = free_columns(table)
             .map(|column| column.name.as_str())
             .collect();
@@ -67,7 +69,7 @@ impl<'a> Known<'a> {
             .collect();
         let free = || all.iter().filter(|(_, _, is_free)| *is_free);
         let referring = |(column, ..): &(&Column, Vec<String>, bool)| {
-            let thing = thing_of(column).filter(|_| is_key_type(column.column_type))?;
+            let thing = thing_of(column).filter(|_| types.may_refer(column.column_type))?;
             let kinds = free().filter(|(kind, ..)| {
                 is_text(kind.column_type)
                     && kind.name != column.name
@@ -140,8 +142,32 @@ pub(super) fn keys_of_one_column(table: &Table) -> Vec<String> {
     keys
 }
 
-pub(super) fn is_key_type(column_type: ColumnType) -> bool {
-    is_number(column_type) || column_type == ColumnType::Uuid || is_text(column_type)
+/// The types of the keys of one column that the catalogs declare, primary ones and unique ones. A value of a type that
+/// nothing is keyed by refers to nothing.
+pub(super) struct KeyTypes(HashSet<ColumnType>);
+
+impl KeyTypes {
+    pub(super) fn of(catalogs: &[Catalog]) -> Self {
+        let tables = catalogs.iter().flat_map(|catalog| &catalog.tables);
+        let types = tables.flat_map(|table| {
+            let keys = keys_of_one_column(table).into_iter();
+            keys.filter_map(|key| Some(table.column(&key)?.column_type))
+        });
+        Self(types.filter(|one| has_key_text(*one)).collect())
+    }
+
+    /// Whether a key is of that type, or of one of its family.
+    pub(super) fn has(&self, column_type: ColumnType) -> bool {
+        self.0.iter().any(|key| is_same_type(*key, column_type))
+    }
+
+    /// Whether values of that type may be keys, alone or with others. Numbers, UUIDs and texts are parts of keys
+    /// everywhere, and stores write each as another.
+    pub(super) fn may_refer(&self, column_type: ColumnType) -> bool {
+        let is_common =
+            is_number(column_type) || is_text(column_type) || column_type == ColumnType::Uuid;
+        is_common || self.has(column_type)
+    }
 }
 
 pub(super) fn is_number(column_type: ColumnType) -> bool {

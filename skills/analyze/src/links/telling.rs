@@ -8,7 +8,7 @@ use redistrict_skill::SkillError;
 
 use super::agreement::Ways;
 use super::holders::{Column, is_uuid};
-use super::tables::{free_columns, is_key_type, is_number, is_text, keys_of_one_column};
+use super::tables::{KeyTypes, free_columns, is_number, is_text};
 use super::values::Reader;
 
 /// Rows of a table that are looked at.
@@ -18,6 +18,8 @@ const LEAST_VALUES: usize = 10;
 /// Numbers below are too common, and so many have to lie scattered.
 const LEAST_NUMBER: u64 = 1_000;
 const LEAST_NUMBERS: usize = 20;
+/// Four bytes as text: fewer may be a number.
+const LEAST_BYTES: usize = 10;
 
 /// Such columns with their values: those of tables first from which no reference leads to the root. `is_free` says
 /// which columns nothing is known of. One statement for each table that has some.
@@ -30,29 +32,30 @@ pub(super) async fn columns(
     ways: Option<&Ways>,
     is_free: impl Fn(&TableRef, &String) -> bool,
 ) -> Result<Vec<Column>, SkillError> {
-    let keyed = keyed_types(catalogs);
+    let types = KeyTypes::of(catalogs);
     let mut found = Vec::new();
     for table in catalogs.iter().flat_map(|catalog| &catalog.tables) {
         let of_table = free_columns(table).filter(|column| {
             let own = column.column_type;
-            let may_be_held = keyed.contains(&Sort::of(own)) || is_text(own);
-            is_key_type(own)
+            (is_text(own) || types.has(own))
                 && own != ColumnType::Enum
-                && may_be_held
                 && is_free(&table.name, &column.name)
         });
-        let names: Vec<String> = of_table.map(|column| column.name.clone()).collect();
+        let of_table: Vec<&redistrict_model::Column> = of_table.collect();
+        let names: Vec<String> = of_table.iter().map(|column| column.name.clone()).collect();
         if names.is_empty() {
             continue;
         }
         let rows = reader.texts(&table.name, &names, SAMPLE).await?;
-        for (at, name) in names.into_iter().enumerate() {
+        for (at, column) in of_table.into_iter().enumerate() {
             let values = rows.iter().filter_map(|row| row.get(at)?.clone());
             let values: BTreeSet<Key> = values.map(|text| Key::new([text])).collect();
-            if are_telling(&values) {
+            if are_telling(column.column_type, &values) {
                 found.push(Column {
                     child: table.name.clone(),
-                    column: name,
+                    column: column.name.clone(),
+                    inside: None,
+                    column_type: column.column_type,
                     values,
                 });
             }
@@ -63,41 +66,19 @@ pub(super) async fn columns(
     Ok(found)
 }
 
-/// What keys are: values of other sorts are keys of nothing.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Sort {
-    Number,
-    Uuid,
-    Text,
-}
-
-impl Sort {
-    fn of(column_type: ColumnType) -> Self {
-        match column_type {
-            ColumnType::Uuid => Self::Uuid,
-            one if is_number(one) => Self::Number,
-            _ => Self::Text,
-        }
+/// Whether values look like keys: codes, or numbers that lie scattered over a range. Of other types any values do:
+/// that something is keyed by a moment or an address is rare, and that it has all of these by accident is rarer.
+pub(super) fn are_telling(column_type: ColumnType, values: &BTreeSet<Key>) -> bool {
+    let is_common = is_number(column_type) || is_text(column_type);
+    match is_common || column_type == ColumnType::Uuid {
+        true => are_codes(column_type, values) || are_scattered_numbers(values),
+        false => values.len() >= LEAST_VALUES,
     }
 }
 
-fn keyed_types(catalogs: &[Catalog]) -> BTreeSet<Sort> {
-    let tables = catalogs.iter().flat_map(|catalog| &catalog.tables);
-    let sorts = tables.flat_map(|table| {
-        let keys = keys_of_one_column(table).into_iter();
-        keys.filter_map(|key| Some(Sort::of(table.column(&key)?.column_type)))
-    });
-    sorts.collect()
-}
-
-/// Whether values look like keys: codes, or numbers that lie scattered over a range.
-fn are_telling(values: &BTreeSet<Key>) -> bool {
-    are_codes(values) || are_scattered_numbers(values)
-}
-
-/// Whether values are UUIDs, or words with digits in them, which are equal to a key of another table for no other
-/// reason than that they mean it.
-pub(super) fn are_codes(values: &BTreeSet<Key>) -> bool {
+/// Whether values are UUIDs, words with digits in them, or bytes of some length, which are equal to a key of another
+/// table for no other reason than that they mean it.
+pub(super) fn are_codes(column_type: ColumnType, values: &BTreeSet<Key>) -> bool {
     let is_code = |text: &str| {
         let has = |is_it: fn(char) -> bool| text.chars().any(is_it);
         is_uuid(text)
@@ -108,7 +89,14 @@ pub(super) fn are_codes(values: &BTreeSet<Key>) -> bool {
                 && !has(|c| c == '@' || c.is_whitespace()))
     };
     let mut texts = values.iter().flat_map(Key::parts);
-    values.len() >= LEAST_VALUES && texts.all(|text| is_code(text))
+    values.len() >= LEAST_VALUES
+        && match column_type {
+            ColumnType::Bytes => texts.all(|text| text.len() >= LEAST_BYTES),
+            one if is_number(one) || is_text(one) || one == ColumnType::Uuid => {
+                texts.all(|text| is_code(text))
+            }
+            _ => false,
+        }
 }
 
 fn are_scattered_numbers(values: &BTreeSet<Key>) -> bool {
@@ -139,10 +127,11 @@ mod tests {
     #[test]
     fn codes_and_scattered_numbers_may_be_keys_and_counts_words_dates_and_phones_not() {
         let of = |text: &dyn Fn(usize) -> String| keys((0..30).map(text));
-        assert!(are_codes(&of(&|n| format!("EXT-{n:05}"))));
-        assert!(are_codes(&of(&|n| format!(
-            "6f1c2d3e-0000-4000-8000-{n:012x}"
-        ))));
+        assert!(are_codes(ColumnType::Text, &of(&|n| format!("EXT-{n:05}"))));
+        assert!(are_codes(
+            ColumnType::Text,
+            &of(&|n| format!("6f1c2d3e-0000-4000-8000-{n:012x}"))
+        ));
         for none in [
             of(&|n| n.to_string()),
             of(&|n| format!("2024-05-{n:02}")),
@@ -152,9 +141,22 @@ mod tests {
             of(&|n| format!("A{n}")),
             keys(["EXT-1".to_owned()]),
         ] {
-            assert!(!are_telling(&none), "{none:?}");
+            assert!(!are_telling(ColumnType::Text, &none), "{none:?}");
         }
-        assert!(are_telling(&of(&|n| (70_000 + 17 * n).to_string())));
-        assert!(!are_telling(&of(&|n| (70_000 + n).to_string())));
+        let numbers =
+            |of_each: &dyn Fn(usize) -> String| are_telling(ColumnType::Int32, &of(of_each));
+        assert!(numbers(&|n| (70_000 + 17 * n).to_string()));
+        assert!(!numbers(&|n| (70_000 + n).to_string()));
+        // Types that hardly anything is keyed by: a question, and of bytes more than that.
+        let days = of(&|n| format!("2024-05-{n:02}"));
+        assert!(are_telling(ColumnType::Date, &days) && !are_codes(ColumnType::Date, &days));
+        assert!(are_codes(
+            ColumnType::Bytes,
+            &of(&|n| format!("\\x0011{n:04x}"))
+        ));
+        assert!(!are_codes(
+            ColumnType::Bytes,
+            &of(&|n| format!("\\x{n:02x}"))
+        ));
     }
 }

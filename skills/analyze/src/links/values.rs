@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redistrict_model::{Key, TableRef};
+use redistrict_model::{Inside, Key, TableRef};
 use redistrict_skill::SkillError;
 use redistrict_store::{KeyRequest, Selector, Tally, TallyRequest};
 
@@ -174,6 +174,20 @@ impl Reader<'_> {
             key.map(Key::new)
         });
         Ok(keys.collect())
+    }
+
+    /// The different keys that stand inside of the values of a column, in a sample of the table.
+    pub(super) async fn inside(
+        &mut self,
+        table: &TableRef,
+        column: &str,
+        inside: &Inside,
+        limit: u32,
+    ) -> Result<BTreeSet<Key>, SkillError> {
+        let rows = self.texts(table, &[column.to_owned()], limit).await?;
+        let texts = rows.iter().flatten().flatten();
+        let keys = texts.filter_map(|text| inside.keys(text)).flatten();
+        Ok(keys.map(Key::of).collect())
     }
 
     /// Those of the values that are keys of the table, by these columns; any number of them.

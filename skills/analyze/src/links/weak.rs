@@ -180,6 +180,7 @@ impl Search<'_> {
 fn hop_of(candidate: &Candidate) -> Hop {
     Hop {
         columns: candidate.child_columns.clone(),
+        inside: None,
         parent: candidate.parent.clone(),
         parent_columns: candidate.parent_columns.clone(),
         is_declared: false,

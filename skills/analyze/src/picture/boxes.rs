@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redistrict_model::{Edge, EdgeOrigin, OwnerKind, Ownership, Role, TableRef, TableRole};
+use redistrict_model::{Edge, EdgeOrigin, Ownership, Role, TableRef, TableRole};
 
 /// One or more tables of one role.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -256,7 +256,7 @@ impl<'o> Groups<'o> {
         let [owner] = owners.into_iter().collect::<Vec<_>>()[..] else {
             return None;
         };
-        let hangs = role.owners.iter().any(|one| one.kind == OwnerKind::Hang);
+        let hangs = role.owners.iter().any(|one| one.kind.hangs());
         let is_part = hangs && self.referred[table] == 0;
         (is_part && self.role(owner) != Role::Root).then_some(owner)
     }

@@ -4,7 +4,7 @@
 use redistrict_model::{ColumnType, array_text};
 
 use super::scan::{Hit, Scanner};
-use crate::parts::{self, Part};
+use crate::parts::{self, Part, is_shown_whole};
 
 /// Planted and found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Canaries {
             self.count(|on_hit| scanner.bytes(&utf16, on_hit));
         }
         self.count(|on_hit| scanner.bytes(text.as_bytes(), on_hit));
-        if text.chars().any(|c| !c.is_ascii_digit()) {
+        if text.chars().any(|c| !c.is_ascii_digit()) && is_shown_whole(text) {
             for (column_type, value) in notations(text) {
                 self.count(|on_hit| in_notation(scanner, column_type, &value, on_hit));
             }
@@ -41,17 +41,19 @@ impl Canaries {
     }
 }
 
-/// The text within an array, a row, a document and a value of a type that is not understood, each with all
-/// that it can be escaped with.
-fn notations(text: &str) -> [(ColumnType, String); 4] {
+/// The text within an array, a row, documents (in one as the name of a member) and a value of a type that is not
+/// understood, each with all that it can be escaped with.
+fn notations(text: &str) -> [(ColumnType, String); 5] {
     let escaped: String = text.chars().flat_map(|c| ['\\', c]).collect();
     let references: String = text
         .chars()
         .map(|c| format!("&#x{:x};", u32::from(c)))
         .collect();
+    let unicode = unicode(text);
     [
         (ColumnType::Array, format!("[2:3]={{NULL,\"{escaped}\"}}")),
         (ColumnType::Composite, format!("(,\"{escaped}\")")),
+        (ColumnType::Json, format!("{{\"{unicode}\": null}}")),
         (ColumnType::Xml, format!("<a b='{references}'/>")),
         (ColumnType::Verbatim, format!("\"k\"=>\"{escaped}\"")),
     ]
@@ -71,10 +73,10 @@ fn in_notation(
         return;
     }
     parts::each(column_type, value, &mut |part| match part {
-        Part::Text { text, .. } | Part::Number { text, .. } | Part::Date(text) => {
-            scanner.text(text, on_hit);
-        }
-        Part::Name(_) => {}
+        Part::Text { text, .. }
+        | Part::Number { text, .. }
+        | Part::Date(text)
+        | Part::Name(text) => scanner.text(text, on_hit),
     });
 }
 
@@ -103,15 +105,17 @@ fn encodings(text: &str) -> Vec<String> {
     if text.is_ascii() {
         encodings.push(text.to_uppercase());
     }
-    let escaped: String = text
-        .encode_utf16()
-        .map(|unit| format!("\\u{unit:04x}"))
-        .collect();
-    encodings.push(escaped);
+    encodings.push(unicode(text));
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let base64 = base64(bytes);
     encodings.extend([hex, base64].into_iter().filter(|run| run.len() >= 16));
     encodings
+}
+
+fn unicode(text: &str) -> String {
+    text.encode_utf16()
+        .map(|unit| format!("\\u{unit:04x}"))
+        .collect()
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -2,6 +2,7 @@
 
 use redistrict_model::{ColumnType, MaskKind, MaskName, array_text};
 
+use crate::cells::Cell;
 use crate::engine::ColumnMask;
 
 /// Every single value of the cell lies where no value of a real person does.
@@ -54,6 +55,31 @@ pub(super) fn never_keeps(column: &ColumnMask) -> bool {
         ),
         MaskName::Bytes => matches!(column.scalar_type, ColumnType::Bytes | ColumnType::Bits),
         MaskName::Uuid => column.scalar_type == ColumnType::Uuid,
+        _ => false,
+    }
+}
+
+pub(super) fn is_text(column_type: ColumnType) -> bool {
+    matches!(column_type, ColumnType::Text | ColumnType::Char)
+}
+
+/// What tells values of the column apart, as the masks do: blanks at the end are padding in `char(n)` only.
+pub(super) fn key(cell: &Cell<'_>, column: &ColumnMask) -> Vec<u8> {
+    match cell {
+        Cell::Text(text) => column.unpadded(text).as_bytes().to_vec(),
+        other => other
+            .value()
+            .map(|value| value.key().into_owned())
+            .unwrap_or_default(),
+    }
+}
+
+/// Both are NULL, or the same value.
+pub(super) fn is_same(raw: Option<&Cell<'_>>, masked: Option<&Cell<'_>>) -> bool {
+    match (raw, masked) {
+        (None, None) => true,
+        (Some(Cell::Bool(a)), Some(Cell::Bool(b))) => a == b,
+        (Some(a), Some(b)) => a.value() == b.value(),
         _ => false,
     }
 }

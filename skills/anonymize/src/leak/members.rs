@@ -9,6 +9,7 @@ use crate::documents::is_key_of;
 use crate::elements::{self, Element};
 use crate::engine::ColumnMask;
 use crate::masks::{PrintedDate, is_nobodys, parse_date, printed_date};
+use crate::names;
 use crate::parts::{self, Part};
 use crate::plan::{class_of_name, class_of_text};
 
@@ -154,6 +155,13 @@ fn member(column: &ColumnMask, text: &str, names: &mut RowNames, into: &mut dyn 
     }
     if is_made_of_parts(column.scalar_type) {
         document(column.scalar_type, text, into);
+        if let Some(names) = &column.names {
+            names.each(column, text, &mut |kind, name| {
+                if kind == names::Kind::Data {
+                    data_name(name, into);
+                }
+            });
+        }
         return;
     }
     let normal = Normal::of(text);
@@ -172,7 +180,7 @@ fn member(column: &ColumnMask, text: &str, names: &mut RowNames, into: &mut dyn 
 }
 
 /// What the column is, also where it refers to another.
-fn class_of(column: &ColumnMask) -> ColumnClass {
+pub(crate) fn class_of(column: &ColumnMask) -> ColumnClass {
     match (&column.action, column.decision.class) {
         (Some(action), ColumnClass::Reference) => action.field.shape.class,
         (_, class) => class,
@@ -261,7 +269,18 @@ pub(super) fn is_made_of_parts(column_type: ColumnType) -> bool {
     )
 }
 
-/// The parts by the class of their names; names that are data are no members.
+/// The name of a member that is data. One that has the form of a name says little by itself.
+pub(crate) fn data_name(name: &str, into: &mut dyn Source) {
+    let normal = Normal::of(name);
+    if names::is_plain(name) {
+        into.low(&normal);
+    } else {
+        let class = class_of_text(name).unwrap_or(ColumnClass::Unknown);
+        of_class(class, false, name, &normal, into);
+    }
+}
+
+/// The parts by the class of their names.
 fn document(column_type: ColumnType, text: &str, into: &mut dyn Source) {
     parts::each(column_type, text, &mut |part| match part {
         Part::Name(_) => {}

@@ -4,6 +4,7 @@
 mod canary;
 mod decode;
 mod form;
+mod likeness;
 mod members;
 mod normal;
 mod nothing;
@@ -17,8 +18,9 @@ mod statistics;
 mod tally;
 mod values;
 
-pub(crate) use members::{IntoValues, collect_row};
-pub(crate) use normal::is_invisible;
+pub(crate) use likeness::Likeness;
+pub(crate) use members::{IntoValues, class_of, collect_row, data_name};
+pub(crate) use normal::{Normal, is_invisible};
 pub(crate) use own_texts::{own_texts, strong_hits_of_file};
 pub(crate) use proof::{ProofSummary, Prover};
 pub(crate) use rows::paired;

@@ -6,9 +6,9 @@ use super::members::is_made_of_parts;
 use crate::cells::Cell;
 use crate::engine::ColumnMask;
 use crate::masks::{
-    PrintedDate, has_nobodys_bounds, is_namespace, is_nobodys, is_plain_key, is_sentinel, neutral,
-    parse_date, printed_date,
+    PrintedDate, has_nobodys_bounds, is_nobodys, is_sentinel, neutral, parse_date, printed_date,
 };
+use crate::names::Kind;
 use crate::parts::{self, Part};
 
 /// No letter and no digit, an infinity, a sentinel: nothing that could leak.
@@ -60,9 +60,7 @@ fn has_nothing_to_mask(column_type: ColumnType, text: &str, column: &ColumnMask)
     let mut is_empty = true;
     parts::each(column_type, text, &mut |part| {
         is_empty &= match part {
-            Part::Name(name) => {
-                is_plain_key(name) || column_type == ColumnType::Xml && is_namespace("xmlns", name)
-            }
+            Part::Name(_) => true,
             Part::Text { text, .. } => {
                 !text.chars().any(char::is_alphanumeric)
                     || is_date_of_nobody(text, ColumnType::Text)
@@ -73,6 +71,9 @@ fn has_nothing_to_mask(column_type: ColumnType, text: &str, column: &ColumnMask)
             Part::Number { .. } => false,
         };
     });
+    if let Some(names) = &column.names {
+        names.each(column, text, &mut |kind, _| is_empty &= kind != Kind::Data);
+    }
     is_empty
 }
 

@@ -10,7 +10,9 @@ use redistrict_model::{ColumnClass, ColumnRef, ColumnType, MaskKind, MaskName};
 use serde_json::json;
 
 use super::canary::Canaries;
-use super::form::{is_all_reserved, may_match_by_chance, never_keeps, paired_elements};
+use super::form::{
+    is_all_reserved, is_same, is_text, key, may_match_by_chance, never_keeps, paired_elements,
+};
 use super::members::{collect_row, element_bytes, is_date, is_made_of_parts};
 use super::normal::Normal;
 use super::nothing::says_nothing;
@@ -25,6 +27,7 @@ use crate::documents::{Parted, is_key_of};
 use crate::engine::{Action, ColumnMask, in_row};
 use crate::error::AnonymizeError;
 use crate::masks::keeps_format;
+use crate::names;
 use crate::parts::{self, Part};
 
 /// So many values of each column are planted to measure the scanner.
@@ -54,8 +57,10 @@ pub(crate) struct ProofSummary {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Value,
-    /// The key of a JSON member.
-    Key,
+    /// The name of a member, which is structure: it is kept.
+    Name,
+    /// The same where somebody said so.
+    Said,
     /// A number of a JSON document: permuted within its format, chance brings members of V.
     Number,
 }
@@ -120,7 +125,7 @@ impl<'a> Prover<'a> {
             // Equal values are masked equally: what chance does to one of them, it does to all.
             let chance = (tally.format_hits, tally.format_expected);
             let is_first = !may_match_by_chance(column)
-                || tally.is_first(self.scanner.digester.exact(&key(&masked)));
+                || tally.is_first(self.scanner.digester.exact(&key(&masked, column)));
             self.search(column, tally, &masked, &own, &mut found);
             if !is_first {
                 (tally.format_hits, tally.format_expected) = chance;
@@ -177,7 +182,7 @@ impl<'a> Prover<'a> {
         let is_masked = column.action.is_some();
         let by_chance = may_match_by_chance(column);
         let (mut survives, mut coincides, mut format_hit) = (false, false, false);
-        let mut last = None;
+        let (mut last, mut names) = (None, BTreeSet::new());
         let is_nobodys = matches!(column.decision.mask, MaskName::Phone | MaskName::NationalId)
             && matches!(masked, Cell::Text(text) if is_all_reserved(column, text));
         let is_key = matches!(
@@ -189,7 +194,8 @@ impl<'a> Prover<'a> {
         );
         let mut on_hit = |hit: Hit, place: Place| {
             let own_word = own.digests.get(&hit.digest);
-            if is_masked && own_word == Some(&false) {
+            let is_name = matches!(place, Place::Name | Place::Said);
+            if is_masked && own_word == Some(&false) && !is_name {
                 found.insert(hit.digest);
             }
             match hit.kind {
@@ -209,8 +215,12 @@ impl<'a> Prover<'a> {
                     survives = true;
                     last = Some(hit.digest);
                 }
-                Kind::Unique | Kind::Phrase | Kind::Word if is_masked && place != Place::Key => {
+                Kind::Unique | Kind::Phrase | Kind::Word if is_masked && !is_name => {
                     survives = true;
+                    last = Some(hit.digest);
+                }
+                Kind::Phrase | Kind::Word if is_masked && place == Place::Name => {
+                    names.insert(hit.digest);
                     last = Some(hit.digest);
                 }
                 Kind::Unique | Kind::Phrase | Kind::Word => coincides = true,
@@ -240,6 +250,9 @@ impl<'a> Prover<'a> {
         }
         if let Some(digest) = last {
             tally.keep(digest);
+        }
+        for digest in names {
+            *tally.names.entry(digest).or_insert(0) += 1;
         }
         tally.survivors += u64::from(survives);
         tally.coincidences += u64::from(coincides && !survives);
@@ -284,8 +297,21 @@ impl<'a> Prover<'a> {
                 }
             }
             one if is_made_of_parts(one) || one == ColumnType::Money => {
+                if let Some(names) = &column.names {
+                    names.each(column, text, &mut |kind, name| {
+                        let place = match kind {
+                            names::Kind::Said => Place::Said,
+                            names::Kind::Structure => Place::Name,
+                            names::Kind::Data => Place::Value,
+                        };
+                        self.scanner.text(name, &mut |hit| on_hit(hit, place));
+                    });
+                }
                 parts::each(one, text, &mut |part| {
-                    self.search_part(part, tally, on_hit);
+                    let is_searched = column.names.is_some() && one == ColumnType::Json;
+                    if !(is_searched && matches!(part, Part::Name(_))) {
+                        self.search_part(part, tally, on_hit);
+                    }
                 });
             }
             _ => {
@@ -305,7 +331,7 @@ impl<'a> Prover<'a> {
     fn search_part(&self, part: Part<'_>, tally: &mut Tally, on_hit: &mut dyn FnMut(Hit, Place)) {
         let mut scan = |text, place| self.scanner.text(text, &mut |hit| on_hit(hit, place));
         match part {
-            Part::Name(name) => scan(name, Place::Key),
+            Part::Name(name) => scan(name, Place::Name),
             Part::Text { text, .. } => scan(text, Place::Value),
             // As dates of columns: found by their rows, not one by one.
             Part::Date(_) => {}
@@ -407,7 +433,10 @@ impl<'a> Prover<'a> {
             return;
         }
         let digester = &self.scanner.digester;
-        let (input, output) = (digester.exact(&key(raw)), digester.exact(&key(masked)));
+        let (input, output) = (
+            digester.exact(&key(raw, column)),
+            digester.exact(&key(masked, column)),
+        );
         tally.same += u64::from(input == output);
         if column.decision.kind == MaskKind::Synthetic {
             *tally.originals.entry(input).or_insert(0) += 1;
@@ -423,10 +452,15 @@ impl<'a> Prover<'a> {
         }
         if let (Cell::Text(raw), Cell::Text(masked)) = (raw, masked) {
             let (raw, masked) = (raw.trim_end_matches(' '), masked.trim_end_matches(' '));
+            let has_its_names = column
+                .names
+                .as_ref()
+                .is_none_or(|names| names.are_masked(column, raw, masked));
             let is_permuted = column.decision.mask == MaskName::Text
                 && column.decision.kind == MaskKind::InFormat;
             let is_inside = action.mask.is_output(masked, &action.field.shape)
-                && (!is_permuted || keeps_format(raw, masked));
+                && (!is_permuted || keeps_format(raw, masked))
+                && has_its_names;
             tally.outside += u64::from(!is_inside);
         }
     }
@@ -551,29 +585,6 @@ fn text_of<T: serde::Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(text)) => text,
         _ => String::new(),
-    }
-}
-
-fn is_text(column_type: ColumnType) -> bool {
-    matches!(column_type, ColumnType::Text | ColumnType::Char)
-}
-
-fn key(cell: &Cell<'_>) -> Vec<u8> {
-    match cell {
-        Cell::Text(text) => text.trim_end_matches(' ').as_bytes().to_vec(),
-        other => other
-            .value()
-            .map(|value| value.key().into_owned())
-            .unwrap_or_default(),
-    }
-}
-
-fn is_same(raw: Option<&Cell<'_>>, masked: Option<&Cell<'_>>) -> bool {
-    match (raw, masked) {
-        (None, None) => true,
-        (Some(Cell::Bool(a)), Some(Cell::Bool(b))) => a == b,
-        (Some(a), Some(b)) => a.value() == b.value(),
-        _ => false,
     }
 }
 

@@ -20,19 +20,28 @@ pub(crate) struct Hit {
     pub(crate) digest: u64,
 }
 
-/// Shows runs of neighbouring groups of digits, of up to 20 digits.
+/// Shows runs of neighbouring groups of digits that are written as one number, of up to 20 digits.
 fn digit_runs(text: &Normal, on_run: &mut dyn FnMut(&str)) {
     let groups = text.digit_groups();
     for from in 0..groups.len() {
         let mut digits = String::new();
-        for group in &groups[from..] {
+        for (at, (group, goes_on)) in groups[from..].iter().enumerate() {
             digits.push_str(group);
-            if digits.len() > 20 {
+            if digits.len() > 20 || at > 0 && !goes_on {
                 break;
             }
             on_run(&digits);
         }
     }
+}
+
+/// Which tokens may make a member together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Together {
+    /// Any neighbours, whatever stands between them.
+    Any,
+    /// The same, but for groups of digits: only those that are written as one number.
+    Numbers,
 }
 
 /// Searches for the members of one V.
@@ -51,17 +60,22 @@ impl<'a> Scanner<'a> {
 
     /// Shows every member that stands in the text, in any encoding; some may be shown twice.
     pub(crate) fn text(&self, text: &str, on_hit: &mut dyn FnMut(Hit)) {
-        self.layer(text, DEPTH, on_hit);
+        self.layer(text, DEPTH, Together::Any, on_hit);
     }
 
-    /// Shows the members that stand in the text token by token, in any encoding; digits that only together
-    /// make a member are not looked at.
-    pub(crate) fn words(&self, text: &str, on_hit: &mut dyn FnMut(Hit)) {
+    /// The same of a text that we write ourselves, where numbers of ours stand beside each other.
+    pub(crate) fn own_text(&self, text: &str, on_hit: &mut dyn FnMut(Hit)) {
+        self.layer(text, DEPTH, Together::Numbers, on_hit);
+    }
+
+    /// Shows the members that stand in a text of ours token by token, in any encoding; digits that only
+    /// together make a member are not looked at.
+    pub(crate) fn own_words(&self, text: &str, on_hit: &mut dyn FnMut(Hit)) {
         self.layer_of_words(text, DEPTH, on_hit);
     }
 
     fn layer_of_words(&self, text: &str, depth: usize, on_hit: &mut dyn FnMut(Hit)) {
-        self.windows(&Normal::of(text), on_hit);
+        self.windows(&Normal::of(text), Together::Numbers, on_hit);
         if depth > 0 {
             for layer in decode::layers(text) {
                 self.layer_of_words(&layer, depth - 1, on_hit);
@@ -77,18 +91,18 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn layer(&self, text: &str, depth: usize, on_hit: &mut dyn FnMut(Hit)) {
+    fn layer(&self, text: &str, depth: usize, together: Together, on_hit: &mut dyn FnMut(Hit)) {
         let normal = Normal::of(text);
-        self.windows(&normal, on_hit);
+        self.windows(&normal, together, on_hit);
         self.digits(&normal, on_hit);
         if depth > 0 {
             for layer in decode::layers(text) {
-                self.layer(&layer, depth - 1, on_hit);
+                self.layer(&layer, depth - 1, together, on_hit);
             }
         }
     }
 
-    fn windows(&self, text: &Normal, on_hit: &mut dyn FnMut(Hit)) {
+    fn windows(&self, text: &Normal, together: Together, on_hit: &mut dyn FnMut(Hit)) {
         for at in 0..text.len() {
             let lengths = self.values.lengths(self.digester.token(text.token(at)));
             if lengths == 0 {
@@ -96,7 +110,8 @@ impl<'a> Scanner<'a> {
             }
             let windows = self.digester.windows(text, at).take(LONGEST_WINDOW);
             for (length, digest) in (1..).zip(windows) {
-                if lengths >> length & 1 == 1 {
+                let is_apart = together == Together::Numbers && text.are_numbers_apart(at, length);
+                if lengths >> length & 1 == 1 && !is_apart {
                     self.digest(digest, on_hit);
                 }
             }

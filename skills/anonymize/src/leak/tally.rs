@@ -6,6 +6,7 @@ use redistrict_model::{ColumnDecision, MaskKind, MaskName};
 
 use super::statistics::{allowed, baseline_bound, float};
 use super::values::{DigestMap, Values};
+use crate::plan::FEWEST_SHARERS;
 
 /// So many found members of a column are kept,
 const KEPT: usize = 64;
@@ -28,6 +29,8 @@ pub(crate) struct Tally {
     /// Different values that are or hold members of V, in a column whose whole format is permuted: chance
     /// brings some.
     pub(crate) format_hits: u64,
+    /// Rows that have a member of V as a name that is kept, by member.
+    pub(crate) names: DigestMap<u64>,
     /// As many as chance brings.
     pub(crate) format_expected: f64,
     /// The different values of such a column, the first ones.
@@ -75,6 +78,13 @@ impl Tally {
         }
     }
 
+    /// Members of V among the kept names of documents, apart from those that so many rows share that they are
+    /// words of a vocabulary.
+    fn rare_names(&self) -> u64 {
+        let rare = self.names.values().filter(|rows| **rows < FEWEST_SHARERS);
+        rare.count() as u64
+    }
+
     /// The columns of PROD that what was found comes from, in words.
     fn origins(&self, values: &Values, column: &str) -> String {
         let names = self
@@ -115,6 +125,11 @@ impl Tally {
                 &origins,
             );
         }
+        say(
+            self.rare_names(),
+            "names of members, each in few rows only, are values of PROD in",
+            &origins,
+        );
         say(self.outside, "outputs leave the range of the mask in", "");
         say(
             self.own_rows,

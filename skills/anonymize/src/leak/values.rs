@@ -2,7 +2,7 @@
 //! says, and the column that it was first seen in. 64-bit digests, about 24 bytes a value; no value can be
 //! read back from it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use redistrict_model::ColumnRef;
@@ -120,6 +120,14 @@ impl Digester {
         self.labelled(b'e', bytes)
     }
 
+    /// Two digests together.
+    pub(crate) fn pair(&self, label: u8, first: u64, second: u64) -> u64 {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&first.to_le_bytes());
+        bytes[8..].copy_from_slice(&second.to_le_bytes());
+        self.labelled(label, &bytes)
+    }
+
     /// The format of a normal text: digits, letters, and where its tokens end.
     pub(crate) fn pattern(&self, text: &Normal) -> u64 {
         let kind = |c: char| if c.is_numeric() { 'd' } else { 'a' };
@@ -155,6 +163,18 @@ struct Candidate {
     column: u16,
     last_row: u64,
     is_shared: bool,
+}
+
+impl Candidate {
+    /// Texts of several rows, which are no strong values, are low.
+    fn kind(&self) -> Kind {
+        let is_by_use = matches!(self.kind, Kind::Unique | Kind::Phrase | Kind::Word);
+        if is_by_use && self.is_shared {
+            Kind::Low
+        } else {
+            self.kind
+        }
+    }
 }
 
 /// Collects V. Rows have numbers of their own, so that a value that stands twice in one row belongs
@@ -200,6 +220,32 @@ impl Builder {
         if self.column != NO_COLUMN {
             self.columns.insert(column.clone(), self.column);
         }
+    }
+
+    /// What is added from now on are names of members: the column of a value that is also one is that of
+    /// the value.
+    pub(crate) fn begin_names(&mut self) {
+        self.column = NO_COLUMN;
+    }
+
+    /// What is known of a digest so far: how much it says, and the number of the column.
+    pub(crate) fn known(&self, digest: u64) -> Option<(Kind, u16)> {
+        let own = self.candidates.get(&digest)?;
+        Some((own.kind(), own.column))
+    }
+
+    /// The columns by their numbers; names of members have none.
+    pub(crate) fn columns(&self) -> HashMap<u16, ColumnRef> {
+        let columns = self.columns.iter();
+        columns
+            .map(|(column, number)| (*number, column.clone()))
+            .collect()
+    }
+
+    /// The numbers of the columns that meet a condition.
+    pub(crate) fn columns_that(&self, is_one: impl Fn(&ColumnRef) -> bool) -> HashSet<u16> {
+        let found = self.columns.iter().filter(|(column, _)| is_one(column));
+        found.map(|(_, number)| *number).collect()
     }
 
     /// Adds a value that identifies by what it is.
@@ -293,6 +339,9 @@ impl Builder {
                 own.kind = own.kind.min(kind);
                 own.is_shared |= own.last_row != row;
                 own.last_row = row;
+                if own.column == NO_COLUMN {
+                    own.column = self.column;
+                }
                 false
             }
             None => {
@@ -316,16 +365,10 @@ impl Builder {
         }
     }
 
-    /// V. Texts of several rows, which are no strong values, are low from now on.
+    /// V.
     pub(crate) fn finish(self) -> Values {
         let kinds = self.candidates.into_iter().map(|(digest, candidate)| {
-            let is_by_use = matches!(candidate.kind, Kind::Unique | Kind::Phrase | Kind::Word);
-            let kind = if is_by_use && candidate.is_shared {
-                Kind::Low
-            } else {
-                candidate.kind
-            };
-            let column = candidate.column;
+            let (kind, column) = (candidate.kind(), candidate.column);
             (digest, Member { kind, column })
         });
         let mut columns = vec![String::new(); self.columns.len()];

@@ -1,5 +1,5 @@
-//! JSON documents: the same structure, keys and types; each leaf masked by the class of its key, else
-//! by its type.
+//! JSON documents: the same structure and types; each leaf masked by the class of its key, else by its
+//! type. Keys that are data are masked by `names`.
 
 use redistrict_model::{ColumnType, MaskKind, MaskName};
 
@@ -7,7 +7,6 @@ use super::definition::{Field, FieldShape, Mask, MaskDefinition, Masked, Unmaska
 use super::json_text::{JsonPart, walk};
 use super::leaf;
 use super::text::words;
-use super::text_format::permute_text;
 
 /// Masks leaf by leaf; booleans and nulls stay.
 pub(crate) struct JsonMask;
@@ -17,7 +16,7 @@ impl Mask for JsonMask {
         MaskDefinition {
             name: MaskName::Json,
             kind: MaskKind::Synthetic,
-            output: "the same structure with every text and number replaced",
+            output: "the same structure with every text and number replaced, and names of members that are data",
             types: &[ColumnType::Json, ColumnType::Text, ColumnType::Char],
             min_length: 0,
         }
@@ -43,21 +42,11 @@ impl Mask for JsonMask {
     }
 }
 
-/// What stands in the place of a part of a document; none where it stays.
+/// What stands in the place of a value in a document; none where it stays.
 pub(crate) fn replace(part: JsonPart<'_>, field: &Field) -> Option<String> {
     match part {
-        JsonPart::Key(key) => (!is_plain_key(key)).then(|| permute_text(&field.key, key)),
-        JsonPart::Text { text: "", .. } => None,
+        JsonPart::Key(_) | JsonPart::Text { text: "", .. } => None,
         JsonPart::Text { key, text } => Some(leaf::mask_text(field, key, text)),
         JsonPart::Number { text, .. } => Some(leaf::mask_number(field, text)),
     }
-}
-
-/// A name that a programmer gives: other keys may be data (an address, a number, a name).
-pub(crate) fn is_plain_key(key: &str) -> bool {
-    key.len() <= 40
-        && key.chars().filter(char::is_ascii_digit).count() <= 3
-        && key
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_-$.".contains(c))
 }

@@ -38,6 +38,7 @@ pub use definition::{Bounds, Field, FieldShape, Mask, MaskDefinition, Masked, Un
 pub use registry::MaskRegistry;
 
 pub(crate) use text::keeps_format;
+pub(crate) use text_format::permute_text;
 
 pub(crate) use registry::{mask_of_class, mask_of_types};
 
@@ -45,7 +46,7 @@ pub(crate) use calendar::{
     DAY_MICROS, Notation, PrintedDate, format_date, is_sentinel, parse_date, printed_date,
 };
 pub(crate) use composite::is_nobodys;
-pub(crate) use json::{is_plain_key, replace as replace_in_document};
+pub(crate) use json::replace as replace_in_document;
 pub(crate) use json_text::{JsonPart, walk};
 pub(crate) use leaf::mask_text as mask_leaf;
 pub(crate) use money::number_of_money;

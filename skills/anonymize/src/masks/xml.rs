@@ -1,13 +1,12 @@
-//! XML: the same elements and attributes; each text masked by the class of its name, else by its form.
+//! XML: the same elements and attributes; each text masked by the class of its name, else by its form. Names
+//! that are data are masked by `names`.
 //! Comments and instructions get invented words, declarations of document types go.
 
 use redistrict_model::{ColumnType, MaskKind, MaskName};
 
 use super::definition::{Field, FieldShape, Mask, MaskDefinition, Masked, Unmaskable, Value};
-use super::json::is_plain_key;
 use super::leaf::mask_printed;
 use super::text::words;
-use super::text_format::permute_text;
 use super::xml_text::{XmlPart, walk};
 
 /// The default of type `xml`; goes by the name of the text mask.
@@ -46,7 +45,7 @@ impl Mask for XmlMask {
 
 fn replace(part: XmlPart<'_>, field: &Field) -> Option<String> {
     match part {
-        XmlPart::Name(name) => (!is_plain_key(name)).then(|| permute_text(&field.key, name)),
+        XmlPart::Name(_) => None,
         XmlPart::Text { key, text } if is_namespace(key, text) => None,
         XmlPart::Text { key, text } => Some(mask_printed(field, key, text)),
         XmlPart::Aside(text) => Some(aside(text, field)),

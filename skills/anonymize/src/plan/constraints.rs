@@ -197,8 +197,15 @@ pub(crate) fn check(
                 "it must be unique: {values} values need {needs:.0} bits, {} has {has:.0}",
                 name_of(mask)
             );
-            let column = &fields.list[domain.members[0]].column;
-            findings.push(stop("mask-capacity", column, &message));
+            let first = &fields.list[domain.members[0]];
+            let is_linked = members().any(|field| field.has_linked_members);
+            findings.push(match mask {
+                MaskName::Json if is_linked => unique_documents(&first.column),
+                _ if !shape.types.iter().all(is_text) && mask == MaskName::Json => {
+                    stop_openly("mask-capacity", &first.column, &message)
+                }
+                _ => stop("mask-capacity", &first.column, &message),
+            });
         }
     }
     for field in members() {
@@ -356,6 +363,15 @@ pub(crate) fn name_of(mask: MaskName) -> String {
 }
 
 /// As [`stop`], where the type may take no other mask: to keep it openly is the way out that there is.
+/// Documents that links lead from, in a column that has to be unique: one says a mask that keeps documents, the
+/// other one that does not.
+pub(crate) fn unique_documents(column: &ColumnRef) -> Finding {
+    let message = "links lead from members of its documents, and its values have to be unique: no mask keeps both; \
+                   keep it openly, or take the links out of the configuration";
+    Finding::error("mask-linked-document", column.to_string(), message, 0)
+        .with_lines(public_lines(column))
+}
+
 fn stop_openly(code: &str, column: &ColumnRef, message: &str) -> Finding {
     Finding::error(code, column.to_string(), message, 0).with_lines(public_lines(column))
 }

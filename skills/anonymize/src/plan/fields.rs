@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_model::{
-    Check, Column, ColumnRef, ColumnType, Edge, ExtractSection, Inside, OwnerKind, Role, StoreKind,
-    Table, TableRef, TableRole, TargetTable,
+    Check, Column, ColumnRef, ColumnType, Edge, ExtractSection, Inside, Role, StoreKind, Table,
+    TableRef, TableRole, TargetTable,
 };
 
 use super::scalars::scalar_type;
@@ -201,11 +201,7 @@ fn field<'a>(
 
 /// Rows of tier 0 are mostly those of one district.
 fn is_common(role: &TableRole) -> bool {
-    let hangs = || {
-        role.owners
-            .iter()
-            .any(|owner| owner.kind == OwnerKind::Hang)
-    };
+    let hangs = || role.owners.iter().any(|owner| owner.kind.hangs());
     matches!(role.role, Role::Shared | Role::Reference) || role.tier != Some(0) && hangs()
 }
 

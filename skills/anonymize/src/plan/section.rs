@@ -8,7 +8,9 @@ use redistrict_model::{
     KeepReason, MaskName, MaskScope, MaskSection, Provenance, TableRef, TargetTable, toml_key,
 };
 
-use super::constraints::{check, check_orders, name_of, shape, warn_of_exclusions};
+use super::constraints::{
+    check, check_orders, name_of, shape, unique_documents, warn_of_exclusions,
+};
 use super::decide::{
     Holds, Proposal, is_foreign_class, kind_of, mask_for, personal_tables, propose,
 };
@@ -108,6 +110,9 @@ fn unreadable_documents(extract: &ExtractSection, columns: &[ColumnDecision]) ->
     let unreadable = columns.iter().filter(is_unreadable);
     unreadable
         .map(|one| {
+            if one.unique {
+                return unique_documents(&one.column);
+            }
             let message = format!(
                 "links lead from members of its documents, and the mask {} leaves no documents",
                 name_of(one.mask)

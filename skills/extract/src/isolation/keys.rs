@@ -39,8 +39,8 @@ impl Keys {
         let hashes = &self.hashes;
         let again = |number: &u32| short(&hashes[*number as usize]);
         self.numbers.insert_unique(short(&hash), next, again);
-        self.hashes.push(hash);
-        self.rows.push(NOBODY);
+        push(&mut self.hashes, hash);
+        push(&mut self.rows, NOBODY);
         next
     }
 
@@ -71,6 +71,14 @@ impl Keys {
         let [e, f, g, h, i, j, k, l] = first.to_le_bytes();
         [[a, b, c, d], [e, f, g, h], [i, j, k, l]].map(u32::from_le_bytes)
     }
+}
+
+/// As `Vec::push`, with an eighth of the length in reserve at most: these lists are long.
+pub(super) fn push<T>(list: &mut Vec<T>, value: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact((list.len() / 8).max(64));
+    }
+    list.push(value);
 }
 
 fn short(hash: &[u32; 3]) -> u64 {

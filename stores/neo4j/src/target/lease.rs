@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use neo4j::ValueSend;
 use redistrict_model::RunId;
-use redistrict_store::{Epoch, Lease, LeaseClaim, LeaseOutcome, StoreError, StoreErrorKind};
+use redistrict_store::{
+    Epoch, Lease, LeaseClaim, LeaseOutcome, LeaseStanding, Owner, StoreError, StoreErrorKind,
+    Traces,
+};
 
 use super::enrolment::not_enrolled;
 use super::transactions::{commit, parameters};
@@ -19,8 +22,15 @@ pub(super) const SHORT: Duration = Duration::from_secs(60);
 
 /// An empty map changes nothing and takes the write lock.
 const LOCK: &str = "MATCH (l:RedistrictLease {id: 1}) SET l += {} RETURN count(l)";
-const READ: &str = "MATCH (l:RedistrictLease {id: 1}) RETURN l.epoch, l.run";
-const TAKE: &str = "MATCH (l:RedistrictLease {id: 1}) SET l.epoch = $epoch, l.run = $run";
+const READ: &str = "MATCH (l:RedistrictLease {id: 1}) RETURN l.epoch, l.run, l.owner";
+const TAKE: &str = "MATCH (l:RedistrictLease {id: 1}) \
+                    SET l.epoch = $epoch, l.run = $run, l.owner = $owner";
+/// On a node of its own: a merge holds that of the lease to its end.
+const BEAT: &str = "MATCH (l:RedistrictLease {id: 1}) WHERE l.epoch = $epoch AND l.run = $run \
+                    MERGE (h:RedistrictHeartbeat {id: 1}) SET h.at = timestamp()";
+const QUIET: &str = "OPTIONAL MATCH (h:RedistrictHeartbeat {id: 1}) RETURN timestamp() - h.at";
+const STAGED: &str = "MATCH (p:RedistrictPart) WHERE p.number >= 0 \
+                      WITH DISTINCT p.run AS run RETURN run ORDER BY run";
 const RELEASE: &str = "MATCH (l:RedistrictLease {id: 1}) \
                        WHERE l.epoch = $epoch AND l.run = $run REMOVE l.run";
 /// Every transaction of a run says so in its metadata. One that is terminated cannot write and has lost
@@ -37,21 +47,14 @@ const GONE_TIMEOUT: Duration = Duration::from_secs(30);
 /// So long a transaction that nobody ended may take to go before it counts as alive.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The lease as it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Standing {
-    epoch: i64,
-    holder: Option<RunId>,
-}
-
 /// Locks the lease in an open transaction and checks that it is this one.
 pub(super) async fn hold(transaction: &mut Transaction, lease: &Lease) -> Result<(), StoreError> {
     let standing = locked(transaction).await?;
-    if standing.epoch == lease.epoch.0 && standing.holder.as_ref() == Some(&lease.run) {
+    if standing.epoch == lease.epoch && standing.holder.as_ref() == Some(&lease.run) {
         return Ok(());
     }
     let what = "write to the target: the lease was taken over or given back";
-    Err(StoreError::new(StoreErrorKind::Busy, what))
+    Err(StoreError::new(StoreErrorKind::Superseded, what))
 }
 
 /// Claims until there is memory for it: an earlier transaction may hold all that the server has, even
@@ -63,7 +66,7 @@ pub(super) async fn with_memory<F>(
 where
     F: Future<Output = Result<LeaseOutcome, StoreError>>,
 {
-    let deadline = Instant::now() + patience(claim);
+    let deadline = Instant::now() + patience(claim.is_resume);
     loop {
         match attempt().await {
             Err(error) if is_memory(&error) && Instant::now() < deadline => {
@@ -74,9 +77,9 @@ where
     }
 }
 
-/// How long a claim waits for earlier transactions of its run to end.
-fn patience(claim: &LeaseClaim) -> Duration {
-    if claim.is_resume { GONE_TIMEOUT } else { GRACE }
+/// How long a claim waits for earlier transactions of its run to end, which it ends or not.
+fn patience(ends: bool) -> Duration {
+    if ends { GONE_TIMEOUT } else { GRACE }
 }
 
 /// Answers a claim; see [`redistrict_store::TargetStore::acquire_lease`].
@@ -90,12 +93,13 @@ pub(super) async fn acquire(
         .begin(Begin::new(Access::Write, SHORT))
         .await
         .doing(what)?;
-    let standing = read(&mut reading).await?.ok_or_else(not_enrolled)?;
+    let seen = read(&mut reading).await?.ok_or_else(not_enrolled)?;
     reading.rollback().await.doing(what)?;
-    if let Some(holder) = other_holder(&standing, claim) {
-        return Ok(LeaseOutcome::Busy { holder });
+    let answer = seen.answer(claim);
+    if !matches!(answer, LeaseOutcome::Held(_)) {
+        return Ok(answer);
     }
-    if !wait_until_alone(bolt, store, claim).await? {
+    if !wait_until_alone(bolt, store, &claim.run, seen.is_taken_over(claim)).await? {
         let holder = claim.run.clone();
         return Ok(LeaseOutcome::Busy { holder });
     }
@@ -103,17 +107,57 @@ pub(super) async fn acquire(
         .begin(Begin::new(Access::Write, SHORT))
         .await
         .doing(what)?;
-    let standing = locked(&mut transaction).await?;
-    if let Some(holder) = other_holder(&standing, claim) {
-        return Ok(LeaseOutcome::Busy { holder });
-    }
-    let lease = Lease {
-        run: claim.run.clone(),
-        epoch: Epoch(standing.epoch + 1),
+    let now = locked(&mut transaction).await?;
+    let answer = now.answer_after(&seen, claim);
+    let LeaseOutcome::Held(lease) = &answer else {
+        return Ok(answer);
     };
-    transaction.all(TAKE, named(&lease)).await.doing(what)?;
+    let mut taken = named(lease);
+    taken.insert("owner".to_owned(), claim.owner.as_str().into());
+    transaction.all(TAKE, taken).await.doing(what)?;
+    transaction.all(BEAT, named(lease)).await.doing(what)?;
     commit(transaction, what).await?;
-    Ok(LeaseOutcome::Held(lease))
+    Ok(answer)
+}
+
+/// Says that the holder still works, if it still is the holder.
+pub(super) async fn beat(bolt: &Bolt, lease: &Lease) -> Result<(), StoreError> {
+    let what = "say that the lease of a graph is still used";
+    let mut transaction = bolt
+        .begin(Begin::new(Access::Write, SHORT))
+        .await
+        .doing(what)?;
+    transaction.all(BEAT, named(lease)).await.doing(what)?;
+    commit(transaction, what).await
+}
+
+/// See [`redistrict_store::TargetStore::traces`].
+pub(super) async fn traces(transaction: &mut Transaction) -> Result<Traces, StoreError> {
+    let what = "look for what runs have left in a graph";
+    let Some(standing) = read(transaction).await? else {
+        return Ok(Traces::default());
+    };
+    let quiet = transaction
+        .all(QUIET, Parameters::new())
+        .await
+        .doing(what)?;
+    let quiet = quiet
+        .into_iter()
+        .find_map(|record| Fields::of(record).integer())
+        .map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(0)));
+    let runs = transaction
+        .all(STAGED, Parameters::new())
+        .await
+        .doing(what)?;
+    let staged: Option<Vec<RunId>> = runs
+        .into_iter()
+        .map(|record| Fields::of(record).text().map(RunId::new))
+        .collect();
+    Ok(Traces {
+        holder: standing.holder,
+        quiet,
+        staged: staged.ok_or_else(|| bug(what))?,
+    })
 }
 
 /// Gives the lease back if it is still held.
@@ -134,14 +178,8 @@ fn named(lease: &Lease) -> Parameters {
     ])
 }
 
-/// Who holds the lease, unless it is the claim's own run that resumes. Pure.
-fn other_holder(standing: &Standing, claim: &LeaseClaim) -> Option<RunId> {
-    let holder = standing.holder.clone()?;
-    (holder != claim.run || !claim.is_resume).then_some(holder)
-}
-
 /// Takes the write lock, then reads: what is read in the same statement may be older than the lock.
-async fn locked(transaction: &mut Transaction) -> Result<Standing, StoreError> {
+async fn locked(transaction: &mut Transaction) -> Result<LeaseStanding, StoreError> {
     let what = "lock the lease of a graph";
     let locked = transaction.all(LOCK, Parameters::new()).await.doing(what)?;
     if one_count(locked) != Some(1) {
@@ -150,7 +188,7 @@ async fn locked(transaction: &mut Transaction) -> Result<Standing, StoreError> {
     read(transaction).await?.ok_or_else(not_enrolled)
 }
 
-async fn read(transaction: &mut Transaction) -> Result<Option<Standing>, StoreError> {
+async fn read(transaction: &mut Transaction) -> Result<Option<LeaseStanding>, StoreError> {
     let what = "read the lease of a graph";
     let records = transaction.all(READ, Parameters::new()).await.doing(what)?;
     let Some(record) = records.into_iter().next() else {
@@ -158,33 +196,35 @@ async fn read(transaction: &mut Transaction) -> Result<Option<Standing>, StoreEr
     };
     let mut fields = Fields::of(record);
     let mut take = || {
-        Some(Standing {
-            epoch: fields.integer()?,
+        Some(LeaseStanding {
+            epoch: Epoch(fields.integer()?),
             holder: fields.optional_text()?.map(RunId::new),
+            owner: fields.optional_text()?.as_deref().map(Owner::parse),
         })
     };
     take().ok_or_else(|| bug(what)).map(Some)
 }
 
-/// Waits until no transaction of the run is open; ends them if the claim is a resume. False if one is
+/// Waits until no transaction of the run is open; ends them where that is wanted. False if one is
 /// still there that nobody ended.
 async fn wait_until_alone(
     bolt: &Bolt,
     store: &str,
-    claim: &LeaseClaim,
+    run: &RunId,
+    ends: bool,
 ) -> Result<bool, StoreError> {
     let waiting = async {
         loop {
-            match is_alone(bolt, store, claim).await {
+            match is_alone(bolt, store, run, ends).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => tokio::time::sleep(POLL).await,
                 Err(error) => return Err(error),
             }
         }
     };
-    match tokio::time::timeout(patience(claim), waiting).await {
+    match tokio::time::timeout(patience(ends), waiting).await {
         Ok(alone) => alone.map(|()| true),
-        Err(_) if !claim.is_resume => Ok(false),
+        Err(_) if !ends => Ok(false),
         Err(_) => {
             let what = "end the earlier transactions of the run in time";
             Err(StoreError::new(StoreErrorKind::Transient, what))
@@ -192,13 +232,13 @@ async fn wait_until_alone(
     }
 }
 
-async fn is_alone(bolt: &Bolt, store: &str, claim: &LeaseClaim) -> Result<bool, StoreError> {
+async fn is_alone(bolt: &Bolt, store: &str, run: &RunId, ends: bool) -> Result<bool, StoreError> {
     let what = "look for earlier transactions of the run";
     let mut transaction = bolt
         .begin(Begin::new(Access::Write, SHORT))
         .await
         .doing(what)?;
-    let who = parameters([("run", claim.run.as_str().into()), ("store", store.into())]);
+    let who = parameters([("run", run.as_str().into()), ("store", store.into())]);
     let records = transaction.all(OTHERS, who).await.doing(what)?;
     let ids: Option<Vec<String>> = records
         .into_iter()
@@ -208,34 +248,11 @@ async fn is_alone(bolt: &Bolt, store: &str, claim: &LeaseClaim) -> Result<bool, 
     if ids.is_empty() {
         return transaction.rollback().await.doing(what).map(|()| true);
     }
-    if claim.is_resume {
+    if ends {
         let what = "end the earlier transactions of the run";
         let ids: Vec<ValueSend> = ids.into_iter().map(ValueSend::from).collect();
         let ids = parameters([("ids", ValueSend::List(ids))]);
         transaction.all(TERMINATE, ids).await.doing(what)?;
     }
     transaction.rollback().await.doing(what).map(|()| false)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_resume_takes_over_what_its_own_run_holds() {
-        let standing = |holder: Option<&str>| Standing {
-            epoch: 3,
-            holder: holder.map(RunId::new),
-        };
-        let claim = |is_resume| LeaseClaim {
-            run: RunId::new("a"),
-            is_resume,
-        };
-        assert_eq!(other_holder(&standing(None), &claim(false)), None);
-        assert_eq!(other_holder(&standing(Some("a")), &claim(true)), None);
-        for (holder, is_resume) in [("a", false), ("b", false), ("b", true)] {
-            let found = other_holder(&standing(Some(holder)), &claim(is_resume));
-            assert_eq!(found, Some(RunId::new(holder)));
-        }
-    }
 }

@@ -8,7 +8,7 @@ use neo4j::ValueSend;
 use redistrict_model::{Key, KeyRow, RunId, TableRef};
 use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, KeyReader, KeyRequest, Lease, LedgerEntry, Merge,
-    RowReader, RowRequest, RunRecord, RunState, StoreError,
+    RaisedSequence, RowReader, RowRequest, RunRecord, RunState, StoreError,
 };
 
 use super::apply::Applying;
@@ -230,6 +230,14 @@ impl Merge for Neo4jMerge {
 
     /// The server checks uniqueness with every statement and the ends of relationships while they are
     /// written: nothing is left but that the transaction still stands.
+    async fn raise_sequences(
+        &mut self,
+        _tables: &[TableRef],
+    ) -> Result<Vec<RaisedSequence>, StoreError> {
+        // A graph has none.
+        Ok(Vec::new())
+    }
+
     async fn check_constraints(&mut self) -> Result<(), StoreError> {
         let what = "check that the merge still stands";
         let answer = self.transaction.all("RETURN 1", Parameters::new()).await;

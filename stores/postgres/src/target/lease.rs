@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use redistrict_model::RunId;
-use redistrict_store::{Epoch, Lease, LeaseClaim, LeaseOutcome, StoreError, StoreErrorKind};
+use redistrict_store::{
+    Epoch, Lease, LeaseClaim, LeaseOutcome, LeaseStanding, Owner, StoreError, StoreErrorKind,
+    Traces,
+};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Row};
 
@@ -12,11 +15,14 @@ use crate::connect::{Session, Target, label_prefix};
 use crate::error::{bug, failed};
 
 const OWN_SESSIONS: &str = include_str!("../../sql/own_sessions.sql");
-const READ_LEASE: &str = "select epoch, run_id from redistrict_meta.lease";
-const LOCK_LEASE: &str = "select epoch, run_id from redistrict_meta.lease for update";
-const TAKE_LEASE: &str = "update redistrict_meta.lease set epoch = epoch + 1, run_id = $1 \
-                          returning epoch";
-const BEAT: &str = "insert into redistrict_meta.heartbeat as h (id, at) values (1, now()) \
+const TRACES: &str = include_str!("../../sql/traces.sql");
+const READ_LEASE: &str = "select epoch, run_id, owner from redistrict_meta.lease";
+const LOCK_LEASE: &str = "select epoch, run_id, owner from redistrict_meta.lease for update";
+const TAKE_LEASE: &str = "update redistrict_meta.lease set epoch = $1, run_id = $2, owner = $3";
+/// In a table of its own: a merge holds the row of the lease to its end.
+const BEAT: &str = "insert into redistrict_meta.heartbeat as h (id, at) \
+                    select 1, clock_timestamp() from redistrict_meta.lease \
+                    where epoch = $1 and run_id = $2 \
                     on conflict (id) do update set at = excluded.at";
 const POLL: Duration = Duration::from_millis(20);
 /// So long an ended session may take to go.
@@ -40,7 +46,7 @@ pub(super) async fn begin_holding(client: &Client, lease: &Lease) -> Result<(), 
         .map_err(|error| own_failed("check the lease", &error))?;
     if held.is_empty() {
         let what = "write to the target: the lease was taken over or given back";
-        return Err(StoreError::new(StoreErrorKind::Busy, what));
+        return Err(StoreError::new(StoreErrorKind::Superseded, what));
     }
     Ok(())
 }
@@ -64,14 +70,21 @@ pub(super) async fn commit(client: &Client, what: &str) -> Result<(), StoreError
 /// Like [`failed`], for statements on our own tables: where those are missing the target was never
 /// enrolled.
 pub(super) fn own_failed(what: &str, error: &Error) -> StoreError {
-    if !is_missing(error) {
+    let (how, hint) = if is_missing(error) {
+        let hint = "a person marks it as a target, once: `redistrict enroll STORE --name NAME`";
+        ("the target is not enrolled", hint)
+    } else if is_older(error) {
+        let hint = "a person enrolls it again, nothing of it is lost: `redistrict enroll STORE --name NAME`";
+        ("the target was enrolled by an earlier version", hint)
+    } else {
         return failed(what, error);
-    }
-    StoreError::new(
-        StoreErrorKind::Config,
-        format!("{what}: the target is not enrolled"),
-    )
-    .with_hint("a person marks it as a target, once: `redistrict enroll STORE --name NAME`")
+    };
+    StoreError::new(StoreErrorKind::Config, format!("{what}: {how}")).with_hint(hint)
+}
+
+/// One of our own tables lacks a column.
+fn is_older(error: &Error) -> bool {
+    error.code().is_some_and(|code| code.code() == "42703")
 }
 
 /// Our own tables are not there.
@@ -87,41 +100,74 @@ pub(super) async fn acquire(
     claim: &LeaseClaim,
 ) -> Result<LeaseOutcome, StoreError> {
     let client = session.client();
-    if let Some(holder) = other_holder(client, READ_LEASE, claim).await? {
-        return Ok(LeaseOutcome::Busy { holder });
+    let seen = standing(client, READ_LEASE).await?;
+    let answer = seen.answer(claim);
+    if !matches!(answer, LeaseOutcome::Held(_)) {
+        return Ok(answer);
     }
-    let timeout = if claim.is_resume { GONE_TIMEOUT } else { GRACE };
-    let is_alone = wait_until_alone(client, claim, timeout).await?;
-    if !is_alone && claim.is_resume {
+    let ends = seen.is_taken_over(claim);
+    let timeout = if ends { GONE_TIMEOUT } else { GRACE };
+    let is_alone = wait_until_alone(client, &claim.run, ends, timeout).await?;
+    if !is_alone && ends {
         let what = "end the earlier sessions of the run in time";
         return Err(StoreError::new(StoreErrorKind::Transient, what));
     }
     if !is_alone {
-        return Ok(LeaseOutcome::Busy {
-            holder: claim.run.clone(),
-        });
-    }
-    begin(client).await?;
-    if let Some(holder) = other_holder(client, LOCK_LEASE, claim).await? {
+        let holder = claim.run.clone();
         return Ok(LeaseOutcome::Busy { holder });
     }
-    let rows = client
-        .query_typed(TAKE_LEASE, &[(&claim.run.as_str(), Type::TEXT)])
-        .await
-        .map_err(|error| own_failed("take the lease", &error))?;
+    begin(client).await?;
+    let now = standing(client, LOCK_LEASE).await?;
+    let answer = now.answer_after(&seen, claim);
+    let LeaseOutcome::Held(lease) = &answer else {
+        return Ok(answer);
+    };
     client
-        .batch_execute(BEAT)
+        .execute_typed(
+            TAKE_LEASE,
+            &[
+                (&lease.epoch.0, Type::INT8),
+                (&lease.run.as_str(), Type::TEXT),
+                (&claim.owner.as_str(), Type::TEXT),
+            ],
+        )
         .await
         .map_err(|error| own_failed("take the lease", &error))?;
+    beat(client, lease).await?;
     commit(client, "take the lease").await?;
-    let epoch = rows
-        .first()
-        .map(|row| Epoch(row.get(0)))
-        .ok_or_else(|| bug("take the lease"))?;
-    Ok(LeaseOutcome::Held(Lease {
-        run: claim.run.clone(),
-        epoch,
-    }))
+    Ok(answer)
+}
+
+/// Says that the holder still works, if it still is the holder.
+pub(super) async fn beat(client: &Client, lease: &Lease) -> Result<(), StoreError> {
+    client
+        .execute_typed(
+            BEAT,
+            &[
+                (&lease.epoch.0, Type::INT8),
+                (&lease.run.as_str(), Type::TEXT),
+            ],
+        )
+        .await
+        .map_err(|error| own_failed("say that the lease is still used", &error))?;
+    Ok(())
+}
+
+/// See [`redistrict_store::TargetStore::traces`].
+pub(super) async fn traces(client: &Client) -> Result<Traces, StoreError> {
+    let what = "look for what runs have left";
+    let rows = match client.query_typed(TRACES, &[]).await {
+        Err(error) if is_missing(&error) => return Ok(Traces::default()),
+        rows => rows.map_err(|error| own_failed(what, &error))?,
+    };
+    let row = rows.first().ok_or_else(|| bug(what))?;
+    let quiet: Option<f64> = row.get("quiet_seconds");
+    let staged: Vec<String> = row.get("staged");
+    Ok(Traces {
+        holder: row.get::<_, Option<String>>("run_id").map(RunId::new),
+        quiet: quiet.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()),
+        staged: staged.into_iter().map(RunId::new).collect(),
+    })
 }
 
 /// Gives the lease back if it is still held.
@@ -140,38 +186,33 @@ pub(super) async fn release(client: &Client, lease: &Lease) -> Result<(), StoreE
     Ok(())
 }
 
-/// Who holds the lease, unless it is the claim's own run that resumes.
-async fn other_holder(
-    client: &Client,
-    sql: &str,
-    claim: &LeaseClaim,
-) -> Result<Option<RunId>, StoreError> {
+async fn standing(client: &Client, sql: &str) -> Result<LeaseStanding, StoreError> {
     let rows = client
         .query_typed(sql, &[])
         .await
         .map_err(|error| own_failed("read the lease", &error))?;
     let row: &Row = rows.first().ok_or_else(|| bug("read the lease"))?;
-    let holder: Option<String> = row.get("run_id");
-    Ok(holder
-        .map(RunId::new)
-        .filter(|holder| *holder != claim.run || !claim.is_resume))
+    let owner: Option<&str> = row.get("owner");
+    Ok(LeaseStanding {
+        epoch: Epoch(row.get("epoch")),
+        holder: row.get::<_, Option<String>>("run_id").map(RunId::new),
+        owner: owner.map(Owner::parse),
+    })
 }
 
-/// Waits until no other session of the run is there; ends them if the claim is a resume. Runs outside
+/// Waits until no other session of the run is there; ends them where that is wanted. Runs outside
 /// of a transaction: inside, the server would show the same sessions again and again.
 async fn wait_until_alone(
     client: &Client,
-    claim: &LeaseClaim,
+    run: &RunId,
+    ends: bool,
     timeout: Duration,
 ) -> Result<bool, StoreError> {
-    let prefix = label_prefix(claim.run.as_str());
+    let prefix = label_prefix(run.as_str());
     let waiting = async {
         loop {
             let others = client
-                .query_typed(
-                    OWN_SESSIONS,
-                    &[(&prefix, Type::TEXT), (&claim.is_resume, Type::BOOL)],
-                )
+                .query_typed(OWN_SESSIONS, &[(&prefix, Type::TEXT), (&ends, Type::BOOL)])
                 .await
                 .map_err(|error| failed("look for earlier sessions of the run", &error))?;
             if others.is_empty() {

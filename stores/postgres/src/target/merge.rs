@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use redistrict_model::{Key, KeyRow, RunId, Table, TableRef};
 use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, KeyReader, KeyRequest, Lease, LedgerEntry, Merge,
-    RowReader, RowRequest, RunRecord, RunState, StoreError,
+    RaisedSequence, RowReader, RowRequest, RunRecord, RunState, StoreError,
 };
 use tokio_postgres::types::{ToSql, Type};
 
@@ -17,7 +17,7 @@ use super::delete::{self, Delete};
 use super::lease::begin_holding;
 use super::refusal::refused;
 use super::staging::{self, PLACE, StagingTable};
-use super::{ledger, path};
+use super::{ledger, path, sequences};
 use crate::connect::{Session, Target};
 use crate::error::{bug, failed_at};
 use crate::live::{LiveTable, LiveTables};
@@ -232,6 +232,13 @@ impl Merge for PostgresMerge {
 
     async fn set_run_state(&mut self, run: &RunId, state: RunState) -> Result<(), StoreError> {
         ledger::set_state(self.session.client(), run, state).await
+    }
+
+    async fn raise_sequences(
+        &mut self,
+        tables: &[TableRef],
+    ) -> Result<Vec<RaisedSequence>, StoreError> {
+        sequences::raise(self.session.client(), &self.tables, tables).await
     }
 
     async fn check_constraints(&mut self) -> Result<(), StoreError> {

@@ -1,10 +1,11 @@
-//! What stands against writing tables of CERT, looked up while planning: rules, and an encoding that does not
-//! have every character.
+//! What stands against writing tables of CERT, looked up while planning and before a load: rules, sequences that
+//! the role may not raise, and an encoding that does not have every character.
 
 use redistrict_model::{Finding, StoreName, TableRef};
 use redistrict_store::StoreError;
 use tokio_postgres::types::Type;
 
+use super::sequences;
 use crate::connect::{Session, Target};
 use crate::encoding::Encoding;
 use crate::error::failed;
@@ -31,6 +32,7 @@ pub(super) async fn find(
             row.get("rule_name"),
         ));
     }
+    findings.extend(sequences::missing_rights(session.client(), tables).await?);
     Ok(findings)
 }
 

@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use redistrict_model::{Catalog, Finding, RunId, StoreName, Table, TableRef};
 use redistrict_store::{
     BatchStream, Enrolment, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Ledger, Merge, RunRecord,
-    Secret, StagePart, Staged, StoreError, TargetCapabilities, TargetRead, TargetStore,
+    Secret, StagePart, Staged, StoreError, TargetCapabilities, TargetRead, TargetStore, Traces,
 };
 use tokio_postgres::types::Type;
 
 use super::lease::{self, begin, commit, own_failed};
 use super::merge::PostgresMerge;
 use super::view::View;
-use super::{ledger, obstacles, sequences, stage};
+use super::{ledger, obstacles, stage};
 use crate::catalog;
 use crate::connect::{Session, Target, label};
 use crate::error::{bug, failed};
@@ -199,6 +199,17 @@ impl TargetStore for PostgresTarget {
         lease::acquire(&self.probing().await?, claim).await
     }
 
+    async fn beat(&self, lease: &Lease) -> Result<(), StoreError> {
+        let session = self.working(lease).await?;
+        lease::beat(session.client(), lease).await?;
+        self.keep(lease, session);
+        Ok(())
+    }
+
+    async fn traces(&self) -> Result<Traces, StoreError> {
+        lease::traces(self.probing().await?.client()).await
+    }
+
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
         self.idle.close();
         lease::release(self.probing().await?.client(), lease).await
@@ -258,18 +269,5 @@ impl TargetStore for PostgresTarget {
         stage::clear(session.client(), lease).await?;
         self.keep(lease, session);
         Ok(())
-    }
-
-    async fn raise_sequences(
-        &self,
-        lease: &Lease,
-        tables: &[Table],
-    ) -> Result<Vec<String>, StoreError> {
-        let session = self.working(lease).await?;
-        let live = LiveTables::look_up(&session, tables).await?;
-        let names: Vec<_> = tables.iter().map(|table| table.name.clone()).collect();
-        let raised = sequences::raise(session.client(), lease, &live, &names).await?;
-        self.keep(lease, session);
-        Ok(raised)
     }
 }

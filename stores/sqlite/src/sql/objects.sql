@@ -8,11 +8,14 @@ create table if not exists redistrict_environment (
   fingerprint text not null
 ) strict;
 
--- run_id is NULL while nobody holds the lease; the epoch only goes up.
+-- run_id is NULL while nobody holds the lease; the epoch only goes up. beat: when the holder was heard of last,
+-- in seconds since 1970 UTC.
 create table if not exists redistrict_lease (
   only_row integer primary key check (only_row = 1),
   epoch integer not null,
-  run_id text
+  run_id text,
+  owner text,
+  beat integer
 ) strict;
 
 insert into redistrict_lease (only_row, epoch, run_id)

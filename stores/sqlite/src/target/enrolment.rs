@@ -6,8 +6,11 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use crate::error::{Context, config};
 use crate::names::{OWN, quote};
 
-/// The version of our own objects. A file with a newer one is left alone.
-const FORMAT: i64 = 1;
+/// The version of our own objects. A file with a newer one is left alone; one with an older one is enrolled again
+/// before it is written.
+const FORMAT: i64 = 2;
+/// What a version has brought that an older file lacks.
+const ADDED: [(&str, &str); 2] = [("owner", "text"), ("beat", "integer")];
 
 /// Makes our own objects and writes the mark, in one transaction.
 pub(crate) fn write(connection: &mut Connection, enrolment: &Enrolment) -> Result<(), StoreError> {
@@ -21,6 +24,7 @@ pub(crate) fn write(connection: &mut Connection, enrolment: &Enrolment) -> Resul
     transaction
         .execute_batch(include_str!("../sql/objects.sql"))
         .doing(what)?;
+    add_columns(&transaction).doing(what)?;
     transaction
         .execute(
             include_str!("../sql/enroll.sql"),
@@ -34,6 +38,19 @@ pub(crate) fn write(connection: &mut Connection, enrolment: &Enrolment) -> Resul
         )
         .doing(what)?;
     transaction.commit().doing(what)
+}
+
+/// To the lease of a file that an earlier version has enrolled.
+fn add_columns(connection: &Connection) -> Result<(), rusqlite::Error> {
+    for (column, column_type) in ADDED {
+        let sql = "select count(*) from pragma_table_info('redistrict_lease') where name = ?1";
+        let is_there: bool = connection.query_row(sql, [column], |row| row.get(0))?;
+        if !is_there {
+            let sql = format!("alter table redistrict_lease add column {column} {column_type}");
+            connection.execute(&sql, [])?;
+        }
+    }
+    Ok(())
 }
 
 /// Something in the file has the name of one of our own objects and is none.
@@ -58,6 +75,13 @@ fn refuse_namesakes(connection: &Connection) -> Result<(), StoreError> {
 
 /// The mark of the file attached as `alias`, if there is one.
 pub(crate) fn read(connection: &Connection, alias: &str) -> Result<Option<Enrolment>, StoreError> {
+    Ok(read_with_format(connection, alias)?.map(|(_, mark)| mark))
+}
+
+fn read_with_format(
+    connection: &Connection,
+    alias: &str,
+) -> Result<Option<(i64, Enrolment)>, StoreError> {
     let what = "read the enrolment of a SQLite file";
     if !is_enrolled(connection, alias).doing(what)? {
         return Ok(None);
@@ -82,7 +106,7 @@ pub(crate) fn read(connection: &Connection, alias: &str) -> Result<Option<Enrolm
         Some((format, _)) if format > FORMAT => Err(config(
             "use a target that a newer version of redistrict has enrolled",
         )),
-        other => Ok(other.map(|(_, mark)| mark)),
+        other => Ok(other),
     }
 }
 
@@ -93,14 +117,30 @@ pub(crate) fn require(
     fingerprint: &Fingerprint,
 ) -> Result<(), StoreError> {
     let hint = "a person enrolls a target once: redistrict enroll STORE --name NAME";
-    match read(connection, alias)? {
+    match read_with_format(connection, alias)? {
         None => Err(config("write a target that was never enrolled").with_hint(hint)),
-        Some(mark) if mark.fingerprint != *fingerprint => {
+        Some((format, _)) if format < FORMAT => Err(older()),
+        Some((_, mark)) if mark.fingerprint != *fingerprint => {
             let what = "write a target whose enrolment was made for another file";
             Err(config(what).with_hint(hint))
         }
         Some(_) => Ok(()),
     }
+}
+
+/// The file has our own objects, and they are of this version.
+pub(crate) fn is_current(connection: &Connection, alias: &str) -> Result<bool, StoreError> {
+    match read_with_format(connection, alias)? {
+        None => Ok(false),
+        Some((format, _)) if format < FORMAT => Err(older()),
+        Some(_) => Ok(true),
+    }
+}
+
+fn older() -> StoreError {
+    config("use a target that an earlier version of redistrict has enrolled").with_hint(
+        "a person enrolls it again, nothing of it is lost: redistrict enroll STORE --name NAME",
+    )
 }
 
 /// The file has our own objects; a table of the same name with other columns is none of them.

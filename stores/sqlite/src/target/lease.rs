@@ -1,19 +1,17 @@
 //! The lease: who may write, counted by epochs. Every writing transaction checks it; the file's write
 //! lock, which such a transaction holds from its beginning, keeps the answer true to its end.
 
+use std::time::Duration;
+
 use redistrict_model::RunId;
-use redistrict_store::{Epoch, Lease, LeaseClaim, LeaseOutcome, StoreError};
+use redistrict_store::{
+    Epoch, Lease, LeaseClaim, LeaseOutcome, LeaseStanding, Owner, StoreError, Traces,
+};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::error::{Context, busy};
+use super::enrolment;
+use crate::error::{Context, superseded};
 use crate::names::quote;
-
-/// The lease row of one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct LeaseRow {
-    epoch: i64,
-    holder: Option<RunId>,
-}
 
 /// Takes the lease of every file, or says who has it, in one transaction. The transaction waits for
 /// writers of earlier epochs to end; whatever they try later finds their epoch stale.
@@ -26,15 +24,14 @@ pub(crate) fn acquire(
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .doing(what)?;
-    let rows = read_all(&transaction, aliases)?;
-    let outcome = decide(&rows, claim);
+    let outcome = of_group(&read_all(&transaction, aliases)?).answer(claim);
     if let LeaseOutcome::Held(lease) = &outcome {
         for alias in aliases {
             let sql = format!(
-                "update {}.redistrict_lease set epoch = ?1, run_id = ?2",
+                "update {}.redistrict_lease set epoch = ?1, run_id = ?2, owner = ?3, beat = unixepoch()",
                 quote(alias)
             );
-            let values = params![lease.epoch.0, lease.run.as_str()];
+            let values = params![lease.epoch.0, lease.run.as_str(), claim.owner.as_str()];
             transaction.execute(&sql, values).doing(what)?;
         }
         transaction.commit().doing(what)?;
@@ -42,23 +39,62 @@ pub(crate) fn acquire(
     Ok(outcome)
 }
 
-/// The lease is free where no file is held; a resume takes over what its own run holds.
-fn decide(rows: &[LeaseRow], claim: &LeaseClaim) -> LeaseOutcome {
-    let blocks = |holder: &&RunId| !(claim.is_resume && **holder == claim.run);
-    if let Some(holder) = rows
-        .iter()
-        .filter_map(|row| row.holder.as_ref())
-        .find(blocks)
-    {
-        return LeaseOutcome::Busy {
-            holder: holder.clone(),
-        };
+/// The lease of the group: it is held where one file is, by the process of the newest epoch.
+fn of_group(rows: &[LeaseStanding]) -> LeaseStanding {
+    let newest = rows.iter().max_by_key(|row| row.epoch);
+    LeaseStanding {
+        epoch: newest.map_or(Epoch(0), |row| row.epoch),
+        holder: rows.iter().find_map(|row| row.holder.clone()),
+        owner: newest.and_then(|row| row.owner.clone()),
     }
-    let newest = rows.iter().map(|row| row.epoch).max().unwrap_or(0);
-    LeaseOutcome::Held(Lease {
-        run: claim.run.clone(),
-        epoch: Epoch(newest + 1),
-    })
+}
+
+/// Says that the holder still works, inside the open transaction.
+pub(crate) fn beat(
+    connection: &Connection,
+    aliases: &[String],
+    lease: &Lease,
+) -> Result<(), StoreError> {
+    for alias in aliases {
+        let sql = format!(
+            "update {}.redistrict_lease set beat = unixepoch() where run_id = ?1 and epoch = ?2",
+            quote(alias)
+        );
+        connection
+            .execute(&sql, params![lease.run.as_str(), lease.epoch.0])
+            .doing("say that the lease is still used")?;
+    }
+    Ok(())
+}
+
+/// What runs have left in the files that are enrolled.
+pub(crate) fn traces(connection: &Connection, aliases: &[String]) -> Result<Traces, StoreError> {
+    let what = "look for what runs have left in a SQLite target";
+    let mut traces = Traces::default();
+    for alias in aliases {
+        if !enrolment::is_current(connection, alias)? {
+            continue;
+        }
+        let alias = quote(alias);
+        let sql = format!("select run_id, unixepoch() - beat from {alias}.redistrict_lease");
+        let (holder, quiet): (Option<String>, Option<i64>) = connection
+            .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .doing(what)?;
+        let quiet = quiet.map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
+        if traces.holder.is_none() && holder.is_some() {
+            (traces.holder, traces.quiet) = (holder.map(RunId::new), quiet);
+        }
+        let sql = format!("select distinct run_id from {alias}.redistrict_staging");
+        let mut statement = connection.prepare(&sql).doing(what)?;
+        let runs = statement.query_map([], |row| row.get(0)).doing(what)?;
+        for run in runs {
+            let run: String = run.doing(what)?;
+            traces.staged.push(RunId::new(run));
+        }
+    }
+    traces.staged.sort_unstable();
+    traces.staged.dedup();
+    Ok(traces)
 }
 
 /// Gives the lease back; does nothing if it is not held any more.
@@ -97,33 +133,31 @@ pub(crate) fn begin(
 
 fn check(connection: &Connection, aliases: &[String], lease: &Lease) -> Result<(), StoreError> {
     let is_ours =
-        |row: &LeaseRow| row.epoch == lease.epoch.0 && row.holder.as_ref() == Some(&lease.run);
+        |row: &LeaseStanding| row.epoch == lease.epoch && row.holder.as_ref() == Some(&lease.run);
     if read_all(connection, aliases)?.iter().all(is_ours) {
         return Ok(());
     }
-    let hint = "another process took the lease over: this one must not write any more";
-    Err(busy(format!(
-        "write as epoch {}: it is not the newest",
-        lease.epoch.0
+    Err(superseded(
+        "write to a SQLite target: the lease was taken over or given back",
     ))
-    .with_hint(hint))
 }
 
-fn read_all(connection: &Connection, aliases: &[String]) -> Result<Vec<LeaseRow>, StoreError> {
+fn read_all(connection: &Connection, aliases: &[String]) -> Result<Vec<LeaseStanding>, StoreError> {
     let read = |alias: &String| {
         let sql = format!(
-            "select epoch, run_id from {}.redistrict_lease",
+            "select epoch, run_id, owner from {}.redistrict_lease",
             quote(alias)
         );
         connection.query_row(&sql, [], |row| {
-            let holder: Option<String> = row.get(1)?;
-            Ok(LeaseRow {
-                epoch: row.get(0)?,
+            let (holder, owner): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+            Ok(LeaseStanding {
+                epoch: Epoch(row.get(0)?),
                 holder: holder.map(RunId::new),
+                owner: owner.as_deref().map(Owner::parse),
             })
         })
     };
-    let rows: Result<Vec<LeaseRow>, rusqlite::Error> = aliases.iter().map(read).collect();
+    let rows: Result<Vec<LeaseStanding>, rusqlite::Error> = aliases.iter().map(read).collect();
     rows.doing("read the lease of a SQLite target")
 }
 
@@ -131,54 +165,19 @@ fn read_all(connection: &Connection, aliases: &[String]) -> Result<Vec<LeaseRow>
 mod tests {
     use super::*;
 
-    fn row(epoch: i64, holder: Option<&str>) -> LeaseRow {
-        LeaseRow {
-            epoch,
+    fn row(epoch: i64, holder: Option<&str>) -> LeaseStanding {
+        LeaseStanding {
+            epoch: Epoch(epoch),
             holder: holder.map(RunId::new),
-        }
-    }
-
-    fn claim(run: &str, is_resume: bool) -> LeaseClaim {
-        LeaseClaim {
-            run: RunId::new(run),
-            is_resume,
+            owner: Some(Owner::parse(&epoch.to_string())),
         }
     }
 
     #[test]
-    fn a_free_group_gives_an_epoch_above_that_of_every_file() {
-        let outcome = decide(&[row(3, None), row(7, None)], &claim("a", false));
-        let epoch = Epoch(8);
-        assert_eq!(
-            outcome,
-            LeaseOutcome::Held(Lease {
-                run: RunId::new("a"),
-                epoch
-            })
-        );
-    }
-
-    #[test]
-    fn one_file_held_by_another_run_makes_the_group_busy_also_for_a_resume() {
-        let rows = [row(3, Some("a")), row(3, Some("b"))];
-        let holder = RunId::new("b");
-        assert_eq!(
-            decide(&rows, &claim("a", true)),
-            LeaseOutcome::Busy { holder }
-        );
-    }
-
-    #[test]
-    fn only_a_resume_takes_over_what_its_own_run_holds() {
-        let rows = [row(3, Some("a"))];
-        let holder = RunId::new("a");
-        assert_eq!(
-            decide(&rows, &claim("a", false)),
-            LeaseOutcome::Busy { holder }
-        );
-        assert!(matches!(
-            decide(&rows, &claim("a", true)),
-            LeaseOutcome::Held(_)
-        ));
+    fn a_group_has_the_newest_epoch_of_its_files_and_is_held_where_one_is() {
+        assert_eq!(of_group(&[row(3, None), row(7, None)]), row(7, None));
+        let held = of_group(&[row(7, None), row(3, Some("b"))]);
+        assert_eq!(held, row(7, Some("b")));
+        assert_eq!(of_group(&[]).epoch, Epoch(0));
     }
 }

@@ -1,17 +1,19 @@
 //! The one transaction in which a run's rows are written, over all files of the group. Must not
 //! delete a row to write it again, and must not fire triggers.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use redistrict_model::{ColumnType, Key, KeyRow, RunId, TableRef};
 use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, KeyReader, KeyRequest, Lease, LedgerEntry, Merge,
-    RowReader, RowRequest, RunRecord, RunState, StoreError,
+    RaisedSequence, RowReader, RowRequest, RunRecord, RunState, StoreError,
 };
 use rusqlite::{Connection, params_from_iter};
 use tokio::sync::OwnedMutexGuard;
 
 use super::stage::{self, PLACE, Staging};
-use super::{delete, foreign, ledger, runs};
+use super::{delete, foreign, lease, ledger, runs, sequences};
 use crate::catalog::foreign_keys;
 use crate::connect::{Group, Session};
 use crate::error::{Context, bug};
@@ -26,6 +28,8 @@ pub(crate) struct SqliteMerge {
     lease: Lease,
     /// Tables whose staged rows were applied.
     applied: Vec<TableRef>,
+    /// Where their sequences were before that.
+    sequences: HashMap<TableRef, Option<i64>>,
     /// Held to the end: one writer of this process at a time.
     _gate: OwnedMutexGuard<()>,
 }
@@ -44,6 +48,7 @@ impl SqliteMerge {
             group,
             lease,
             applied: Vec::new(),
+            sequences: HashMap::new(),
             _gate: gate,
         }
     }
@@ -132,13 +137,23 @@ impl Merge for SqliteMerge {
             .map(|table| known.entry(table))
             .collect::<Result<_, _>>()?;
         let run = self.lease.run.clone();
-        let applied = self
+        let (before, applied) = self
             .write(move |connection| {
+                let before = entries
+                    .iter()
+                    .map(|entry| sequences::last(connection, entry));
+                let before = before.collect::<Result<Vec<_>, StoreError>>()?;
                 let applied = entries.iter().map(|entry| apply(connection, entry, &run));
-                applied.collect::<Result<Vec<Applied>, StoreError>>()
+                Ok((
+                    before,
+                    applied.collect::<Result<Vec<Applied>, StoreError>>()?,
+                ))
             })
             .await?;
         self.applied.extend_from_slice(tables);
+        for (table, before) in tables.iter().zip(before) {
+            self.sequences.entry(table.clone()).or_insert(before);
+        }
         Ok(applied)
     }
 
@@ -169,6 +184,33 @@ impl Merge for SqliteMerge {
             .await
     }
 
+    async fn raise_sequences(
+        &mut self,
+        tables: &[TableRef],
+    ) -> Result<Vec<RaisedSequence>, StoreError> {
+        let known = self.reader.tables();
+        let entries: Vec<_> = tables
+            .iter()
+            .map(|table| known.entry(table))
+            .collect::<Result<_, _>>()?;
+        let moved = self
+            .write(move |connection| {
+                let each = entries.iter().map(|entry| {
+                    let before = sequences::last(connection, entry)?;
+                    Ok((before, sequences::raise(connection, entry)?))
+                });
+                each.collect::<Result<Vec<_>, StoreError>>()
+            })
+            .await?;
+        let raised = tables.iter().zip(moved).filter_map(|(table, (now, to))| {
+            let from = *self.sequences.get(table).unwrap_or(&now);
+            let to = to.filter(|to| Some(*to) != from)?;
+            let sequence = table.to_string();
+            Some(RaisedSequence { sequence, from, to })
+        });
+        Ok(raised.collect())
+    }
+
     async fn check_constraints(&mut self) -> Result<(), StoreError> {
         let known = self.reader.tables();
         let entries: Vec<_> = self
@@ -197,8 +239,13 @@ impl Merge for SqliteMerge {
             return Err(bug("commit a run as another epoch than that of its lease"));
         }
         let (aliases, written) = (self.group.aliases(), record.clone());
-        self.write(move |connection| runs::insert(connection, &aliases, &written))
-            .await?;
+        let lease = self.lease.clone();
+        self.write(move |connection| {
+            runs::insert(connection, &aliases, &written)?;
+            // Nobody else could write while the merge was open.
+            lease::beat(connection, &aliases, &lease)
+        })
+        .await?;
         self.reader
             .session()
             .call(|connection| commit(connection))

@@ -151,7 +151,10 @@ fn open(out: &mut String, open: &[OpenReference]) {
         if let Some(said) = suggested(one) {
             line(out, &format!("# {}", shown(&said)));
         }
-        let from = link_side(&one.child, &one.columns);
+        let from = match (&one.inside, one.columns.as_slice()) {
+            (Some(inside), [column]) => nested_link_side(&one.child.column(column), inside),
+            _ => link_side(&one.child, &one.columns),
+        };
         line(out, &format!("# [[link]]\n# from = {from}"));
         for suggestion in named(one) {
             let to = link_side(&suggestion.parent, &suggestion.parent_columns);
@@ -183,6 +186,11 @@ fn suggested(one: &OpenReference) -> Option<String> {
             Some("its values are keys of many tables, which says nothing".to_owned())
         }
         [] => None,
+        [_] if one.is_mutual => Some(
+            "both tables have the same keys, and nothing tells which refers to the other: uncomment this link or \
+             its reverse, not both"
+                .to_owned(),
+        ),
         [only] => Some(match only.rule {
             Some(_) if only.parent == one.child => {
                 "it may lead to its own table, and the values alone do not prove it".to_owned()
@@ -235,7 +243,7 @@ fn nested_lines(one: &NestedReference) -> [String; 3] {
     let parent = std::slice::from_ref(&one.parent_column);
     [
         "[[link]]".to_owned(),
-        format!("from = {}", nested_link_side(&one.column, &one.inside())),
+        format!("from = {}", nested_link_side(&one.column, &one.inside)),
         format!("to = {}", link_side(&one.parent, parent)),
     ]
 }
@@ -251,7 +259,11 @@ fn nested(out: &mut String, nested: &[NestedReference]) {
     }
     for one in nested {
         let parent = format!("{}({})", one.parent, one.parent_column);
-        let mut said = evidence(one.evidence, &parent);
+        let said = evidence(one.evidence, &parent);
+        let mut said = match why(one.rule).filter(|_| one.is_sure()) {
+            Some(why) => format!("{why}; {said}"),
+            None => said,
+        };
         if let Some(obstacle) = &one.obstacle {
             said = format!("{said}; not followed: {obstacle}");
         } else if !one.is_sure() {
@@ -264,7 +276,7 @@ fn nested(out: &mut String, nested: &[NestedReference]) {
             &format!(
                 "\n# {}{}: {}",
                 shown(&one.column.to_string()),
-                shown(&one.inside().to_string()),
+                shown(&one.inside.to_string()),
                 shown(&said)
             ),
         );

@@ -180,7 +180,9 @@ fn first_owner<'o>(table: &TableRef, ownership: &'o Ownership) -> Option<&'o Edg
             (!edge.is_self()).then_some(edge)
         })
     };
-    edge(OwnerKind::Path).or_else(|| edge(OwnerKind::Hang))
+    edge(OwnerKind::Path)
+        .or_else(|| edge(OwnerKind::Hang))
+        .or_else(|| edge(OwnerKind::HangUnclaimed))
 }
 
 fn referred(table: &TableRef, section: &ExtractSection) -> String {

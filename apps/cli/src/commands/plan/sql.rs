@@ -26,8 +26,8 @@ pub(super) async fn run(session: &Session, district: &str) -> CommandResult<Exit
     let analyzing = take(&listings);
     let mut source = planning::source(&workspace, false).await?;
     let target = planning::target(session, &workspace, &source.fingerprints(), false).await?;
-    let district = DistrictId::new(district);
-    let plan = planning::plan(&workspace, &mut source, &target, &district).await?;
+    let plan = planning::plan(&workspace, &mut source, &target, &DistrictId::new(district)).await?;
+    let district = &plan.district;
     let section = &plan.sections.extract;
     let telling = open_cuts(&source.stores, section).await?;
     let key = district_key(district.as_str(), &section.ownership.root_key);
@@ -43,7 +43,7 @@ pub(super) async fn run(session: &Session, district: &str) -> CommandResult<Exit
         .collect();
     if session.format() == Format::Text {
         let lists: Vec<String> = lists.iter().map(List::text).collect();
-        output::data(format!("{}\n\n{}", head(&district), lists.join("\n\n")));
+        output::data(format!("{}\n\n{}", head(district), lists.join("\n\n")));
     } else {
         let stores: Vec<_> = lists.iter().map(List::json).collect();
         output::json(&json!({ "district": district, "stores": stores }));

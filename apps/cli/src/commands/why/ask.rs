@@ -202,6 +202,6 @@ fn no_such_row(asked: &Asked) -> Failure {
         asked.by.join(", ")
     ))
     .with_hint(
-        "values are compared as texts: numbers without leading zeros, dates as 2031-01-31, uuids in lower case",
+        "texts are compared sign by sign, capitals and blanks too; dates are written as 2031-01-31",
     )
 }

@@ -238,22 +238,38 @@ fn referred<'e>(edge: &'e Edge, column: &str) -> Option<&'e str> {
 fn stands_in(key: &str, value: &str, inside: &Inside, kind: StoreKind) -> String {
     match (inside, kind) {
         (Inside::Elements, _) => format!("{key}::text = any({value}::text[])"),
-        (Inside::Members(_), StoreKind::Postgres) => {
-            let path = format!("{inside}[*]").replace("[*][*]", "[*]");
-            let path = quoted(&path, kind);
+        (Inside::Members(members), StoreKind::Postgres) => {
+            let path = quoted(&server_path(members), kind);
             format!(
                 "exists (select from jsonb_path_query({value}::jsonb, {path}) v where v #>> '{{}}' = {key}::text)"
             )
         }
         (Inside::Members(members), _) => {
-            let members: Vec<String> = members.iter().map(|one| format!("%.{one}")).collect();
-            let path = quoted(&format!("${}%", members.concat()), kind);
+            let path = quoted(&path_pattern(members), kind);
             format!(
                 "exists (select 1 from json_tree({value}) v where v.fullkey like {path} \
                  and cast(v.atom as text) = cast({key} as text))"
             )
         }
     }
+}
+
+/// As PostgreSQL writes paths: a name in quotes has the escapes of JSON.
+fn server_path(members: &[String]) -> String {
+    let names = members
+        .iter()
+        .map(|one| format!(".{}", serde_json::Value::from(one.as_str())));
+    format!("${}[*]", names.collect::<String>())
+}
+
+/// The paths that SQLite tells, as a pattern: lists may stand between the names, and a name with other signs than
+/// letters and digits is quoted there and may be escaped.
+fn path_pattern(members: &[String]) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '%' };
+    let names = members
+        .iter()
+        .map(|one| format!("%.%{}", one.chars().map(plain).collect::<String>()));
+    format!("${}%", names.collect::<String>())
 }
 
 fn when(edge: &Edge, alias: &str, kind: StoreKind) -> Vec<String> {

@@ -129,6 +129,7 @@ pub(super) fn tie(tie: Tie, section: &ExtractSection) -> &'static str {
     match tie {
         Tie::BaseOf(_) => Rule::BaseOf.words(),
         Tie::MustReferTo(_) => "was taken out, because it must refer to",
+        Tie::GoesWith(_) => "has no district of its own, and must refer to",
         Tie::BelongsTo(edge) | Tie::HangsOn(edge) => ownership_rule(edge, section).words(),
     }
 }

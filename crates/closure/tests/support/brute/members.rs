@@ -84,6 +84,9 @@ impl Brute<'_> {
         if !full.contains(&home) {
             return false;
         }
+        if self.is_looked_up(at.0) && self.stands(at) != Where::Here {
+            return false;
+        }
         let edge = self.ownership.edge(edge);
         if !self.tables[at.0].pair || !edge.mandatory {
             return true;

@@ -31,12 +31,16 @@ pub(crate) enum Mistake {
     CatalogAsks,
     /// Labels that were found over optional edges show where a shared row is known.
     LooseEvidence,
+    /// What hangs comes, whoever looks it up.
+    ClaimsIgnored,
+    /// A row of nobody comes in full though what it must refer to is another district's.
+    StrangersDetails,
 }
 
 impl Mistake {
     /// All of them, with the number of the list in docs/design/closure.md §9. The 11th, to check foreign keys and
     /// labels only, is made with `UsersIgnored` by the comparison itself.
-    pub(crate) const ALL: [(&'static str, Self); 14] = [
+    pub(crate) const ALL: [(&'static str, Self); 16] = [
         ("1", Self::StubsFollowed),
         ("2a", Self::HangOnStubs),
         ("2b", Self::UsersIgnored),
@@ -51,5 +55,7 @@ impl Mistake {
         ("9", Self::OneColumnNulled),
         ("10", Self::CatalogAsks),
         ("2c", Self::LooseEvidence),
+        ("2d", Self::ClaimsIgnored),
+        ("2e", Self::StrangersDetails),
     ];
 }

@@ -108,6 +108,7 @@ impl Maker<'_> {
         for number in 0..self.random.below(3) {
             self.people(number);
         }
+        self.notes();
         let room = 12 - self.plans.len();
         let others = (1 + self.random.below(9)).min(room);
         for number in 0..others {
@@ -241,6 +242,16 @@ impl Maker<'_> {
         }
     }
 
+    /// What somebody said of a person, and others look up.
+    fn notes(&mut self) {
+        if !self.is_planned("p0") || !self.random.chance(60) {
+            return;
+        }
+        self.plan("n0", &[("id", "*", Fill::Number)]);
+        self.add_column("n0", "of_id", "", Fill::Reference);
+        self.refer("n0", &["of_id"], "p0", &["id"], 0, "");
+    }
+
     fn sibling(&mut self) {
         self.plan("schools", &[("id", "*", Fill::Reference)]);
         self.refer("schools", &["id"], "orgs", &["id"], 0, "");
@@ -347,6 +358,8 @@ impl Maker<'_> {
             tenants[self.random.below(tenants.len())].clone()
         } else if self.random.chance(30) {
             "districts".to_owned()
+        } else if self.is_planned("n0") && self.random.chance(25) {
+            "n0".to_owned()
         } else {
             self.earlier(name)
         };
