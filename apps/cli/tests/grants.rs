@@ -267,7 +267,9 @@ async fn the_printed_rights_are_enough_and_none_can_be_spared() {
                 Err(stopped) => {
                     let Stopped { command, run, said } = stopped;
                     assert!(
-                        said.contains("init --grants") || revoke.contains(" connect "),
+                        said.contains("init --grants")
+                            || said.contains(&grant)
+                            || revoke.contains(" connect "),
                         "{revoke}: {command}: {said}"
                     );
                     // What was begun is taken back: it may have left its lease, or its rows.

@@ -63,6 +63,8 @@ const SCHEMA: &str = "
 
 /// Decisions that the data leave open.
 const DECISIONS: &str = r#"
+[table."db.periods"]
+shared = false
 [table."db.moves"]
 owner = ["(district)"]
 boundary = { "(old_district, old_opened)" = "null" }

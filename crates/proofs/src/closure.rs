@@ -105,7 +105,7 @@ pub(crate) fn prove(options: Options) -> Result<Proof> {
              by, others refer to {} of them), {} differ; {} full rows, \
              {} stubs, {} others; {} situations, each in {} worlds or more; mistakes caught in worlds of the first {}: \
              {}; {} districts the same without neighbours, {} with owners inferred and measured anew \
-             ({} are measured otherwise)",
+             ({} are measured otherwise), {} with neighbours on a ring of owners not compared",
             shown.cases,
             counts.comparisons,
             format_args!("{} ways to evaluate", EVALUATORS.len()),
@@ -122,6 +122,7 @@ pub(crate) fn prove(options: Options) -> Result<Proof> {
             counts.alone,
             counts.alone_inferred,
             counts.alone_measured_otherwise,
+            counts.alone_rings,
         ),
         passed: shown.failed.is_empty()
             && problems.is_empty()

@@ -72,7 +72,7 @@ const CYPHER_WORDS: &str = "match where return unwind with as and or not in is n
      false show constraints current user roles yield call db dbms info components schema \
      nodetypeproperties reltypeproperties name names labelsortypes properties versions edition \
      id nodelabels propertyname propertytypes reltype starts n a b k l t s e v y i x r asc \
-     exists label first redistrictenvironment redistrictjournal redistrictlease redistrictpart \
+     exists label first redistrictenvironment redistrictheartbeat redistrictjournal redistrictlease redistrictpart \
      redistrictrun p known";
 
 fn sql(text: &str) -> Result<(), String> {

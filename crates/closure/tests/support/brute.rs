@@ -51,7 +51,7 @@ pub(crate) struct Brute<'a> {
     /// Of rows that others look up: the districts of those.
     claims: BTreeMap<At, BTreeSet<Key>>,
     /// Rows that are their own owner, over however many steps.
-    pub(crate) rings: usize,
+    pub(crate) rings: BTreeSet<At>,
     mistake: Option<Mistake>,
 }
 
@@ -90,7 +90,7 @@ impl<'a> Brute<'a> {
             deciding: BTreeMap::new(),
             users: BTreeMap::new(),
             claims: BTreeMap::new(),
-            rings: 0,
+            rings: BTreeSet::new(),
             mistake,
         };
         brute.label_all();
@@ -281,7 +281,7 @@ impl<'a> Brute<'a> {
                 })
                 .collect();
             assert!(!rings.is_empty());
-            self.rings += rings.len();
+            self.rings.extend(&rings);
             for at in rings {
                 let is_root = self.tables[at.0].org == Some(OrgPart::Root);
                 let label = if is_root { self.root_key(at) } else { None };

@@ -92,6 +92,8 @@ pub(crate) struct Counts {
     pub(crate) alone_inferred: u64,
     /// Districts of which measuring says something else without neighbours.
     pub(crate) alone_measured_otherwise: u64,
+    /// Districts with a ring of owners that neighbours are part of: not compared.
+    pub(crate) alone_rings: u64,
 }
 
 impl Counts {
@@ -106,6 +108,7 @@ impl Counts {
         self.alone += other.alone;
         self.alone_inferred += other.alone_inferred;
         self.alone_measured_otherwise += other.alone_measured_otherwise;
+        self.alone_rings += other.alone_rings;
     }
 }
 

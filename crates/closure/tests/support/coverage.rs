@@ -312,7 +312,7 @@ fn of_result(brute: &Brute<'_>, ownership: &Ownership, expected: &Expected, note
     note("stub that a stub must have", is_chain);
     note("owners that disagree", !expected.undecided.is_empty());
     note("reference without partner", !expected.dangling.is_empty());
-    note("ring of owners", brute.rings > 0);
+    note("ring of owners", !brute.rings.is_empty());
 }
 
 fn of_rows(world: &World, brute: &Brute<'_>, expected: &Expected, note: &mut Note<'_>) {

@@ -13,9 +13,10 @@ use super::shape::{Batch, Built, CERT_KEY, Row, State, Table};
 const ROWS: usize = 3;
 
 /// What the store keeps for itself in CERT.
-const OURS: [&str; 5] = [
+const OURS: [&str; 6] = [
     "RedistrictEnvironment",
     "RedistrictJournal",
+    "RedistrictHeartbeat",
     "RedistrictLease",
     "RedistrictPart",
     "RedistrictRun",
