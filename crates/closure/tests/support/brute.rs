@@ -338,6 +338,11 @@ impl<'a> Brute<'a> {
         })
     }
 
+    /// All rows of the table come, by decision.
+    pub(crate) fn is_whole(&self, table: usize) -> bool {
+        self.tables[table].whole
+    }
+
     /// Rows of the table hang, and others look them up.
     pub(crate) fn is_looked_up(&self, table: usize) -> bool {
         let mut owners = self.tables[table].owners.iter();

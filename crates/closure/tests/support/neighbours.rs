@@ -114,11 +114,12 @@ fn opens_rings(brute: &Brute<'_>) -> bool {
     rings.any(|at| brute.stands(*at) == Where::Other)
 }
 
+/// Rows of tables that are copied whole stay: by decision they come, whatever they hang on.
 fn without_others(world: &World, brute: &Brute<'_>) -> World {
     let others: BTreeSet<*const Row> = brute
         .all()
         .into_iter()
-        .filter(|at| brute.stands(*at) == Where::Other)
+        .filter(|at| !brute.is_whole(at.0) && brute.stands(*at) == Where::Other)
         .map(|at| std::ptr::from_ref(brute.row(at)))
         .collect();
     let mut alone = world.clone();
