@@ -3,25 +3,10 @@
 
 mod support;
 
-use redistrict_closure::{Decisions, Draft, fillers};
-use redistrict_model::{OwnerKind, Trigger};
+use redistrict_closure::{Decisions, fillers};
+use redistrict_model::Trigger;
 
-use support::{World, print, table_ref};
-
-/// `path (a), hang (b)`.
-fn owners(draft: &Draft, table: &str) -> String {
-    let role = draft.ownership.table(&table_ref(table)).expect("a table");
-    let owners = role.owners.iter().map(|owner| {
-        let kind = match owner.kind {
-            OwnerKind::Path => "path",
-            OwnerKind::Hang => "hang",
-            OwnerKind::HangUnclaimed => "unclaimed",
-        };
-        let edge = draft.ownership.edge(owner.edge);
-        format!("{kind} ({})", edge.child_columns.join(", "))
-    });
-    owners.collect::<Vec<_>>().join(", ")
-}
+use support::{World, owners, print, table_ref};
 
 /// A survey of the first district that people of both answer, one of them nobody. Each answer has a target in
 /// tier 0, whose key holds the answer's.

@@ -448,19 +448,21 @@ pub(crate) fn print(members: &Members, table: &str) -> String {
 /// `owned 1: path (customer_id), hang (order_id)`: role, tier and owner list of a table.
 pub(crate) fn role(draft: &Draft, table: &str) -> String {
     let role = draft.ownership.table(&table_ref(table)).expect("a table");
-    let owners: Vec<String> = role
-        .owners
-        .iter()
-        .map(|owner| {
-            let kind = match owner.kind {
-                OwnerKind::Path => "path",
-                OwnerKind::Hang => "hang",
-                OwnerKind::HangUnclaimed => "unclaimed",
-            };
-            let edge = draft.ownership.edge(owner.edge);
-            format!("{kind} ({})", edge.child_columns.join(", "))
-        })
-        .collect();
     let tier = role.tier.map_or(String::new(), |tier| format!(" {tier}"));
-    format!("{}{tier}: {}", role.role, owners.join(", "))
+    format!("{}{tier}: {}", role.role, owners(draft, table))
+}
+
+/// `path (customer_id), hang (order_id)`: the owner list of a table.
+pub(crate) fn owners(draft: &Draft, table: &str) -> String {
+    let role = draft.ownership.table(&table_ref(table)).expect("a table");
+    let owners = role.owners.iter().map(|owner| {
+        let kind = match owner.kind {
+            OwnerKind::Path => "path",
+            OwnerKind::Hang => "hang",
+            OwnerKind::HangUnclaimed => "unclaimed",
+        };
+        let edge = draft.ownership.edge(owner.edge);
+        format!("{kind} ({})", edge.child_columns.join(", "))
+    });
+    owners.collect::<Vec<_>>().join(", ")
 }
