@@ -507,8 +507,9 @@ pub(crate) struct Rollback {
     /// Not available yet.
     #[arg(long, hide = true)]
     pub(crate) keep_foreign_changes: bool,
-    /// Not available yet.
-    #[arg(long, hide = true)]
+    /// Leave the rows in CERT that another run found there and relies on, and list them; they go when the last run
+    /// that relies on them is taken back. Without it, such rows refuse the undo.
+    #[arg(long)]
     pub(crate) retain_shared: bool,
 }
 

@@ -13,7 +13,9 @@ use redistrict_model::{
     TableRef, canonical,
 };
 use redistrict_orchestrator::compose;
-use redistrict_store::{Fingerprint, KeyRequest, Probe, Selector, SourceStore, TargetStore};
+use redistrict_store::{
+    Fingerprint, KeyRequest, Preparing, Probe, Selector, SourceStore, TargetStore,
+};
 
 use crate::apart::Apart;
 use crate::attempts::{Contact, attempts};
@@ -333,6 +335,8 @@ pub(crate) async fn source_masks(
 /// CERT, looked at.
 pub(crate) struct Target {
     pub(crate) groups: Vec<Arc<dyn TargetStore>>,
+    /// Whether each group can prepare a commit.
+    pub(crate) preparing: Vec<Preparing>,
     pub(crate) catalogs: Vec<Catalog>,
 }
 
@@ -345,6 +349,7 @@ pub(crate) async fn target(
 ) -> CommandResult<Target> {
     let groups = session.targets(workspace)?;
     let mut catalogs = Vec::new();
+    let mut preparing = Vec::new();
     let mut not_enrolled = Vec::new();
     let mut apart = Apart::new(sources, denied(workspace));
     for group in &groups {
@@ -358,6 +363,7 @@ pub(crate) async fn target(
             }
             catalogs.push(group.catalog(store).await?);
         }
+        preparing.push(group.preparing().await?);
     }
     if must_be_enrolled && !not_enrolled.is_empty() {
         let names: Vec<String> = not_enrolled.iter().map(ToString::to_string).collect();
@@ -371,7 +377,11 @@ pub(crate) async fn target(
                 .map(|name| format!("redistrict enroll {name} --name \"…\"")),
         ));
     }
-    Ok(Target { groups, catalogs })
+    Ok(Target {
+        groups,
+        preparing,
+        catalogs,
+    })
 }
 
 /// The fingerprints that are never a target.
@@ -510,11 +520,13 @@ fn plan_load(
     let groups: Vec<GroupInput> = target
         .groups
         .iter()
-        .filter_map(|group| {
+        .zip(&target.preparing)
+        .filter_map(|(group, preparing)| {
             Some(GroupInput {
                 name: group.stores().first()?.clone(),
                 stores: group.stores().to_vec(),
                 capabilities: group.capabilities(),
+                preparing: preparing.clone(),
                 key_statements: moving_tables(extract)
                     .filter(|table| group.stores().contains(&table.name.store))
                     .filter_map(|table| Some((table.name.clone(), group.key_statement(table)?)))

@@ -7,7 +7,7 @@ use redistrict_anonymize::{AnonymizeSkill, SweepSkill};
 use redistrict_artifact::{Layout, RootKey};
 use redistrict_extract::ExtractSkill;
 use redistrict_journal::{Journal, RunKind, RunOptions, RunStatus, Waiting};
-use redistrict_load::{LoadSetup, LoadSkill, Mode, UndoSkill, is_undo_refused};
+use redistrict_load::{LoadSetup, LoadSkill, Mode, SharedRows, UndoSkill, is_undo_refused};
 use redistrict_model::{DistrictId, Finding, Phase, Plan, RunId};
 use redistrict_orchestrator::{
     Orchestrator, OrchestratorError, RunRequest, RunSummary, is_asked_to_stop, new_run_id,
@@ -106,11 +106,14 @@ impl Parts {
         } else {
             Mode::Apply
         };
+        let shared = match options.retain_shared {
+            true => SharedRows::Retain,
+            false => SharedRows::Refuse,
+        };
         vec![
-            Arc::new(UndoSkill::new(
-                self.load_setup(mode, options),
-                parent.clone(),
-            )),
+            Arc::new(
+                UndoSkill::new(self.load_setup(mode, options), parent.clone()).sharing(shared),
+            ),
             Arc::new(ReportSkill::new(
                 self.layout.clone(),
                 Arc::clone(&self.journal),

@@ -85,7 +85,8 @@ fn known_runs(
     let Some(journal) = journal else {
         return Ok(known);
     };
-    for run in traces.holder.iter().chain(&traces.staged) {
+    let prepared = traces.prepared.iter().map(|one| &one.run);
+    for run in traces.holder.iter().chain(&traces.staged).chain(prepared) {
         let Some(state) = fold(&journal.read(run).map_err(Failure::from)?) else {
             continue;
         };
@@ -109,7 +110,11 @@ fn state(traces: &Traces) -> String {
         None => format!("run {run} has the lease"),
     });
     let orphans = orphans(traces).map(|run| format!("staged rows of run {run}"));
-    let said: Vec<String> = lease.into_iter().chain(orphans).collect();
+    let prepared = traces.prepared.iter().map(|one| {
+        let (run, decider) = (&one.run, &one.decider);
+        format!("run {run} has prepared a commit, which {decider} decides")
+    });
+    let said: Vec<String> = lease.into_iter().chain(orphans).chain(prepared).collect();
     match said.is_empty() {
         true => "nothing".to_owned(),
         false => said.join("; "),
@@ -136,6 +141,22 @@ fn judged(place: &str, traces: &Traces, known: &BTreeMap<RunId, Known>) -> Vec<F
             let message =
                 format!("run {run} has the lease and nobody works on it: no other run can load");
             let found = Finding::warning("lease-left", place, message, 1);
+            findings.push(found.with_lines(resolving(run, known.get(run).copied())));
+        }
+    }
+    for one in &traces.prepared {
+        let (run, decider) = (&one.run, &one.decider);
+        let is_at_work = match known.get(run) {
+            Some(Known::AtWork) => true,
+            Some(_) => false,
+            None => traces.is_alive(),
+        };
+        if !is_at_work {
+            let message = format!(
+                "run {run} has prepared a commit and nobody works on it: it holds its locks until it is ended; whether \
+                 it is committed was decided in {decider}"
+            );
+            let found = Finding::warning("prepared-left", place, message, 1);
             findings.push(found.with_lines(resolving(run, known.get(run).copied())));
         }
     }
@@ -174,6 +195,8 @@ fn resolving(run: &RunId, known: Option<Known>) -> Vec<String> {
 mod tests {
     use std::time::Duration;
 
+    use redistrict_store::{Epoch, PreparedId};
+
     use super::*;
 
     fn traces(holder: Option<&str>, quiet: u64, staged: &[&str]) -> Traces {
@@ -181,6 +204,7 @@ mod tests {
             holder: holder.map(RunId::new),
             quiet: Some(Duration::from_secs(quiet)),
             staged: staged.iter().map(|run| RunId::new(*run)).collect(),
+            prepared: Vec::new(),
         }
     }
 
@@ -212,6 +236,27 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert!(found[0].starts_with("staging-left: redistrict rollback b "));
         assert_eq!(found[1], "staging-left: redistrict rollback c");
+    }
+
+    #[test]
+    fn a_prepared_commit_is_told_with_who_decides_it() {
+        let mut left = traces(Some("a"), 61, &[]);
+        left.prepared = vec![PreparedId {
+            run: RunId::new("a"),
+            epoch: Epoch(3),
+            group: StoreName::new("ids"),
+            decider: StoreName::new("graph"),
+        }];
+        assert!(state(&left).ends_with("; run a has prepared a commit, which graph decides"));
+        let found = lines(&left, &[("a", Known::Unfinished)]);
+        assert_eq!(
+            found,
+            [
+                "lease-left: redistrict resume a",
+                "prepared-left: redistrict resume a"
+            ]
+        );
+        assert!(lines(&left, &[("a", Known::AtWork)]).is_empty());
     }
 
     #[test]

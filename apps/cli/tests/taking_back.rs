@@ -152,3 +152,52 @@ fn what_somebody_asked_a_process_that_is_gone_stops_nobody() {
     assert_eq!(done.code, 0, "{}", done.err);
     assert!(!environment.path(&wish).exists());
 }
+
+/// The digest of CERT that an undo prints.
+fn digest_of(ended: &Ended) -> String {
+    let line = ended.err.lines().chain(ended.out.lines());
+    let mut line = line.filter_map(|line| line.split_once("CERT digest: "));
+    line.next_back()
+        .expect("an undo tells the digest")
+        .1
+        .to_owned()
+}
+
+#[test]
+fn rows_that_two_districts_share_stay_until_the_last_one_goes() {
+    let environment = prepared("");
+    let prod = environment.path("redistrict-demo/prod/ids.db");
+    let subject = "insert into subjects values (900, 'BOTH', 'Taught in both', 1.0);
+                   insert into courses select 9000 + district_id, min(id), 900, 'Both' from schools
+                   where district_id in (2, 3) group by district_id;";
+    let prod = rusqlite::Connection::open(prod).unwrap();
+    prod.execute_batch(subject).unwrap();
+    let id = |district: &str| {
+        let (done, code) = json(&environment, &["migrate", district]);
+        assert_eq!(code, 0, "{done:#}");
+        done["run"].as_str().unwrap().to_owned()
+    };
+    let alone = id("2");
+    let before = digest_of(&run(&environment, &["rollback", &alone]));
+    let (first, second) = (id("2"), id("3"));
+    let refused = run(&environment, &["rollback", &first]);
+    assert_eq!(refused.code, 12, "{}", refused.err);
+    let named = format!("rows were found there by run {second}, which relies on them");
+    assert!(refused.err.contains(&named), "{}", refused.err);
+    assert!(refused.err.contains("--retain-shared"), "{}", refused.err);
+    let dry = run(&environment, &["rollback", "--dry-run", &first]);
+    assert_eq!(dry.code, 12, "{}", dry.err);
+
+    let done = run(&environment, &["rollback", "--retain-shared", &first]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let (listed, _) = json(&environment, &["runs"]);
+    let undo = listed["runs"].as_array().unwrap().iter();
+    let undo = undo.filter_map(|one| one["run"].as_str());
+    let undo = undo.filter(|run| run.starts_with("rb-")).max().unwrap();
+    let report = environment.read(&format!("redistrict-demo/data/reports/{undo}.md"));
+    let listed = format!("rows stay in CERT because run {second} relies on them");
+    assert!(report.contains(&listed), "{report}");
+    let last = run(&environment, &["rollback", &second]);
+    assert_eq!(last.code, 0, "{}", last.err);
+    assert_eq!(digest_of(&last), before);
+}

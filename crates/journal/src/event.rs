@@ -34,6 +34,9 @@ pub struct RunOptions {
     /// A hub that brings more rows needs an approval, too; none if no hub does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hub_rows: Option<u64>,
+    /// An undo leaves the rows standing that other runs rely on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retain_shared: bool,
 }
 
 /// One thing that happened.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use redistrict_model::RunId;
 use serde::{Deserialize, Serialize};
 
+use crate::two_phase::PreparedId;
+
 /// How often a process says that it still works ([`TargetStore::beat`](crate::TargetStore::beat)).
 pub const BEAT_EVERY: Duration = Duration::from_secs(10);
 /// Whoever was heard of within this time is alive, for everybody who has nothing better to tell by.
@@ -75,6 +77,11 @@ pub enum LeaseOutcome {
     Superseded {
         /// Who holds it now.
         holder: Option<RunId>,
+    },
+    /// The claim is right, and the sessions of earlier epochs are gone; but the run has prepared transactions here,
+    /// which have to be ended as it was decided, before anybody gets the lease.
+    InDoubt {
+        prepared: Vec<PreparedId>,
     },
 }
 
@@ -145,6 +152,8 @@ pub struct Traces {
     pub quiet: Option<Duration>,
     /// The runs that have staged rows here, in order.
     pub staged: Vec<RunId>,
+    /// Transactions that are prepared and wait for their decision, in order.
+    pub prepared: Vec<PreparedId>,
 }
 
 impl Traces {
@@ -251,6 +260,7 @@ mod tests {
             holder: holder.map(RunId::new),
             quiet,
             staged: Vec::new(),
+            prepared: Vec::new(),
         };
         assert!(traces(Some("a"), Some(BEAT_EVERY)).is_alive());
         assert!(!traces(Some("a"), Some(BEAT_FRESH)).is_alive());

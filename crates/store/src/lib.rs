@@ -19,6 +19,7 @@ mod secret;
 mod source;
 mod tally;
 mod target;
+mod two_phase;
 mod unmatched;
 
 pub use arrow_types::{
@@ -29,7 +30,7 @@ pub use error::{StoreError, StoreErrorKind};
 pub use lease::{
     BEAT_EVERY, BEAT_FRESH, Epoch, Lease, LeaseClaim, LeaseOutcome, LeaseStanding, Owner, Traces,
 };
-pub use ledger::{Ledger, LedgerEntry, LedgerOperation, RunRecord, RunState};
+pub use ledger::{Ledger, LedgerEntry, LedgerOperation, RunOrigin, RunRecord, RunState};
 pub use listing::{Listing, Told};
 pub use passing::RowsWhere;
 pub use rights::{LeastRights, Need, Right, Rights, RightsRequest};
@@ -41,6 +42,7 @@ pub use source::{
 pub use tally::{Tallied, Tally, TallyRequest};
 pub use target::{
     Action, Applied, CommitOutcome, Enrolment, Merge, RaisedSequence, StagePart, Staged, TableSize,
-    TargetCapabilities, TargetRead, TargetStore, TwoPhase, staged_key,
+    TargetCapabilities, TargetRead, TargetStore, staged_key,
 };
+pub use two_phase::{Decision, PrepareOutcome, PreparedId, Preparing};
 pub use unmatched::UnmatchedRequest;

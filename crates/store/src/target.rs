@@ -7,14 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::lease::{Lease, LeaseClaim, LeaseOutcome, Traces};
-use crate::ledger::{Ledger, LedgerEntry, RunRecord, RunState};
+use crate::ledger::{Ledger, LedgerEntry, LedgerOperation, RunRecord, RunState};
 use crate::source::{BatchStream, Fingerprint, KeyReader, RowReader};
+use crate::two_phase::{Decision, PrepareOutcome, PreparedId, Preparing};
 
 /// What a commit group can take part in. The skill chooses the protocol by these, while planning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TargetCapabilities {
-    /// [`TargetStore::two_phase`] gives something.
-    pub two_phase: bool,
     /// Foreign keys are checked at the end of the transaction, so that write order does not matter.
     pub defers_foreign_keys: bool,
     /// Tables and columns come into being by being written (a graph). What the target's catalog lacks
@@ -125,11 +124,6 @@ pub trait TargetStore: Send + Sync {
     /// What the group can take part in.
     fn capabilities(&self) -> TargetCapabilities;
 
-    /// The two-phase commit of the group, where the capabilities say so.
-    fn two_phase(&self) -> Option<&dyn TwoPhase> {
-        None
-    }
-
     /// The fingerprint of a store's target database.
     async fn fingerprint(&self, store: &StoreName) -> Result<Fingerprint, StoreError>;
 
@@ -166,6 +160,9 @@ pub trait TargetStore: Send + Sync {
         Err(StoreError::new(StoreErrorKind::Bug, what))
     }
 
+    /// Whether the group could prepare a commit now. Asked before anything is written. Reads only.
+    async fn preparing(&self) -> Result<Preparing, StoreError>;
+
     /// The enrolment mark, if there is one.
     async fn enrolment(&self, store: &StoreName) -> Result<Option<Enrolment>, StoreError>;
 
@@ -175,7 +172,8 @@ pub trait TargetStore: Send + Sync {
 
     /// Takes the lease and raises the epoch, or says who has it, as [`LeaseStanding::answer`] decides. A resume
     /// first ends the sessions of earlier epochs of the same run and waits until they are gone; so does whoever
-    /// takes its own lease again.
+    /// takes its own lease again. What the run has prepared here has to be ended first
+    /// ([`LeaseOutcome::InDoubt`]).
     ///
     /// [`LeaseStanding::answer`]: crate::LeaseStanding::answer
     async fn acquire_lease(&self, claim: &LeaseClaim) -> Result<LeaseOutcome, StoreError>;
@@ -222,6 +220,25 @@ pub trait TargetStore: Send + Sync {
     /// What a run wrote. `tables` are the target's catalog entries.
     async fn ledger(&self, run: &RunId, tables: &[Table]) -> Result<Ledger, StoreError>;
 
+    /// Of [`ledger`](Self::ledger), the entries of these operations, in the same order.
+    async fn ledger_of(
+        &self,
+        run: &RunId,
+        tables: &[Table],
+        operations: &[LedgerOperation],
+    ) -> Result<Ledger, StoreError> {
+        let mut ledger = self.ledger(run, tables).await?;
+        ledger.retain(|entry| operations.contains(&entry.operation));
+        Ok(ledger)
+    }
+
+    /// Ends what was prepared, as it was decided; whether it was there. One that is not there any more is no
+    /// error: somebody has ended it before. Asked only of a group that could prepare.
+    async fn finish(&self, prepared: &PreparedId, decision: Decision) -> Result<bool, StoreError> {
+        let what = format!("end the prepared transaction {prepared} as {decision:?}");
+        Err(StoreError::new(StoreErrorKind::Bug, what))
+    }
+
     /// Drops the staging tables and part records of a run. Idempotent.
     async fn clear_staging(&self, lease: &Lease) -> Result<(), StoreError>;
 }
@@ -235,11 +252,16 @@ impl<T: KeyReader + RowReader + Send> TargetRead for T {}
 /// writes. Dropping it rolls everything back.
 #[async_trait]
 pub trait Merge: KeyReader + RowReader + Send {
-    /// Locks, in key order, the target rows that have the identity of a staged row of this run, and
-    /// gives their keys. None for a keyless table: no row of the target is one of ours by identity.
+    /// Locks what writing the staged rows of a table needs, by their marks, and nothing that is left as it is. In key
+    /// order: the rows that have the identity of a staged row to insert or update, against everybody who would
+    /// change or delete them; then, where the kind has foreign keys, the rows that staged rows will refer to,
+    /// against everybody who would delete them or change what is referred to. Others may refer to either.
+    ///
+    /// Gives the keys of the former. None for a keyless table: no row of the target is one of ours by identity.
     async fn lock_staged(&mut self, table: &TableRef) -> Result<Vec<Key>, StoreError>;
 
-    /// Locks the named rows, in key order, and gives the keys of those that are there. Rows of a
+    /// Locks the named rows, in key order, against every change and every new reference, as rows that may be deleted
+    /// have to be; gives the keys of those that are there. Rows of a
     /// keyless table are named by locators of this transaction; a row that changed since its
     /// locator was read is not there.
     async fn lock(&mut self, table: &TableRef, keys: &[Key]) -> Result<Vec<Key>, StoreError>;
@@ -254,7 +276,13 @@ pub trait Merge: KeyReader + RowReader + Send {
     ) -> Result<(), StoreError>;
 
     /// Applies the staged rows of these tables by their action, in one statement, so that tables
-    /// that refer to each other in a cycle can be written together.
+    /// that refer to each other in a cycle can be written together. Unique values may move from row to row: one that an
+    /// updated row gives up is free for any other staged row.
+    ///
+    /// # Errors
+    /// `Constraint` where an update would change a key that rows refer to which the run does not update, whatever
+    /// the foreign key would do with them; where rows exchange unique values in a ring and none of them may be without one;
+    /// and where the target refuses a row. `Transient` where somebody else has inserted a row of ours meanwhile.
     async fn apply(&mut self, tables: &[TableRef]) -> Result<Vec<Applied>, StoreError>;
 
     /// Deletes rows by key, or by locator where the table is keyless; every key must be there. Rows of others are never touched: a foreign key
@@ -281,23 +309,16 @@ pub trait Merge: KeyReader + RowReader + Send {
     /// Writes the run's record and commits. A record of the same run that is already there is
     /// [`StoreErrorKind::Bug`](crate::StoreErrorKind::Bug).
     async fn commit(self: Box<Self>, record: &RunRecord) -> Result<CommitOutcome, StoreError>;
-}
 
-/// Two-phase commit, for groups whose capabilities have it. No kind has it yet.
-#[async_trait]
-pub trait TwoPhase: Send + Sync {
-    /// Prepares the open merge instead of committing it.
-    async fn prepare(&self, merge: Box<dyn Merge>, record: &RunRecord) -> Result<(), StoreError>;
-
-    /// Writes the one decision of a run; exactly one outcome can exist per epoch.
-    async fn decide(&self, lease: &Lease, commit: bool) -> Result<bool, StoreError>;
-
-    /// Commits what was prepared. Idempotent.
-    async fn complete(&self, lease: &Lease) -> Result<(), StoreError>;
-
-    /// Rolls back what was prepared. Idempotent.
-    async fn abort(&self, lease: &Lease) -> Result<(), StoreError>;
-
-    /// The decision of a run whose reply was lost.
-    async fn resolve_unknown(&self, run: &RunId) -> Result<Option<bool>, StoreError>;
+    /// Writes the run's record and prepares the commit: from now on it can only be ended by
+    /// [`TargetStore::finish`], by whomever, and keeps its locks until then, that of the lease among them. Asked
+    /// only of a group that could prepare.
+    async fn prepare(
+        self: Box<Self>,
+        record: &RunRecord,
+        id: &PreparedId,
+    ) -> Result<PrepareOutcome, StoreError> {
+        let what = format!("prepare {id} for run {}", record.run);
+        Err(StoreError::new(StoreErrorKind::Bug, what))
+    }
 }

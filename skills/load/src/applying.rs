@@ -1,22 +1,24 @@
 //! The open transaction of an undo: locks the rows, checks them again, writes what was, deletes what was not,
 //! and writes the ledger of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use arrow::array::RecordBatch;
-use redistrict_model::{ErrorKind, Key, TableRef};
+use redistrict_model::{ErrorKind, Key, StoreName, TableRef};
 use redistrict_skill::SkillError;
 use redistrict_store::{Action, LedgerOperation, Merge, StoreError, StoreErrorKind};
 
 use crate::conflicts::Conflicts;
 use crate::copies::{Candidate, Search, candidates_of};
 use crate::error::{UNDO_REFUSED, bug};
+use crate::handing_back::written_late;
 use crate::inverse::{CurrentRows, InverseRow, Located, TableInverse, keys};
 use crate::ledger::{WrittenRows, entries};
 use crate::multiset::{Hash, Tally};
+use crate::past::Past;
 use crate::readers::{OpenMerge, Readers, Views};
 use crate::rows::{Place, keys_of, pick};
-use crate::undo::{Past, Undoing};
+use crate::undo::{Sight, Undoing};
 use crate::written::{After, read_back};
 
 /// How often copies are looked for again that somebody changed before they were locked.
@@ -25,8 +27,11 @@ const LOCK_TRIES: u32 = 3;
 /// An undo in one group, step by step.
 pub(crate) struct Applying<'u> {
     undoing: &'u Undoing<'u>,
+    past: &'u Past,
     inverse: &'u [TableInverse],
-    open: [OpenMerge; 1],
+    sight: Sight<'u>,
+    /// The last one is this undo's.
+    open: &'u mut [OpenMerge],
     views: Views,
     /// The copies that go, of keyless tables.
     located: Located,
@@ -39,12 +44,15 @@ pub(crate) struct Applying<'u> {
 impl<'u> Applying<'u> {
     pub(crate) fn new(
         undoing: &'u Undoing<'u>,
-        inverse: &'u [TableInverse],
-        open: [OpenMerge; 1],
+        past: &'u Past,
+        sight: Sight<'u>,
+        open: &'u mut [OpenMerge],
     ) -> Self {
         Self {
             undoing,
-            inverse,
+            past,
+            inverse: &past.inverse,
+            sight,
             open,
             views: Views::default(),
             located: Located::new(),
@@ -54,18 +62,19 @@ impl<'u> Applying<'u> {
     }
 
     /// The transaction.
-    pub(crate) fn into_open(self) -> [OpenMerge; 1] {
-        self.open
+    pub(crate) fn into_merge(self) -> &'u mut dyn Merge {
+        let open = self.open.last_mut().expect("a transaction was opened");
+        open.merge.as_mut()
     }
 
     fn merge(&mut self) -> &mut dyn Merge {
-        let [open] = &mut self.open;
+        let open = self.open.last_mut().expect("a transaction was opened");
         open.merge.as_mut()
     }
 
     fn readers(&mut self) -> Readers<'_> {
         Readers {
-            open: &mut self.open,
+            open: &mut *self.open,
             views: &mut self.views,
         }
     }
@@ -106,14 +115,16 @@ impl<'u> Applying<'u> {
     }
 
     /// Checks everything again, now under locks.
-    pub(crate) async fn check(&mut self, past: &Past) -> Result<(), SkillError> {
-        let undoing = self.undoing;
+    pub(crate) async fn check(&mut self) -> Result<(), SkillError> {
+        let (undoing, past, sight) = (self.undoing, self.past, self.sight);
         let mut conflicts = Conflicts::default();
         let located = std::mem::take(&mut self.located);
-        let checked = undoing
-            .check_past(past, &located, &mut self.readers(), &mut conflicts)
-            .await;
-        self.current = checked?;
+        let open: Vec<Vec<StoreName>> = self.open.iter().map(|one| one.stores.clone()).collect();
+        self.views = undoing.views(sight.beside, &open).await?;
+        self.views.know(sight.live);
+        let checking = undoing.checking(past, sight.live, sight.beside, &located);
+        let checked = checking.run(&mut self.readers(), &mut conflicts).await;
+        self.current = checked.map_err(|error| undoing.failed(&error))?;
         self.located = located;
         if conflicts.is_empty() {
             Ok(())
@@ -160,32 +171,8 @@ impl<'u> Applying<'u> {
     pub(crate) async fn apply(&mut self) -> Result<(), SkillError> {
         let (undoing, inverse) = (self.undoing, self.inverse);
         let find = |name: &TableRef| inverse.iter().find(|one| one.shape.name() == name);
-        for table in inverse.iter().filter(|one| !one.restore.is_empty()) {
-            let restored = keys(&table.restore);
-            let marked = self
-                .merge()
-                .mark(table.shape.name(), &restored, Action::Update)
-                .await;
-            marked.map_err(|error| undoing.failed(&error))?;
-        }
-        for set in &undoing.group.order {
-            let staged = |name: &&TableRef| find(name).is_some_and(|one| !one.images.is_empty());
-            let tables: Vec<TableRef> = set.iter().filter(staged).cloned().collect();
-            if tables.is_empty() {
-                continue;
-            }
-            let applied = self.merge().apply(&tables).await;
-            for done in applied.map_err(|error| undoing.refused(&error))? {
-                let expected = find(&done.table)
-                    .map(|one| (one.reinsert.len() as u64, one.restore.len() as u64));
-                if expected != Some((done.inserted, done.updated)) {
-                    return Err(bug(format!(
-                        "put back the rows of {}: not all were written",
-                        done.table
-                    )));
-                }
-            }
-        }
+        let late = self.written_late()?;
+        self.write(&late, Round::BeforeDeletes).await?;
         for set in undoing.group.order.iter().rev() {
             let deleted = set.iter().rev().filter_map(&find);
             let deleted: Vec<(TableRef, Vec<Key>)> = deleted
@@ -199,6 +186,67 @@ impl<'u> Applying<'u> {
             let done = self.merge().delete(&deleted).await;
             if done.map_err(|error| undoing.refused(&error))? != expected {
                 return Err(bug("delete the run's rows: not all were deleted"));
+            }
+        }
+        match late.values().all(HashSet::is_empty) {
+            true => Ok(()),
+            false => self.write(&late, Round::AfterDeletes).await,
+        }
+    }
+
+    /// Per table, the rows that cannot be written before the deletes.
+    fn written_late(&self) -> Result<HashMap<TableRef, HashSet<Key>>, SkillError> {
+        let tables = self.inverse.iter().zip(&self.current);
+        let late = tables.map(|(table, current)| {
+            let late = written_late(table, current);
+            let late = late.map_err(|error| self.undoing.failed(&error))?;
+            Ok((table.shape.name().clone(), late))
+        });
+        late.collect()
+    }
+
+    /// Writes the rows of a round, sets in write order.
+    async fn write(
+        &mut self,
+        late: &HashMap<TableRef, HashSet<Key>>,
+        round: Round,
+    ) -> Result<(), SkillError> {
+        let (undoing, inverse) = (self.undoing, self.inverse);
+        let none = HashSet::new();
+        let mut expected: HashMap<&TableRef, (u64, u64)> = HashMap::new();
+        for table in inverse.iter().filter(|one| !one.images.is_empty()) {
+            let name = table.shape.name();
+            let late = late.get(name).unwrap_or(&none);
+            let is_now =
+                |row: &&InverseRow| late.contains(&row.key) == (round == Round::AfterDeletes);
+            let (updated, left) = keys_of_rows(&table.restore, is_now);
+            let (inserted, waiting) = keys_of_rows(&table.reinsert, is_now);
+            expected.insert(name, (inserted.len() as u64, updated.len() as u64));
+            let mut marks = vec![(updated, Action::Update)];
+            if !late.is_empty() {
+                marks.push(([left, waiting].concat(), Action::Leave));
+                marks.push((inserted, Action::Insert));
+            }
+            for (keys, action) in marks.into_iter().filter(|(keys, _)| !keys.is_empty()) {
+                let marked = self.merge().mark(name, &keys, action).await;
+                marked.map_err(|error| undoing.failed(&error))?;
+            }
+        }
+        for set in &undoing.group.order {
+            let is_written =
+                |name: &&TableRef| expected.get(name).is_some_and(|rows| *rows != (0, 0));
+            let tables: Vec<TableRef> = set.iter().filter(is_written).cloned().collect();
+            if tables.is_empty() {
+                continue;
+            }
+            let applied = self.merge().apply(&tables).await;
+            for done in applied.map_err(|error| undoing.refused(&error))? {
+                if expected.get(&done.table) != Some(&(done.inserted, done.updated)) {
+                    return Err(bug(format!(
+                        "put back the rows of {}: not all were written",
+                        done.table
+                    )));
+                }
             }
         }
         Ok(())
@@ -232,6 +280,14 @@ impl<'u> Applying<'u> {
             let current = current.ok_or_else(|| bug("find the rows as they stood"))?;
             let mut written = Vec::new();
             for is_stub in [false, true] {
+                for (operation, rows) in [
+                    (LedgerOperation::Retained, &table.kept),
+                    (LedgerOperation::Inserted, &table.taken_up),
+                ] {
+                    let rows = rows.iter().filter(|row| row.is_stub == is_stub);
+                    let rows: Vec<&InverseRow> = rows.collect();
+                    written.push(left_rows(operation, is_stub, &rows));
+                }
                 for (operation, rows) in [
                     (LedgerOperation::Deleted, &table.delete),
                     (LedgerOperation::Updated, &table.restore),
@@ -294,12 +350,41 @@ impl<'u> Applying<'u> {
     }
 }
 
+/// When rows are put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    BeforeDeletes,
+    /// Those that get a unique value which a deleted row held.
+    AfterDeletes,
+}
+
+/// The keys of the rows that are written now, and of the other ones.
+fn keys_of_rows(
+    rows: &[InverseRow],
+    is_now: impl Fn(&&InverseRow) -> bool,
+) -> (Vec<Key>, Vec<Key>) {
+    let (now, later): (Vec<&InverseRow>, Vec<&InverseRow>) = rows.iter().partition(is_now);
+    let keys = |rows: Vec<&InverseRow>| rows.into_iter().map(|row| row.key.clone()).collect();
+    (keys(now), keys(later))
+}
+
 /// The hashes of the rows as they were, in the order of `TableInverse::reinsert` of a keyless table.
 fn images_of(table: &TableInverse, undoing: &Undoing<'_>) -> Vec<Hash> {
     let images = table.images.iter();
     images
         .flat_map(|(_, image)| undoing.hasher.rows(image))
         .collect()
+}
+
+/// Rows that stay as they are, and change hands.
+fn left_rows(operation: LedgerOperation, is_stub: bool, rows: &[&InverseRow]) -> WrittenRows {
+    WrittenRows {
+        operation,
+        is_stub,
+        keys: rows.iter().map(|row| row.key.clone()).collect(),
+        after: rows.iter().filter_map(|row| row.after).collect(),
+        before: None,
+    }
 }
 
 fn not_exact(table: &TableRef) -> SkillError {

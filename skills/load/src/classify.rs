@@ -4,19 +4,20 @@
 use std::collections::{HashMap, HashSet};
 
 use arrow::array::RecordBatch;
-use redistrict_artifact::{RowHasher, has_key_text};
-use redistrict_model::{ErrorKind, Key, Membership, Plan, Unique};
+use redistrict_artifact::RowHasher;
+use redistrict_model::{ErrorKind, Key, Membership, Plan};
 use redistrict_skill::SkillError;
-use redistrict_store::{KeyRequest, Selector, StoreError, StoreErrorKind};
+use redistrict_store::{Action, StoreError, StoreErrorKind};
 
+use crate::collisions::{self, Collision};
 use crate::compare::{Presence, RowDecision, Written, decide};
 use crate::conflicts::{Conflicts, Reason};
 use crate::error::store_failed;
 use crate::labels;
-use crate::ledger::OurWrites;
+use crate::our_writes::OurWrites;
 use crate::readers::Readers;
 use crate::report::TableCounts;
-use crate::rows::{Locators, Place, keys_of};
+use crate::rows::{Locators, Place, keys_of, pick};
 use crate::shape::Shape;
 
 /// What comparing needs to know.
@@ -29,14 +30,38 @@ pub(crate) struct Scope<'a> {
 }
 
 /// One row of the artifact, compared.
+#[derive(Clone)]
 pub(crate) struct ComparedRow {
     pub(crate) key: Key,
+    pub(crate) membership: Membership,
     pub(crate) is_stub: bool,
     pub(crate) decision: RowDecision,
+    /// The row is not the district's, and a run that stands wrote it: it must not go while this one is needed.
+    pub(crate) is_relied_on: bool,
     /// The hash of the artifact's row over the artifact's columns.
     pub(crate) hash: [u8; 16],
     /// Where the row that CERT has stands in [`Compared::current`].
     pub(crate) current: Option<Place>,
+    /// The hash of the row that CERT has, over all columns of a before-image, where it is to be updated.
+    image: Option<[u8; 16]>,
+}
+
+impl ComparedRow {
+    /// Decides the row by what CERT has in its place; gives what the ledger says about that.
+    fn decide(&mut self, there: Option<&There>, belongs: bool) -> Written {
+        let presence = match there {
+            None => Presence::Absent,
+            Some(there) if there.sent == self.hash => Presence::Equal,
+            Some(_) => Presence::Different,
+        };
+        let written = there.map_or(Written::No, |there| there.written);
+        self.decision = decide(self.membership, presence, belongs, written);
+        self.is_relied_on = self.membership != Membership::Own
+            && self.decision.action() == Some(Action::Leave)
+            && written != Written::No;
+        self.current = there.map(|there| there.place);
+        written
+    }
 }
 
 /// A batch of the artifact, compared.
@@ -45,6 +70,8 @@ pub(crate) struct Compared {
     pub(crate) rows: Vec<ComparedRow>,
     /// The rows that CERT has, with all columns of a before-image.
     pub(crate) current: Vec<RecordBatch>,
+    /// Rows whose unique key another row of CERT holds. They are decided as if it did not.
+    pub(crate) collisions: Vec<Collision>,
 }
 
 impl Compared {
@@ -100,34 +127,92 @@ pub(crate) async fn classify(
         .map_err(failed)?;
     let mut rows = Vec::with_capacity(keys.len());
     for ((key, hash), membership) in keys.into_iter().zip(hashes).zip(membership) {
-        let place = current.places.get(&key);
-        let presence = match place {
-            None => Presence::Absent,
-            Some((_, there)) if *there == hash => Presence::Equal,
-            Some(_) => Presence::Different,
-        };
-        let written = scope.writes.of(shape.name(), &key);
-        let decision = decide(*membership, presence, belongs.contains(&key), written);
-        if decision == RowDecision::Conflict {
-            let locator = scope.locators.of(shape.name(), &key);
-            conflicts.add(shape.name(), Reason::ForeignRow, locator);
-        }
-        rows.push(ComparedRow {
+        let there = current.places.get(&key);
+        let belongs = belongs.contains(&key);
+        let mut row = ComparedRow {
+            membership: *membership,
             is_stub: *membership == Membership::Stub,
-            current: place.map(|(place, _)| *place),
+            is_relied_on: false,
+            decision: RowDecision::Conflict,
             key,
-            decision,
             hash,
-        });
+            current: None,
+            image: None,
+        };
+        let written = row.decide(there, belongs);
+        if row.decision == RowDecision::Conflict {
+            let locator = scope.locators.of(shape.name(), &row.key);
+            let run = scope.writes.run(shape.name(), &row.key);
+            conflicts.add(shape.name(), Reason::of_present(written, run), locator);
+        }
+        rows.push(row);
     }
+    let mut collisions = Vec::new();
     for unique in &shape.table.uniques {
-        hold_back_collisions(readers, scope, unique, batch, &mut rows, conflicts)
-            .await
-            .map_err(failed)?;
+        let found = collisions::find(readers, scope, unique, batch, &rows).await;
+        collisions.extend(found.map_err(failed)?);
     }
+    note_images(scope, &current.batches, &mut rows).map_err(failed)?;
     Ok(Compared {
         rows,
         current: current.batches,
+        collisions,
+    })
+}
+
+/// Hashes what CERT has in place of the rows that are to be updated.
+fn note_images(
+    scope: &Scope<'_>,
+    current: &[RecordBatch],
+    rows: &mut [ComparedRow],
+) -> Result<(), StoreError> {
+    let updated = |row: &&mut ComparedRow| row.decision == RowDecision::Update;
+    let updated: Vec<&mut ComparedRow> = rows.iter_mut().filter(updated).collect();
+    let places: Vec<Place> = updated.iter().filter_map(|row| row.current).collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    let images = scope.hasher.rows(&pick(current, &places)?);
+    for (row, image) in updated.into_iter().zip(images) {
+        row.image = Some(image);
+    }
+    Ok(())
+}
+
+/// Compares rows again that were to be updated. One that is as it was then is decided as it was then.
+///
+/// # Errors
+/// A failing store.
+pub(crate) async fn classify_again(
+    readers: &mut Readers<'_>,
+    scope: &Scope<'_>,
+    rows: &[ComparedRow],
+) -> Result<Compared, SkillError> {
+    let shape = scope.shape;
+    let failed =
+        |error: StoreError| store_failed(format!("compare {} with CERT", shape.name()), &error);
+    let keys = rows.iter().map(|row| row.key.clone()).collect();
+    let current = read_current(readers, scope, keys).await.map_err(failed)?;
+    let mut again: Vec<ComparedRow> = rows.to_vec();
+    for row in &mut again {
+        row.current = current.places.get(&row.key).map(|there| there.place);
+    }
+    note_images(scope, &current.batches, &mut again).map_err(failed)?;
+    let pairs = again.iter_mut().zip(rows);
+    let changed = pairs.filter(|(now, then)| now.current.is_none() || now.image != then.image);
+    let changed: Vec<&mut ComparedRow> = changed.map(|(now, _)| now).collect();
+    let keys: Vec<Key> = changed.iter().map(|row| row.key.clone()).collect();
+    let membership: Vec<Membership> = changed.iter().map(|row| row.membership).collect();
+    let belongs = belonging(readers, scope, &keys, &membership, &current.places);
+    let belongs = belongs.await.map_err(failed)?;
+    for row in changed {
+        let there = current.places.get(&row.key);
+        row.decide(there, belongs.contains(&row.key));
+    }
+    Ok(Compared {
+        rows: again,
+        current: current.batches,
+        collisions: Vec::new(),
     })
 }
 
@@ -148,7 +233,7 @@ pub(crate) async fn compare_only(
         current
             .places
             .get(key)
-            .is_some_and(|(_, there)| *there == hash)
+            .is_some_and(|there| there.sent == hash)
     };
     Ok(keys
         .into_iter()
@@ -173,8 +258,15 @@ fn identities(scope: &Scope<'_>, batch: &RecordBatch) -> Result<Vec<Key>, SkillE
 
 struct Current {
     batches: Vec<RecordBatch>,
-    /// Where each row is, and its hash over the artifact's columns.
-    places: HashMap<Key, (Place, [u8; 16])>,
+    places: HashMap<Key, There>,
+}
+
+/// A row that CERT has.
+struct There {
+    place: Place,
+    /// Its hash over the artifact's columns.
+    sent: [u8; 16],
+    written: Written,
 }
 
 async fn read_current(
@@ -188,10 +280,22 @@ async fn read_current(
     for (at, batch) in batches.iter().enumerate() {
         let keys = keys_of(batch, &shape.identity, &shape.table)?;
         let hashes = scope.hasher.rows(&artifact_columns(shape, batch)?);
-        for (row, (key, hash)) in keys.into_iter().zip(hashes).enumerate() {
-            if let Some(key) = key {
-                places.insert(key, (Place { batch: at, row }, hash));
-            }
+        let wholes = scope.writes.has(shape.name());
+        let wholes = wholes.then(|| match shape.columns == shape.image {
+            true => hashes.clone(),
+            false => scope.hasher.rows(batch),
+        });
+        for (row, (key, sent)) in keys.into_iter().zip(hashes).enumerate() {
+            let Some(key) = key else { continue };
+            let whole = wholes.as_ref().and_then(|wholes| wholes.get(row));
+            let there = There {
+                place: Place { batch: at, row },
+                sent,
+                written: whole.map_or(Written::No, |whole| {
+                    scope.writes.of(shape.name(), &key, whole)
+                }),
+            };
+            places.insert(key, there);
         }
     }
     Ok(Current { batches, places })
@@ -216,14 +320,14 @@ pub(crate) fn artifact_columns(
         })
 }
 
-/// The own rows that CERT has and that carry the district's label. Rows that our ledger wrote are not
-/// asked about: they may be written anyway.
+/// The own rows that CERT has and that carry the district's label. Rows that stand as a run of ours left them are
+/// not asked about: they may be written anyway.
 async fn belonging(
     readers: &mut Readers<'_>,
     scope: &Scope<'_>,
     keys: &[Key],
     membership: &[Membership],
-    places: &HashMap<Key, (Place, [u8; 16])>,
+    places: &HashMap<Key, There>,
 ) -> Result<HashSet<Key>, StoreError> {
     let table = scope.shape.name();
     let asked: Vec<Key> = keys
@@ -231,8 +335,7 @@ async fn belonging(
         .zip(membership)
         .filter(|(key, membership)| {
             **membership == Membership::Own
-                && places.contains_key(*key)
-                && scope.writes.of(table, key) == Written::No
+                && (places.get(*key)).is_some_and(|there| !there.written.is_ours())
         })
         .map(|(key, _)| key.clone())
         .collect();
@@ -241,63 +344,4 @@ async fn belonging(
     }
     let ownership = &scope.plan.sections.extract.ownership;
     labels::belonging(readers, ownership, &scope.plan.district, table, asked).await
-}
-
-/// Turns rows to be written into conflicts whose unique key another row of CERT holds. A key with a
-/// column that the artifact has not is left to the server.
-async fn hold_back_collisions(
-    readers: &mut Readers<'_>,
-    scope: &Scope<'_>,
-    unique: &Unique,
-    batch: &RecordBatch,
-    rows: &mut [ComparedRow],
-    conflicts: &mut Conflicts,
-) -> Result<(), StoreError> {
-    let shape = scope.shape;
-    let can_be_asked = |name: &String| {
-        let column = shape.table.column(name);
-        shape.columns.contains(name) && column.is_some_and(|one| has_key_text(one.column_type))
-    };
-    if unique.columns == shape.identity || !unique.columns.iter().all(can_be_asked) {
-        return Ok(());
-    }
-    let values = keys_of(batch, &unique.columns, &shape.table)?;
-    let mut writers: HashMap<Key, usize> = HashMap::new();
-    for (row, value) in values.into_iter().enumerate() {
-        let is_written = matches!(
-            rows[row].decision,
-            RowDecision::Insert | RowDecision::Update
-        );
-        if let (Some(value), true) = (value, is_written) {
-            writers.insert(value, row);
-        }
-    }
-    if writers.is_empty() {
-        return Ok(());
-    }
-    let request = KeyRequest {
-        table: shape.name().clone(),
-        columns: unique.columns.clone(),
-        selector: Selector::Matching {
-            columns: unique.columns.clone(),
-            keys: writers.keys().cloned().collect(),
-        },
-    };
-    for holder in readers.keys(&request).await? {
-        let value: Option<Vec<Box<str>>> = holder.values.into_iter().collect();
-        let Some(row) = value.and_then(|value| writers.get(&Key::new(value))) else {
-            continue;
-        };
-        if holder.id != rows[*row].key {
-            rows[*row].decision = RowDecision::Conflict;
-            let constraint = unique.name.clone();
-            let reason = match scope.writes.of(shape.name(), &holder.id) {
-                Written::No => Reason::UniqueKey { constraint },
-                Written::Full | Written::Stub => Reason::KeyOfAnEarlierLoad { constraint },
-            };
-            let locator = scope.locators.of(shape.name(), &rows[*row].key);
-            conflicts.add(shape.name(), reason, locator);
-        }
-    }
-    Ok(())
 }

@@ -7,9 +7,25 @@ use redistrict_skill::{SkillError, UnitContext};
 use redistrict_store::{CommitOutcome, LeaseOutcome, Merge, RunRecord, StoreError};
 
 use crate::error::{bug, store_failed};
-use crate::session::{Session, superseded};
+use crate::leases::{still_in_doubt, superseded};
+use crate::session::Session;
 
 const RESOLVE_TRIES: u32 = 3;
+
+/// Why a commit did not come to its end.
+pub(crate) enum NotCommitted {
+    /// The transaction was rolled back.
+    Certain(SkillError),
+    /// It may stand: whoever could tell cannot be asked.
+    Unknown(SkillError),
+}
+
+impl NotCommitted {
+    pub(crate) fn into_error(self) -> SkillError {
+        let (Self::Certain(error) | Self::Unknown(error)) = self;
+        error
+    }
+}
 
 /// Commits, and finds out what happened where the reply was lost: by the run's record, after the old
 /// sessions are gone. Never guesses.
@@ -21,12 +37,12 @@ pub(crate) async fn commit(
     context: &UnitContext,
     merge: Box<dyn Merge>,
     record: &RunRecord,
-) -> Result<(), SkillError> {
+) -> Result<(), NotCommitted> {
     match merge.commit(record).await {
         Ok(CommitOutcome::Committed) => return Ok(()),
         Ok(CommitOutcome::Unknown) => {}
         Err(error) if error.error_kind().is_transient() => {}
-        Err(error) => return Err(commit_failed(group, &error)),
+        Err(error) => return Err(NotCommitted::Certain(commit_failed(group, &error))),
     }
     session.forget(group);
     let mut last = None;
@@ -34,20 +50,22 @@ pub(crate) async fn commit(
         match resolve(session, group, record).await {
             Ok(true) => return Ok(()),
             Ok(false) => {
-                return Err(SkillError::new(
+                let what = format!("commit {}: the connection was lost before it", group.name);
+                return Err(NotCommitted::Certain(SkillError::new(
                     ErrorKind::Transient,
-                    format!("commit {}: the connection was lost before it", group.name),
-                ));
+                    what,
+                )));
             }
             Err(error) if error.kind.is_transient() => last = Some(error),
-            Err(error) => return Err(error),
+            Err(error) => return Err(NotCommitted::Unknown(error)),
         }
         context
             .clock
             .sleep(Duration::from_millis(200) * 2_u32.pow(attempt))
             .await;
     }
-    Err(last.unwrap_or_else(|| bug("learn whether the commit happened")))
+    let last = last.unwrap_or_else(|| bug("learn whether the commit happened"));
+    Err(NotCommitted::Unknown(last))
 }
 
 async fn resolve(
@@ -67,6 +85,7 @@ async fn resolve(
             ));
         }
         LeaseOutcome::Superseded { .. } => return Err(superseded(group, &record.run)),
+        LeaseOutcome::InDoubt { .. } => return Err(still_in_doubt(group)),
     }
     let found = session.target(group)?.run_record(&record.run).await;
     let found = found.map_err(|error| commit_failed(group, &error))?;

@@ -13,15 +13,29 @@ pub enum Presence {
     Different,
 }
 
-/// What our ledger says about the row in CERT.
+/// What our ledger says about the row in CERT. What counts is the newest run that stands and wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     /// No run that stands wrote it.
     No,
-    /// The last run that wrote it wrote it as a stub.
+    /// A run wrote it as a stub, and so it still is. For whatever district: a stub is nobody's row.
     Stub,
-    /// As a full row.
+    /// A run of this district wrote it in full, and so it still is.
     Full,
+    /// A run of this district wrote it, and somebody changed it since.
+    Changed,
+    /// A run of another district wrote it.
+    ByAnother,
+    /// A run wrote it whose ledger cannot be compared: another key, or an earlier version.
+    Unknown,
+}
+
+impl Written {
+    /// The row is as a run left it, and a row of this district may take its place.
+    #[must_use]
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Stub | Self::Full)
+    }
 }
 
 /// What is done with a row.
@@ -55,8 +69,9 @@ impl RowDecision {
 /// Decides a row by its membership (DESIGN §3, load). `belongs` says that the row in CERT has the
 /// label of this district; it counts for own rows only.
 ///
-/// An own row overwrites only what is the district's or ours; a shared row is inserted if it is not
-/// there and replaces nothing but a stub of ours; a stub is inserted if nothing is there.
+/// An own row overwrites only what is the district's by its label, or stands as a run left it that wrote it for this
+/// district or as a stub; a shared row is inserted if it is not there and replaces nothing but such a stub; a stub
+/// is inserted if nothing is there.
 #[must_use]
 pub fn decide(
     membership: Membership,
@@ -64,7 +79,7 @@ pub fn decide(
     belongs: bool,
     written: Written,
 ) -> RowDecision {
-    let is_ours = belongs || written != Written::No;
+    let is_ours = belongs || written.is_ours();
     match (membership, presence) {
         (_, Presence::Absent) => RowDecision::Insert,
         (Membership::Own, _) if !is_ours => RowDecision::Conflict,
@@ -82,55 +97,50 @@ pub fn decide(
 mod tests {
     use super::*;
 
-    const NO: Written = Written::No;
-    const STUB: Written = Written::Stub;
-    const FULL: Written = Written::Full;
+    const WRITTEN: [Written; 6] = [
+        Written::No,
+        Written::Stub,
+        Written::Full,
+        Written::Changed,
+        Written::ByAnother,
+        Written::Unknown,
+    ];
 
-    /// One line per cell: what is expected for (foreign, no), (foreign, stub), (foreign, full),
-    /// (ours, no), (ours, stub), (ours, full).
+    /// One line per cell: what is expected for each of [`WRITTEN`], where the row's label is another one and
+    /// where it is the district's.
     #[test]
     fn every_cell_of_the_decision_table_is_as_written_down() {
         use RowDecision::{Conflict, Differs, Insert, Left, Unchanged, Update};
+        let taken = |decision| [Conflict, decision, decision, Conflict, Conflict, Conflict];
+        let differs = [Differs, Update, Differs, Differs, Differs, Differs];
         let table = [
-            (Membership::Own, Presence::Absent, [Insert; 6]),
+            (Membership::Own, Presence::Absent, [[Insert; 6]; 2]),
             (
                 Membership::Own,
                 Presence::Equal,
-                [
-                    Conflict, Unchanged, Unchanged, Unchanged, Unchanged, Unchanged,
-                ],
+                [taken(Unchanged), [Unchanged; 6]],
             ),
             (
                 Membership::Own,
                 Presence::Different,
-                [Conflict, Update, Update, Update, Update, Update],
+                [taken(Update), [Update; 6]],
             ),
-            (Membership::Shared, Presence::Absent, [Insert; 6]),
-            (Membership::Shared, Presence::Equal, [Unchanged; 6]),
-            (
-                Membership::Shared,
-                Presence::Different,
-                [Differs, Update, Differs, Differs, Update, Differs],
-            ),
-            (Membership::Stub, Presence::Absent, [Insert; 6]),
-            (Membership::Stub, Presence::Equal, [Unchanged; 6]),
-            (Membership::Stub, Presence::Different, [Left; 6]),
-        ];
-        let cells = [
-            (false, NO),
-            (false, STUB),
-            (false, FULL),
-            (true, NO),
-            (true, STUB),
-            (true, FULL),
+            (Membership::Shared, Presence::Absent, [[Insert; 6]; 2]),
+            (Membership::Shared, Presence::Equal, [[Unchanged; 6]; 2]),
+            (Membership::Shared, Presence::Different, [differs; 2]),
+            (Membership::Stub, Presence::Absent, [[Insert; 6]; 2]),
+            (Membership::Stub, Presence::Equal, [[Unchanged; 6]; 2]),
+            (Membership::Stub, Presence::Different, [[Left; 6]; 2]),
         ];
         for (membership, presence, expected) in table {
-            for ((belongs, written), expected) in cells.into_iter().zip(expected) {
-                assert_eq!(
-                    decide(membership, presence, belongs, written),
-                    expected,
-                    "{membership:?} {presence:?} belongs {belongs} written {written:?}"
-                );
+            for (belongs, expected) in [false, true].into_iter().zip(expected) {
+                for (written, expected) in WRITTEN.into_iter().zip(expected) {
+                    assert_eq!(
+                        decide(membership, presence, belongs, written),
+                        expected,
+                        "{membership:?} {presence:?} belongs {belongs} written {written:?}"
+                    );
+                }
             }
         }
     }

@@ -6,20 +6,27 @@ use std::fmt;
 use redistrict_model::{ErrorKind, Key, RunId, TableRef};
 use redistrict_skill::SkillError;
 
-use crate::error::UNDO_REFUSED;
+use crate::compare::Written;
+use crate::error::{RETAIN_SHARED, UNDO_REFUSED};
 use crate::rows::Locators;
 
-const LOCATORS_SHOWN: usize = 20;
+/// So many rows are named, the others are counted.
+pub(crate) const LOCATORS_SHOWN: usize = 20;
 
 /// Why a row stands in the way.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reason {
     /// An own row of the artifact is there already and belongs to somebody else.
     ForeignRow,
+    /// The same, and a run of another district wrote it.
+    OfAnotherDistrict { run: RunId },
+    /// The same; a run of this district wrote it, and it was changed since.
+    NoLongerOurs { run: RunId },
+    /// The same; a run wrote it whose ledger cannot be compared.
+    OfUnknownRun { run: RunId },
     /// Another row holds the unique key of a row to be written.
     UniqueKey { constraint: String },
-    /// A row that an earlier load wrote holds the unique key of a row to be written. Also where the two
-    /// exchange their values in one migration: the server checks rows one by one.
+    /// A row that an earlier load wrote, and that is not updated now, holds the unique key of a row to be written.
     KeyOfAnEarlierLoad { constraint: String },
     /// The row was changed or removed since our run wrote it.
     Changed,
@@ -29,6 +36,25 @@ pub(crate) enum Reason {
     LaterRun { run: RunId },
     /// A row that is not ours refers to a row that would be deleted.
     Referred { child: TableRef, constraint: String },
+    /// Another run found the row there and needs it.
+    Relied { run: RunId },
+    /// A row that a run found there and needs is gone: the run cannot come back.
+    Gone,
+}
+
+impl Reason {
+    /// Why an own row of the artifact is not written over the one that CERT has.
+    pub(crate) fn of_present(written: Written, run: Option<&RunId>) -> Self {
+        let Some(run) = run.cloned() else {
+            return Self::ForeignRow;
+        };
+        match written {
+            Written::ByAnother => Self::OfAnotherDistrict { run },
+            Written::Changed => Self::NoLongerOurs { run },
+            Written::Unknown => Self::OfUnknownRun { run },
+            Written::No | Written::Stub | Written::Full => Self::ForeignRow,
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -36,6 +62,19 @@ impl fmt::Display for Reason {
         match self {
             Self::ForeignRow => f.write_str(
                 "have the key of a row of this district, but belong to another one in CERT",
+            ),
+            Self::OfAnotherDistrict { run } => write!(
+                f,
+                "have the key of a row of this district, but run {run} wrote them for another one"
+            ),
+            Self::NoLongerOurs { run } => write!(
+                f,
+                "were written by run {run} of this district, but were changed since and do not belong to it in CERT any more"
+            ),
+            Self::OfUnknownRun { run } => write!(
+                f,
+                "do not belong to this district in CERT, and were written by run {run}, whose ledger was made with \
+                 another key or by an earlier version"
             ),
             Self::UniqueKey { constraint } => {
                 write!(f, "have a unique key ({constraint}) that another row holds")
@@ -52,6 +91,12 @@ impl fmt::Display for Reason {
                     f,
                     "are referred to by rows of {child} ({constraint}) that stay"
                 )
+            }
+            Self::Relied { run } => {
+                write!(f, "were found there by run {run}, which relies on them")
+            }
+            Self::Gone => {
+                f.write_str("were found there by the run that would come back, and are gone")
             }
         }
     }
@@ -135,6 +180,12 @@ impl Conflicts {
             "take the run back: others changed CERT since",
         );
         error.causes = self.lines();
-        error.with_hint(UNDO_REFUSED)
+        let is_relied = |reason: &Reason| matches!(reason, Reason::Relied { .. });
+        let is_relied_on = self.0.keys().any(|(_, reason)| is_relied(reason));
+        error = error.with_hint(UNDO_REFUSED);
+        match is_relied_on {
+            true => error.with_hint(RETAIN_SHARED),
+            false => error,
+        }
     }
 }

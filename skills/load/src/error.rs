@@ -37,6 +37,10 @@ impl LoadPlanError {
 pub const UNDO_REFUSED: &str =
     "undo refused, nothing was changed: take back the changes named above first, or keep the load";
 
+/// Beside it, where other runs rely on rows that would go.
+pub(crate) const RETAIN_SHARED: &str = "where another run relies on rows: take that run back first, or leave these rows with \
+     `redistrict rollback RUN --retain-shared`; they go when the last run that relies on them is taken back";
+
 /// Whether an error is a refused undo.
 #[must_use]
 pub fn is_undo_refused(error: &SkillError) -> bool {

@@ -1,14 +1,10 @@
-//! The ledger: packing entries, who wrote which row, which runs cancel each other out. Mostly pure.
+//! The ledger: packing entries, and which runs cancel each other out. Pure.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
-use redistrict_model::{Key, RunId, Table, TableRef};
-use redistrict_store::{
-    LedgerEntry, LedgerOperation, RunRecord, RunState, StoreError, TargetStore,
-};
-
-use crate::compare::Written;
+use redistrict_model::{Key, RunId, TableRef};
+use redistrict_store::{LedgerEntry, LedgerOperation, RunRecord, RunState};
 
 /// Entries of stubs are numbered from here on; entries of full rows below. It is how the ledger knows
 /// a stub again that a later full row may replace.
@@ -20,12 +16,12 @@ pub(crate) fn is_stub(part: u32) -> bool {
     part >= STUB_PARTS
 }
 
-/// Rows of one table, written in one way.
+/// Rows of one table, written (or relied on, or retained) in one way.
 pub(crate) struct WrittenRows {
     pub(crate) operation: LedgerOperation,
     pub(crate) is_stub: bool,
     pub(crate) keys: Vec<Key>,
-    /// Empty for deleted rows.
+    /// Empty for rows that were deleted or relied on.
     pub(crate) after: Vec<[u8; 16]>,
     /// For updated and deleted rows.
     pub(crate) before: Option<RecordBatch>,
@@ -57,52 +53,9 @@ pub(crate) fn entries(run: &RunId, table: &TableRef, written: &[WrittenRows]) ->
     entries
 }
 
-/// Which rows of a group the runs that stand wrote last, and how.
-#[derive(Debug, Default)]
-pub(crate) struct OurWrites(HashMap<TableRef, HashMap<Key, Written>>);
-
-impl OurWrites {
-    pub(crate) fn of(&self, table: &TableRef, key: &Key) -> Written {
-        self.0
-            .get(table)
-            .and_then(|keys| keys.get(key))
-            .copied()
-            .unwrap_or(Written::No)
-    }
-
-    /// Reads the ledgers of all loads that stand. An undo and what it undid cancel out, so only loads
-    /// are read. Rows of keyless tables are nobody's: they have no name.
-    pub(crate) async fn read(
-        target: &dyn TargetStore,
-        tables: &[Table],
-    ) -> Result<Self, StoreError> {
-        let mut writes = Self::default();
-        let keyless = tables.iter().filter(|table| table.identity().is_none());
-        let keyless: HashSet<&TableRef> = keyless.map(|table| &table.name).collect();
-        for record in target.run_records().await? {
-            if record.parent.is_some() || record.state != RunState::Committed {
-                continue;
-            }
-            for entry in target.ledger(&record.run, tables).await? {
-                if keyless.contains(&entry.table) {
-                    continue;
-                }
-                let written = if is_stub(entry.part) {
-                    Written::Stub
-                } else {
-                    Written::Full
-                };
-                let keys = writes.0.entry(entry.table).or_default();
-                keys.extend(entry.keys.into_iter().map(|key| (key, written)));
-            }
-        }
-        Ok(writes)
-    }
-}
-
 /// The load that a run, its undos and redos go back to. Such a *family* toggles: its rows stand, or
 /// they do not.
-fn root_of<'a>(records: &'a [RunRecord], run: &'a RunId) -> &'a RunId {
+pub(crate) fn root_of<'a>(records: &'a [RunRecord], run: &'a RunId) -> &'a RunId {
     let mut root = run;
     for _ in 0..records.len() {
         let parent = records
@@ -115,6 +68,26 @@ fn root_of<'a>(records: &'a [RunRecord], run: &'a RunId) -> &'a RunId {
         }
     }
     root
+}
+
+/// The loads whose rows stand, oldest first.
+pub(crate) fn standing_loads(records: &[RunRecord]) -> impl Iterator<Item = &RunRecord> {
+    let stands = |record: &&RunRecord| record.state == RunState::Committed;
+    let loads = records.iter().filter(|record| record.parent.is_none());
+    loads.filter(stands)
+}
+
+/// The undos that count: those of loads that are taken out. What they retained stands.
+pub(crate) fn standing_undos(records: &[RunRecord]) -> impl Iterator<Item = &RunRecord> {
+    let is_out = |root: &RunId| {
+        let mut loads = records.iter();
+        loads.any(|record| record.run == *root && record.state == RunState::Undone)
+    };
+    records.iter().filter(move |record| {
+        record.parent.is_some()
+            && record.state == RunState::Committed
+            && is_out(root_of(records, &record.run))
+    })
 }
 
 /// The families that changed their rows since a run and did not change them back: the root, whose
@@ -136,13 +109,18 @@ pub(crate) fn later_families(records: &[RunRecord], run: &RunId) -> Vec<(RunId, 
         .collect()
 }
 
+/// The rows of the load that a run goes back to stand: taking the run back takes them out, else brings them back.
+pub(crate) fn load_stands(records: &[RunRecord], run: &RunId) -> bool {
+    let root = root_of(records, run);
+    let mut loads = standing_loads(records);
+    loads.any(|record| record.run == *root)
+}
+
 /// The states that change when a run is taken back, the new run's own left out: every run of its
 /// family is undone, but for the root where its rows stand again.
 pub(crate) fn states_after_undo(records: &[RunRecord], undone: &RunId) -> Vec<(RunId, RunState)> {
     let root = root_of(records, undone);
-    let root_stands = records
-        .iter()
-        .any(|record| record.run == *root && record.state == RunState::Committed);
+    let root_stands = load_stands(records, undone);
     records
         .iter()
         .filter(|record| root_of(records, &record.run) == root)
@@ -170,6 +148,7 @@ mod tests {
             epoch: Epoch(1),
             plan_digest: String::new(),
             state,
+            origin: None,
         }
     }
 
@@ -230,6 +209,26 @@ mod tests {
                 [state("a", Undone), state("rr", Undone)]
             );
         }
+    }
+
+    #[test]
+    fn of_undos_those_count_whose_load_is_out_and_nobody_took_back() {
+        let runs = |records: &[RunRecord]| -> Vec<String> {
+            let undos = standing_undos(records);
+            undos.map(|record| record.run.to_string()).collect()
+        };
+        let mut records = vec![
+            record("a", None, Undone),
+            record("b", None, Committed),
+            record("rb-a", Some("a"), Committed),
+        ];
+        assert_eq!(runs(&records), ["rb-a"]);
+        let loads: Vec<&RunId> = standing_loads(&records).map(|one| &one.run).collect();
+        assert_eq!(loads, [&RunId::new("b")]);
+        records[0].state = Committed;
+        records[2].state = Undone;
+        records.push(record("rr-a", Some("rb-a"), Committed));
+        assert_eq!(runs(&records), [""; 0], "a redo retains nothing");
     }
 
     #[test]

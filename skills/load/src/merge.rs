@@ -4,36 +4,33 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use arrow::array::RecordBatch;
-use redistrict_artifact::{Artifact, MultisetDigest, RowHasher};
-use redistrict_model::{ErrorKind, Finding, Key, LoadGroup, StoreName, Table, TableRef, UnitKey};
+use redistrict_artifact::{Artifact, RowHasher};
+use redistrict_model::{ErrorKind, Finding, LoadGroup, StoreName, Table, TableRef, UnitKey};
 use redistrict_skill::{SkillError, UnitContext, UnitOutcome};
 use redistrict_store::{
-    Action, Applied, Merge, RaisedSequence, RunRecord, RunState, StoreError, TargetStore,
+    Applied, Merge, RaisedSequence, RunRecord, RunState, StoreError, TargetStore,
 };
 
-use crate::classify::{Compared, ComparedRow, Scope, classify};
-use crate::commit::commit;
-use crate::compare::RowDecision;
-use crate::conflicts::Conflicts;
-use crate::error::{bug, changed_by_cert, firing, store_failed};
+use crate::ending::{Ready, end_together, tell};
+use crate::error::{bug, changed_by_cert, store_failed};
 use crate::held::Rows;
 use crate::keyless::Keyless;
-use crate::ledger::{OurWrites, WrittenRows, entries};
+use crate::origin::origin_of;
+use crate::our_writes::OurWrites;
 use crate::preflight::{check_drift, check_marks, differing};
-use crate::readers::{OpenMerge, Readers, Views, live_tables};
-use crate::report::{GroupReport, TableCounts, TableReport};
-use crate::rows::{Locators, Place, pick, together};
+use crate::readers::{OpenMerge, Views, live_tables};
+use crate::recording::firing_for;
+use crate::report::{GroupReport, TableReport};
+use crate::rows::Locators;
 use crate::session::{Session, preflight_unit};
 use crate::shape::{Shape, target_hasher};
 use crate::skill::group_unit;
-use crate::written::{Decided, ledger_rows, read_back};
+use crate::written::Decided;
 
 /// The unit: merges a commit group, unless its rows are there already.
 ///
 /// All groups that are still to be merged are: each is applied and checked in a transaction of its own, and
-/// only when nothing more can be checked the first one commits, and the others right after it, in the order
-/// of the configuration. Whichever unit comes first does it; the units of the other groups only tell. Behind the
+/// only when nothing more can be checked they commit together (`end_together`). Whichever unit comes first does it; the units of the other groups only tell. Behind the
 /// last commit nothing is done that could fail; where all groups had committed before, what fails takes nothing
 /// back.
 pub(crate) async fn run(
@@ -86,10 +83,21 @@ async fn merge_the_rest(
         };
         session.keep_outcome(unit, outcome);
     }
-    for ((pending, record, outcome), one) in prepared.into_iter().zip(open) {
-        commit(session, pending, context, one.merge, &record).await?;
-        session.keep_outcome(group_unit("merge", pending), outcome);
+    let pending = prepared.iter().map(|(group, ..)| *group);
+    let mode = session.mode(context, &preflight_unit(), pending);
+    let ready = prepared.into_iter().zip(open);
+    let ready = ready.map(|((group, record, outcome), one)| Ready {
+        group,
+        unit: group_unit("merge", group),
+        merge: one.merge,
+        record,
+        outcome,
+    });
+    let mut ready: Vec<Ready<'_>> = ready.collect();
+    if committed.is_empty() {
+        tell(&mut ready, &mode)?;
     }
+    end_together(session, context, ready, &mode).await?;
     session.decide();
     Ok(())
 }
@@ -127,7 +135,7 @@ async fn is_committed(
     }
 }
 
-fn merge_failed(group: &LoadGroup, error: &StoreError) -> SkillError {
+pub(crate) fn merge_failed(group: &LoadGroup, error: &StoreError) -> SkillError {
     store_failed(format!("load {}", group.name), error)
 }
 
@@ -180,7 +188,8 @@ impl<'a> Merging<'a> {
         check_marks(&self.session.setup, self.group, self.target).await?;
         check_drift(&self.context.plan, self.group, self.target, &self.live)?;
         // Nobody else can write the ledger while we hold the lease.
-        let writes = OurWrites::read(self.target, &self.live)
+        let origin = origin_of(&self.session.setup.key, &self.context.plan.district);
+        let writes = OurWrites::read(self.target, &self.live, &origin)
             .await
             .map_err(failed)?;
         let others: Vec<_> = open.iter().map(|one| one.stores.clone()).collect();
@@ -194,11 +203,11 @@ impl<'a> Merging<'a> {
         self.check_approved(&decided)?;
         let applied = self.apply(last(open)?, &decided).await?;
         check_applied(&decided, &applied)?;
-        let mut findings = Vec::new();
-        let mut tables = Vec::new();
+        let (mut findings, mut tables) = (Vec::new(), Vec::new());
+        let triggers = firing_for(&decided);
         for table in &mut decided {
             findings.extend(differing(table.shape.name(), &table.counts));
-            let (report, changed) = self.record(open, &mut views, table).await?;
+            let (report, changed) = self.record(open, &mut views, table, &triggers).await?;
             findings.extend(changed);
             tables.push(report);
         }
@@ -212,6 +221,7 @@ impl<'a> Merging<'a> {
             epoch: lease.epoch,
             plan_digest: self.context.plan.digest.0.clone(),
             state: RunState::Committed,
+            origin: Some(origin),
         };
         Ok((record, self.outcome(tables, sequences, findings)))
     }
@@ -255,6 +265,7 @@ impl<'a> Merging<'a> {
             stores: self.group.stores.clone(),
             tables,
             sequences,
+            commit: None,
         };
         UnitOutcome {
             rows: report.rows_written(),
@@ -304,128 +315,6 @@ impl<'a> Merging<'a> {
         Ok(views)
     }
 
-    /// Compares every table again, now under locks, and marks the staged rows.
-    async fn decide(
-        &self,
-        open: &mut [OpenMerge],
-        views: &mut Views,
-        writes: &OurWrites,
-    ) -> Result<Vec<Decided>, SkillError> {
-        let failed = |error: StoreError| merge_failed(self.group, &error);
-        for table in self.tables() {
-            last(open)?.lock_staged(table).await.map_err(failed)?;
-        }
-        let mut conflicts = Conflicts::default();
-        let mut decided = Vec::new();
-        for table in self.tables() {
-            let shape = Shape::of(&self.context.plan, table)?;
-            decided.push(if shape.is_keyless() {
-                self.decide_copies(open, views, shape, &mut conflicts)
-                    .await?
-            } else {
-                self.decide_table(open, views, writes, shape, &mut conflicts)
-                    .await?
-            });
-        }
-        if !conflicts.is_empty() {
-            return Err(conflicts.into_load_error());
-        }
-        for table in &decided {
-            let name = table.shape.name();
-            let expected = self.artifact.manifest().table(name).map(|entry| entry.rows);
-            if Some(table.counts.staged) != expected || !table.counts.is_complete() {
-                return Err(bug(format!(
-                    "load {name}: the rows do not add up to the artifact's"
-                )));
-            }
-        }
-        Ok(decided)
-    }
-
-    async fn decide_table(
-        &self,
-        open: &mut [OpenMerge],
-        views: &mut Views,
-        writes: &OurWrites,
-        shape: Shape,
-        conflicts: &mut Conflicts,
-    ) -> Result<Decided, SkillError> {
-        let name = shape.name().clone();
-        let failed = |error: StoreError| store_failed(format!("load {name}"), &error);
-        let mut counts = TableCounts::default();
-        let (mut inserted, mut updated, mut images) = (Vec::new(), Vec::new(), Vec::new());
-        for batch in self.rows(&shape).each() {
-            self.context.cancel.check()?;
-            let (batch, membership) = batch?;
-            let scope = Scope {
-                plan: &self.context.plan,
-                shape: &shape,
-                writes,
-                hasher: &self.hasher,
-                locators: &self.locators,
-            };
-            let mut readers = Readers {
-                open: &mut *open,
-                views,
-            };
-            let compared = classify(&mut readers, &scope, &batch, &membership, conflicts).await?;
-            counts.staged += batch.num_rows() as u64;
-            compared.count(&mut counts);
-            mark(last(open)?, &name, &compared).await.map_err(failed)?;
-            images.extend(images_of_updated(&compared).map_err(failed)?);
-            for row in compared.rows {
-                match row.decision {
-                    RowDecision::Insert => inserted.push(row),
-                    RowDecision::Update => updated.push(row),
-                    _ => {}
-                }
-            }
-        }
-        let before = together(&images).map_err(failed)?;
-        Ok(Decided {
-            shape,
-            counts,
-            inserted,
-            updated,
-            before,
-            copies: None,
-        })
-    }
-
-    /// A keyless table: copies that CERT lacks are inserted, the other ones are left out.
-    async fn decide_copies(
-        &self,
-        open: &mut [OpenMerge],
-        views: &mut Views,
-        shape: Shape,
-        conflicts: &mut Conflicts,
-    ) -> Result<Decided, SkillError> {
-        let keyless = self.keyless(&shape);
-        let mut readers = Readers {
-            open: &mut *open,
-            views,
-        };
-        let copies = keyless.compare(&mut readers).await?;
-        let collisions = keyless
-            .find_collisions(&mut readers, &copies, conflicts)
-            .await?;
-        let mut counts = TableCounts::default();
-        copies.count(collisions, &mut counts);
-        let left = copies.left(self.artifact, &shape);
-        if !left.is_empty() {
-            let marked = last(open)?.mark(shape.name(), &left, Action::Leave).await;
-            marked.map_err(|error| merge_failed(self.group, &error))?;
-        }
-        Ok(Decided {
-            shape,
-            counts,
-            inserted: Vec::new(),
-            updated: Vec::new(),
-            before: None,
-            copies: Some(copies),
-        })
-    }
-
     pub(crate) fn rows<'s>(&'s self, shape: &'s Shape) -> Rows<'s> {
         Rows {
             artifact: self.artifact,
@@ -434,7 +323,7 @@ impl<'a> Merging<'a> {
         }
     }
 
-    fn keyless<'s>(&'s self, shape: &'s Shape) -> Keyless<'s> {
+    pub(crate) fn keyless<'s>(&'s self, shape: &'s Shape) -> Keyless<'s> {
         Keyless {
             shape,
             rows: self.rows(shape),
@@ -452,9 +341,9 @@ impl<'a> Merging<'a> {
     ) -> Result<Vec<Applied>, SkillError> {
         let failed = |error: StoreError| merge_failed(self.group, &error);
         let has_changes = |name: &&TableRef| {
-            decided.iter().any(|table| {
-                table.shape.name() == *name && table.counts.inserted + table.counts.updated > 0
-            })
+            decided
+                .iter()
+                .any(|table| table.shape.name() == *name && table.is_written())
         };
         let mut applied = Vec::new();
         for set in &self.group.order {
@@ -465,107 +354,19 @@ impl<'a> Merging<'a> {
         }
         Ok(applied)
     }
-
-    /// Reads back what was written into a table and writes the ledger of it.
-    async fn record(
-        &self,
-        open: &mut [OpenMerge],
-        views: &mut Views,
-        table: &mut Decided,
-    ) -> Result<(TableReport, Option<Finding>), SkillError> {
-        let name = table.shape.name().clone();
-        let mut readers = Readers {
-            open: &mut *open,
-            views,
-        };
-        let (written, changed) = match &mut table.copies {
-            Some(copies) => {
-                let keyless = self.keyless(&table.shape);
-                let inserted = keyless.inserted(&mut readers, copies).await?;
-                (vec![inserted.rows], inserted.changed)
-            }
-            None => self.written(&mut readers, table).await?,
-        };
-        let entries = entries(&self.context.run, &name, &written);
-        let kept = last(open)?.write_ledger(&entries).await;
-        kept.map_err(|error| store_failed(format!("load {name}"), &error))?;
-        let mut digest = MultisetDigest::default();
-        for entry in &entries {
-            digest.add(&entry.after);
-        }
-        let report = TableReport {
-            table: name.clone(),
-            counts: table.counts.clone(),
-            written: Some(digest.to_string()),
-        };
-        let finding = (changed > 0).then(|| {
-            let what = format!(
-                "CERT changed rows while they were written (triggers, rounding){}",
-                firing(&table.shape.table)
-            );
-            Finding::warning("changed-by-target", name.to_string(), what, changed)
-        });
-        Ok((report, finding))
-    }
-
-    /// The rows of a table with a key as they stand now, and how many the target changed.
-    async fn written(
-        &self,
-        readers: &mut Readers<'_>,
-        table: &Decided,
-    ) -> Result<(Vec<WrittenRows>, u64), SkillError> {
-        let rows = table.inserted.iter().chain(&table.updated);
-        let keys: Vec<Key> = rows.clone().map(|row| row.key.clone()).collect();
-        let after = read_back(readers, &table.shape, &self.hasher, &keys).await?;
-        let is_changed = |row: &&ComparedRow| {
-            let there = after.get(&row.key);
-            there.is_some_and(|(_, sent)| *sent != row.hash)
-        };
-        let changed = rows.filter(is_changed).count() as u64;
-        Ok((ledger_rows(table, &after)?, changed))
-    }
 }
 
 /// The transaction that was begun last.
-fn last(open: &mut [OpenMerge]) -> Result<&mut dyn Merge, SkillError> {
+pub(crate) fn last(open: &mut [OpenMerge]) -> Result<&mut dyn Merge, SkillError> {
     match open.last_mut() {
         Some(one) => Ok(one.merge.as_mut()),
         None => Err(bug("find the open transaction")),
     }
 }
 
-async fn mark(
-    merge: &mut dyn Merge,
-    table: &TableRef,
-    compared: &Compared,
-) -> Result<(), StoreError> {
-    for action in [Action::Leave, Action::Update] {
-        let keys = compared.keys(|decision| decision.action() == Some(action));
-        if !keys.is_empty() {
-            merge.mark(table, &keys, action).await?;
-        }
-    }
-    Ok(())
-}
-
-fn images_of_updated(compared: &Compared) -> Result<Option<RecordBatch>, StoreError> {
-    let places: Vec<Place> = compared
-        .rows
-        .iter()
-        .filter(|row| row.decision == RowDecision::Update)
-        .filter_map(|row| row.current)
-        .collect();
-    if places.is_empty() {
-        return Ok(None);
-    }
-    pick(&compared.current, &places).map(Some)
-}
-
 /// The tables that rows were written into.
 fn written_tables(decided: &[Decided]) -> Vec<TableRef> {
-    let written = decided
-        .iter()
-        .filter(|table| table.counts.inserted + table.counts.updated > 0);
+    let written = decided.iter().filter(|table| table.is_written());
     written.map(|table| table.shape.name().clone()).collect()
 }
 

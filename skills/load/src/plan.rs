@@ -8,10 +8,10 @@ use redistrict_model::{
     Catalog, Check, Column, ColumnType, ExtractSection, ExtractTable, Finding, Generated,
     LoadGroup, LoadSection, Severity, StoreName, Table, TableRef, TargetTable,
 };
-use redistrict_store::TargetCapabilities;
+use redistrict_store::{Preparing, TargetCapabilities};
 
 use crate::error::LoadPlanError;
-use crate::mode::CommitMode;
+use crate::mode::{Ability, CommitMode};
 use crate::open_schema::effective;
 use crate::order::write_order;
 
@@ -23,6 +23,8 @@ pub struct GroupInput {
     /// In configuration order.
     pub stores: Vec<StoreName>,
     pub capabilities: TargetCapabilities,
+    /// Whether it could prepare a commit now: told in the plan, asked again before anything is written.
+    pub preparing: Preparing,
     /// The statements that make the keys of tables in the target, where it tells them
     /// (`TargetStore::key_statement`).
     pub key_statements: BTreeMap<TableRef, String>,
@@ -76,12 +78,23 @@ pub fn plan(input: &LoadInputs<'_>) -> Result<(LoadSection, Vec<Finding>), LoadP
     }
     let groups = input.groups.iter().map(|group| group_plan(group, &targets));
     let groups: Vec<LoadGroup> = groups.collect();
-    findings.extend(CommitMode::of(input.groups, &groups).finding());
+    findings.extend(CommitMode::of(&abilities(input.groups, &groups)).finding());
     let section = LoadSection {
         groups,
         tables: targets.iter().map(bare).collect(),
     };
     Ok((section, findings))
+}
+
+/// What the groups that are written can take part in.
+fn abilities(inputs: &[GroupInput], groups: &[LoadGroup]) -> Vec<Ability> {
+    let written = inputs.iter().zip(groups);
+    let written = written.filter(|(_, group)| !group.order.is_empty());
+    let abilities = written.map(|(input, _)| Ability {
+        group: input.name.clone(),
+        preparing: input.preparing.clone(),
+    });
+    abilities.collect()
 }
 
 fn check_groups(input: &LoadInputs<'_>) -> Result<(), LoadPlanError> {

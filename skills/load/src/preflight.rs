@@ -8,17 +8,19 @@ use redistrict_store::{Enrolment, Fingerprint, StoreError, TableSize, TargetStor
 use serde_json::json;
 
 use crate::classify::{Scope, classify};
+use crate::collisions::Collisions;
 use crate::conflicts::Conflicts;
 use crate::error::{artifact_failed, config, store_failed};
 use crate::held::Rows;
 use crate::keyless::Keyless;
-use crate::ledger::OurWrites;
 use crate::open_schema::has_key;
+use crate::origin::origin_of;
+use crate::our_writes::OurWrites;
 use crate::readers::{Readers, Views, live_tables};
 use crate::report::{TableCounts, TableReport};
 use crate::room::{check_obstacles, check_room};
 use crate::rows::Locators;
-use crate::session::{LoadSetup, Session, preflight_unit};
+use crate::session::{ABILITIES, LoadSetup, Session, preflight_unit};
 use crate::shape::{Shape, target_hasher};
 
 /// The unit.
@@ -64,6 +66,7 @@ pub(crate) async fn run(
             "seal": artifact.seal(),
             "targets": targets,
             "forecast": lines,
+            ABILITIES: session.abilities(&context.plan).await?,
         }),
         findings,
     })
@@ -255,13 +258,15 @@ impl Forecast<'_> {
         let catalogs = &plan.sections.extract.catalogs;
         let mut views = Views::default().with_source(catalogs);
         let mut ours = Vec::new();
+        let origin = origin_of(&self.session.setup.key, &plan.district);
         for group in &plan.sections.load.groups {
             let target = self.session.target(group)?;
             let failed =
                 |error: StoreError| store_failed(format!("read the target {}", group.name), &error);
             let live = live_tables(target, plan).await.map_err(failed)?;
             check_drift(plan, group, target, &live)?;
-            ours.push(OurWrites::read(target, &live).await.map_err(failed)?);
+            let writes = OurWrites::read(target, &live, &origin).await;
+            ours.push(writes.map_err(failed)?);
             views.open(target, &live).await.map_err(failed)?;
         }
         let mut conflicts = Conflicts::default();
@@ -309,15 +314,19 @@ impl Forecast<'_> {
         };
         let expected = self.artifact.manifest().table(name).map(|entry| entry.rows);
         let mut counts = TableCounts::default();
+        let mut collisions = Collisions::default();
         for batch in self.rows(group, shape)?.each() {
             self.context.cancel.check()?;
             let (batch, membership) = batch?;
             let mut readers = Readers::of_views(views);
-            let compared = classify(&mut readers, &scope, &batch, &membership, conflicts).await?;
+            let mut compared =
+                classify(&mut readers, &scope, &batch, &membership, conflicts).await?;
             counts.staged += batch.num_rows() as u64;
             compared.count(&mut counts);
+            collisions.add(&scope, &mut compared);
             self.tell(name, counts.staged, expected);
         }
+        collisions.settle(&scope, &mut counts, conflicts);
         Ok(counts)
     }
 

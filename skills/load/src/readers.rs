@@ -90,6 +90,12 @@ impl<'a> Readers<'a> {
         found.map(|one| &mut one.merge)
     }
 
+    /// The table is read through an open transaction.
+    pub(crate) fn is_open(&self, table: &TableRef) -> bool {
+        let mut open = self.open.iter();
+        open.any(|one| one.stores.contains(&table.store))
+    }
+
     /// The columns that identify the rows of each table.
     pub(crate) fn identities(&self) -> &BTreeMap<TableRef, Vec<String>> {
         &self.views.identities

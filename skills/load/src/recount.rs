@@ -10,8 +10,8 @@ use redistrict_store::{LedgerOperation, StoreError};
 
 use crate::classify::{Scope, compare_only};
 use crate::error::store_failed;
-use crate::ledger::OurWrites;
 use crate::merge::Merging;
+use crate::our_writes::OurWrites;
 use crate::preflight::differing;
 use crate::readers::{Readers, Views};
 use crate::report::{TableCounts, TableReport};
@@ -34,7 +34,8 @@ impl Merging<'_> {
         for name in self.tables() {
             let mut operations: HashMap<&Key, LedgerOperation> = HashMap::new();
             let mut digest = MultisetDigest::default();
-            for entry in ledger.iter().filter(|entry| entry.table == *name) {
+            let of_table = ledger.iter().filter(|entry| entry.table == *name);
+            for entry in of_table.filter(|entry| entry.operation.is_write()) {
                 digest.add(&entry.after);
                 operations.extend(entry.keys.iter().map(|key| (key, entry.operation)));
             }

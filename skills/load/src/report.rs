@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use redistrict_artifact::write_atomic;
-use redistrict_model::{DistrictId, RunId, StoreName, TableRef};
+use redistrict_model::{DistrictId, Finding, RunId, StoreName, TableRef};
 use redistrict_skill::SkillError;
 use redistrict_store::RaisedSequence;
 use serde::{Deserialize, Serialize};
 
+use crate::conflicts::LOCATORS_SHOWN;
 use crate::error::artifact_failed;
 use crate::mode::CommitMode;
 
@@ -55,6 +56,10 @@ pub struct GroupReport {
     /// Raised before the commit. Of a group whose outcome was lost, nobody knows them any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sequences: Vec<RaisedSequence>,
+    /// How the groups that ended with this one did; the report tells it once. Where an earlier process ended it,
+    /// nobody knows any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<CommitMode>,
 }
 
 impl GroupReport {
@@ -76,15 +81,60 @@ pub struct UndoCounts {
     pub reinserted: u64,
 }
 
+/// Rows of one table that an undo left standing for one run that relies on them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetainedRows {
+    pub table: TableRef,
+    /// The run that relies on them.
+    pub relied_on_by: RunId,
+    pub rows: u64,
+    /// The first of them.
+    pub locators: Vec<String>,
+}
+
+impl RetainedRows {
+    pub(crate) fn new(
+        table: &TableRef,
+        run: &RunId,
+        locators: impl ExactSizeIterator<Item = String>,
+    ) -> Self {
+        Self {
+            table: table.clone(),
+            relied_on_by: run.clone(),
+            rows: locators.len() as u64,
+            locators: locators.take(LOCATORS_SHOWN).collect(),
+        }
+    }
+
+    /// For those who read the outcome of the undo.
+    pub(crate) fn finding(&self) -> Finding {
+        let run = &self.relied_on_by;
+        Finding::warning(
+            "rows-retained",
+            self.table.to_string(),
+            format!(
+                "rows stay in CERT because run {run} relies on them; they go when the last run that does is taken back"
+            ),
+            self.rows,
+        )
+    }
+}
+
 /// An undo of one commit group; the facts of an undo unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndoReport {
     pub group: StoreName,
     pub stores: Vec<StoreName>,
     pub tables: Vec<(TableRef, UndoCounts)>,
+    /// By table and run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retained: Vec<RetainedRows>,
     /// As of a load.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sequences: Vec<RaisedSequence>,
+    /// As of a load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<CommitMode>,
 }
 
 /// The version of [`LoadReport`]. Of 1, `sequences` had names only.

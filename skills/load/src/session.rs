@@ -1,23 +1,17 @@
 //! What all units of a load or an undo share: the targets, the leases they hold, the artifact.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::future::{Either, select};
 use redistrict_artifact::{Artifact, ArtifactKind, Layout, RootKey};
-use redistrict_model::{ErrorKind, LoadGroup, Phase, Plan, RunId, StoreName, UnitKey};
+use redistrict_model::{ErrorKind, LoadGroup, Phase, Plan, StoreName, UnitKey};
 use redistrict_skill::{SkillError, UnitContext, UnitOutcome};
-use redistrict_store::{
-    BEAT_EVERY, BEAT_FRESH, Epoch, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Owner,
-    RaisedSequence, TargetStore,
-};
+use redistrict_store::{Epoch, Fingerprint, Lease, Owner, Preparing, RaisedSequence, TargetStore};
 
 use crate::error::{artifact_failed, bug, config, store_failed};
-use crate::undo::compensation_of;
+use crate::mode::{Ability, CommitMode};
 
 /// Whether CERT is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +41,9 @@ pub struct LoadSetup {
     pub is_approved: bool,
 }
 
+/// The fact of a unit that looks before anything is written: a list of [`Ability`].
+pub(crate) const ABILITIES: &str = "preparing";
+
 /// The unit that looks before anything is written.
 pub(crate) fn preflight_unit() -> UnitKey {
     UnitKey::new(Phase::Loading, "preflight")
@@ -54,12 +51,14 @@ pub(crate) fn preflight_unit() -> UnitKey {
 
 pub(crate) struct Session {
     pub(crate) setup: LoadSetup,
-    leases: Mutex<BTreeMap<StoreName, Lease>>,
+    pub(crate) leases: Mutex<BTreeMap<StoreName, Lease>>,
     /// The newest epoch that this process held of each group, whether it still holds it or not; none of a group
     /// that it is done with.
-    epochs: Mutex<BTreeMap<StoreName, Epoch>>,
+    pub(crate) epochs: Mutex<BTreeMap<StoreName, Epoch>>,
     /// Sequences that this process has raised, by group: they stay raised when an attempt fails.
     sequences: Mutex<BTreeMap<StoreName, Vec<RaisedSequence>>>,
+    /// Groups that turned out not to be able to prepare what they were to commit, and why.
+    refusals: Mutex<BTreeMap<StoreName, String>>,
     /// All groups have committed.
     is_decided: AtomicBool,
     /// Of units whose work was done together with that of another one.
@@ -73,6 +72,7 @@ impl Session {
             leases: Mutex::default(),
             epochs: Mutex::default(),
             sequences: Mutex::default(),
+            refusals: Mutex::default(),
             is_decided: AtomicBool::new(false),
             outcomes: Mutex::default(),
         }
@@ -91,143 +91,6 @@ impl Session {
                 group.name
             ))
         })
-    }
-
-    /// The lease of a group: the one held, else a new one.
-    pub(crate) async fn lease(
-        &self,
-        group: &LoadGroup,
-        context: &UnitContext,
-    ) -> Result<Lease, SkillError> {
-        match self.ask(group, context).await? {
-            LeaseOutcome::Held(lease) => Ok(lease),
-            LeaseOutcome::Busy { holder } if holder == context.run => {
-                Err(still_connected(group, &holder))
-            }
-            LeaseOutcome::Busy { holder } => Err(busy(group, &holder)),
-            LeaseOutcome::Superseded { .. } => Err(superseded(group, &context.run)),
-        }
-    }
-
-    /// Asks for the lease of a group: the one held, else a new one, or who is in the way.
-    pub(crate) async fn ask(
-        &self,
-        group: &LoadGroup,
-        context: &UnitContext,
-    ) -> Result<LeaseOutcome, SkillError> {
-        if let Some(lease) = self.held(group) {
-            return Ok(LeaseOutcome::Held(lease));
-        }
-        self.claim(group, &context.run, context.is_resume).await
-    }
-
-    /// The lease of a group for a run that takes back another one, whose own lease and staging are
-    /// cleared away first. The caller's local lock tells that no process of `undone` lives.
-    pub(crate) async fn lease_over(
-        &self,
-        group: &LoadGroup,
-        run: &RunId,
-        undone: &RunId,
-    ) -> Result<Lease, SkillError> {
-        if let Some(lease) = self.held(group).filter(|lease| lease.run == *run) {
-            return Ok(lease);
-        }
-        self.forget(group);
-        let holder = match self.claim(group, run, true).await? {
-            LeaseOutcome::Held(lease) => return Ok(lease),
-            LeaseOutcome::Busy { holder } => holder,
-            LeaseOutcome::Superseded { .. } => return Err(superseded(group, undone)),
-        };
-        // A run that failed may have died while it took itself back.
-        if holder != *undone && holder != compensation_of(undone) {
-            return Err(busy(group, &holder));
-        }
-        match self.claim(group, &holder, true).await? {
-            LeaseOutcome::Held(lease) => self.clear(group, &lease).await?,
-            LeaseOutcome::Busy { holder } => return Err(busy(group, &holder)),
-            LeaseOutcome::Superseded { .. } => return Err(superseded(group, undone)),
-        }
-        match self.claim(group, run, true).await? {
-            LeaseOutcome::Held(lease) => Ok(lease),
-            LeaseOutcome::Busy { holder } => Err(busy(group, &holder)),
-            LeaseOutcome::Superseded { .. } => Err(superseded(group, undone)),
-        }
-    }
-
-    /// Claims the lease, and holds it if it is given. A resume takes over what an earlier process of the run left;
-    /// what this process had itself it gets again, unless somebody else had it since.
-    pub(crate) async fn claim(
-        &self,
-        group: &LoadGroup,
-        run: &RunId,
-        is_resume: bool,
-    ) -> Result<LeaseOutcome, SkillError> {
-        let after = lock(&self.epochs).get(&group.name).copied();
-        let claim = LeaseClaim {
-            run: run.clone(),
-            owner: self.setup.owner.clone(),
-            after,
-            is_resume,
-        };
-        let outcome = self.target(group)?.acquire_lease(&claim).await;
-        let outcome = outcome
-            .map_err(|error| store_failed(format!("take the lease of {}", group.name), &error))?;
-        if let LeaseOutcome::Held(lease) = &outcome {
-            lock(&self.epochs).insert(group.name.clone(), lease.epoch);
-            lock(&self.leases).insert(group.name.clone(), lease.clone());
-        }
-        Ok(outcome)
-    }
-
-    /// Clears the run's staging and gives the lease back: this process is done with the group.
-    pub(crate) async fn clear_and_release(
-        &self,
-        group: &LoadGroup,
-        lease: &Lease,
-    ) -> Result<(), SkillError> {
-        self.clear(group, lease).await?;
-        lock(&self.epochs).remove(&group.name);
-        Ok(())
-    }
-
-    /// Clears the run's staging and gives the lease back, to take it again.
-    async fn clear(&self, group: &LoadGroup, lease: &Lease) -> Result<(), SkillError> {
-        let target = self.target(group)?;
-        let failed = |error| store_failed(format!("clear the staging of {}", group.name), &error);
-        target.clear_staging(lease).await.map_err(failed)?;
-        // Whatever the answer is, the lease may be gone from here on.
-        self.forget(group);
-        let failed = |error| store_failed(format!("release the lease of {}", group.name), &error);
-        target.release_lease(lease).await.map_err(failed)
-    }
-
-    fn held(&self, group: &LoadGroup) -> Option<Lease> {
-        lock(&self.leases).get(&group.name).cloned()
-    }
-
-    /// Does the work of a unit, and says meanwhile that the process still lives.
-    pub(crate) async fn beating<T>(
-        &self,
-        context: &UnitContext,
-        work: impl Future<Output = T>,
-    ) -> T {
-        match select(pin!(work), pin!(self.beat_on(context))).await {
-            Either::Left((done, _)) => done,
-            Either::Right((never, _)) => match never {},
-        }
-    }
-
-    /// A beat that fails is no failure of the run: the next one may not.
-    async fn beat_on(&self, context: &UnitContext) -> Infallible {
-        loop {
-            context.clock.sleep(BEAT_EVERY).await;
-            let leases = lock(&self.leases).clone();
-            for group in &context.plan.sections.load.groups {
-                if let (Some(lease), Ok(target)) = (leases.get(&group.name), self.target(group)) {
-                    let _missed = target.beat(lease).await;
-                }
-            }
-        }
     }
 
     /// Adds what an attempt has raised to what those before it have; gives all of it.
@@ -250,6 +113,63 @@ impl Session {
         known.clone()
     }
 
+    /// Remembers that a group cannot prepare what it is to commit: the next attempt goes another way.
+    pub(crate) fn refuse_to_prepare(&self, group: &LoadGroup, why: String) {
+        lock(&self.refusals).insert(group.name.clone(), why);
+    }
+
+    /// How these groups end together, as far as they are written: by what the unit that looked before anything
+    /// was written has found, and what turned out since.
+    pub(crate) fn mode<'g>(
+        &self,
+        context: &UnitContext,
+        looked: &UnitKey,
+        groups: impl Iterator<Item = &'g LoadGroup>,
+    ) -> CommitMode {
+        let facts = context.outcome(looked).map(|done| &done.facts);
+        let found = facts.and_then(|facts| facts.get(ABILITIES));
+        let found: Vec<Ability> = found
+            .and_then(|found| serde_json::from_value(found.clone()).ok())
+            .unwrap_or_default();
+        let refusals = lock(&self.refusals);
+        let written = groups.filter(|group| !group.order.is_empty());
+        let abilities: Vec<Ability> = written
+            .map(|group| {
+                let known = found.iter().find(|one| one.group == group.name);
+                let refused = refusals.get(&group.name).cloned();
+                let preparing = match (refused, known) {
+                    (Some(why), _) => Preparing::No { why },
+                    (None, Some(known)) => known.preparing.clone(),
+                    (None, None) => Preparing::never("an earlier version"),
+                };
+                Ability {
+                    group: group.name.clone(),
+                    preparing,
+                }
+            })
+            .collect();
+        CommitMode::of(&abilities)
+    }
+
+    /// Asks every group that is written whether it can prepare a commit.
+    pub(crate) async fn abilities(&self, plan: &Plan) -> Result<Vec<Ability>, SkillError> {
+        let mut abilities = Vec::new();
+        for group in &plan.sections.load.groups {
+            if group.order.is_empty() {
+                continue;
+            }
+            let preparing = self.target(group)?.preparing().await;
+            let preparing = preparing.map_err(|error| {
+                store_failed(format!("look at the target {}", group.name), &error)
+            })?;
+            abilities.push(Ability {
+                group: group.name.clone(),
+                preparing,
+            });
+        }
+        Ok(abilities)
+    }
+
     /// Says that all groups have committed: from now on the units that wait for that are done.
     pub(crate) fn decide(&self) {
         self.is_decided.store(true, Ordering::SeqCst);
@@ -270,11 +190,6 @@ impl Session {
     /// The outcome of a unit whose work is done.
     pub(crate) fn take_outcome(&self, unit: &UnitKey) -> Option<UnitOutcome> {
         lock(&self.outcomes).remove(unit)
-    }
-
-    /// Forgets a lease that may not be ours any more: the next unit asks again.
-    pub(crate) fn forget(&self, group: &LoadGroup) {
-        lock(&self.leases).remove(&group.name);
     }
 
     /// Opens the masked artifact and checks that it is the one of this plan.
@@ -301,7 +216,7 @@ impl Session {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -328,45 +243,4 @@ fn check_fits(artifact: &Artifact, plan: &Plan) -> Result<(), SkillError> {
         }
     }
     Ok(())
-}
-
-fn still_connected(group: &LoadGroup, run: &RunId) -> SkillError {
-    let name = &group.name;
-    SkillError::new(
-        ErrorKind::Busy,
-        format!("take the lease of {name}: an earlier process of this run is still connected"),
-    )
-    .with_hint(format!("once it is gone: redistrict resume {run}"))
-}
-
-fn busy(group: &LoadGroup, holder: &RunId) -> SkillError {
-    SkillError::new(
-        ErrorKind::Busy,
-        format!("take the lease of {}: run {holder} holds it", group.name),
-    )
-    .with_hint(format!(
-        "`redistrict watch {holder}` tells when it has ended"
-    ))
-    .with_hint(format!(
-        "if nobody works on it any more: `redistrict resume {holder}`, or `redistrict cancel {holder}`; \
-         where its journal is lost or on another machine: `redistrict rollback {holder}` gives its lease back, \
-         once nothing was heard of it for {} seconds",
-        BEAT_FRESH.as_secs()
-    ))
-}
-
-/// Another process works on what this one worked on: it must neither write nor take back.
-pub(crate) fn superseded(group: &LoadGroup, run: &RunId) -> SkillError {
-    SkillError::new(
-        ErrorKind::Busy,
-        format!(
-            "go on with run {run} in {}: another process has taken it over",
-            group.name
-        ),
-    )
-    .with_hint("what that process makes of the run counts; this one has changed nothing since")
-    .with_hint(format!(
-        "if it has ended without finishing the run: redistrict resume {run}"
-    ))
-    .keeping()
 }

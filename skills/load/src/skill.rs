@@ -7,9 +7,9 @@ use redistrict_store::{LeaseOutcome, RunState};
 use serde_json::json;
 
 use crate::error::{bug, store_failed};
-use crate::mode::CommitMode;
+use crate::leases::{still_in_doubt, superseded};
 use crate::report::{FORMAT_VERSION, GroupReport, LoadReport, UndoReport};
-use crate::session::{LoadSetup, Mode, Session, preflight_unit, superseded};
+use crate::session::{LoadSetup, Mode, Session, preflight_unit};
 use crate::undo::{Standing, Undoing, compensation_of};
 use crate::{merge, preflight, staging};
 
@@ -54,7 +54,10 @@ impl LoadSkill {
             run: context.run.clone(),
             undid: None,
             district: plan.district.clone(),
-            commit: Some(CommitMode::of_plan(&plan.sections.load.groups)),
+            commit: groups
+                .iter_mut()
+                .filter_map(|one| one.commit.take())
+                .next_back(),
             groups,
             undone: Vec::new(),
             sequences: sequences.clone(),
@@ -107,6 +110,7 @@ pub(crate) async fn close_group(
                 _ => Ok(()),
             };
         }
+        LeaseOutcome::InDoubt { .. } => return Err(still_in_doubt(group)),
         LeaseOutcome::Busy { .. } | LeaseOutcome::Superseded { .. } => {
             session.lease(group, context).await?
         }
@@ -129,7 +133,7 @@ pub(crate) async fn compensate(
     for group in asked.iter().rev() {
         let undoing = Undoing::new(session, context, group, undone, &undo)?;
         match take_back(session, group, &undoing).await {
-            Ok(TakenBack::Report(report)) => reports.extend(report),
+            Ok(TakenBack::Report(report)) => reports.extend(*report),
             Ok(TakenBack::NeverLeased) => kept_by_others.push(group.name.clone()),
             // A group that is away does not keep the others from being as they were.
             Err(error) => failed = failed.or(Some(error)),
@@ -159,7 +163,7 @@ fn split_by_lease(context: &UnitContext) -> (&[LoadGroup], &[LoadGroup]) {
 
 /// What taking a run back came to in one group.
 enum TakenBack {
-    Report(Option<UndoReport>),
+    Report(Box<Option<UndoReport>>),
     /// Nothing of ours was ever here.
     NeverLeased,
 }
@@ -186,7 +190,7 @@ async fn take_back(
     session
         .clear_and_release(group, &undoing.lease().await?)
         .await?;
-    Ok(TakenBack::Report(report))
+    Ok(TakenBack::Report(Box::new(report)))
 }
 
 /// Another run has the lease, and we never wrote here: there is nothing of ours.
@@ -202,6 +206,7 @@ async fn is_anothers(
         LeaseOutcome::Busy { holder } if holder == *undone => Ok(false),
         LeaseOutcome::Busy { .. } => Ok(undoing.standing().await? == Standing::NeverCommitted),
         LeaseOutcome::Superseded { .. } => Err(superseded(group, undone)),
+        LeaseOutcome::InDoubt { .. } => Err(still_in_doubt(group)),
     }
 }
 

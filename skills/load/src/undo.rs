@@ -1,27 +1,31 @@
 //! Takes one run back in one commit group: the inverse of its ledger, checked, staged, applied in one
 //! transaction with a ledger of its own, so that the same code takes the undo back (redo).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures::stream::{self, StreamExt};
 use redistrict_artifact::RowHasher;
-use redistrict_model::{Key, LoadGroup, RunId, Table, TableRef};
+use redistrict_model::{Key, LoadGroup, RunId, StoreName, Table, TableRef};
 use redistrict_skill::{SkillError, UnitContext};
 use redistrict_store::{
-    Lease, Ledger, LedgerOperation, Merge, RunRecord, RunState, StagePart, StoreError,
-    StoreErrorKind, TableSize, TargetStore,
+    Lease, LedgerOperation, Merge, RunOrigin, RunRecord, RunState, StagePart, StoreError,
+    StoreErrorKind, TargetStore,
 };
 
 use crate::applying::Applying;
-use crate::commit::commit;
+use crate::check::Check;
+use crate::commit::{NotCommitted, commit};
 use crate::conflicts::Conflicts;
 use crate::copies::find_copies;
 use crate::error::{UNDO_REFUSED, bug, store_failed};
-use crate::inverse::{Check, CurrentRows, Located, TableInverse, check_same_columns, invert};
-use crate::ledger::{later_families, states_after_undo};
-use crate::preflight::check_marks;
+use crate::inverse::{Located, TableInverse};
+use crate::ledger::states_after_undo;
+use crate::origin::origin_of;
+use crate::past::{InGroup, Past, undo_sizes};
 use crate::readers::{OpenMerge, Readers, Views, live_tables};
-use crate::report::{UndoCounts, UndoReport};
+use crate::referrers::Beside;
+use crate::reliance::SharedRows;
+use crate::report::{RetainedRows, UndoCounts, UndoReport};
 use crate::room::check_room;
 use crate::rows::Locators;
 use crate::session::Session;
@@ -57,23 +61,16 @@ pub(crate) fn standing(undone: Option<&RunRecord>, undo: Option<&RunRecord>) -> 
 
 /// Takes `undone` back in one group, as run `run`.
 pub(crate) struct Undoing<'a> {
-    session: &'a Session,
+    pub(crate) session: &'a Session,
     pub(crate) context: &'a UnitContext,
     pub(crate) group: &'a LoadGroup,
-    target: &'a dyn TargetStore,
-    undone: &'a RunId,
+    pub(crate) target: &'a dyn TargetStore,
+    pub(crate) undone: &'a RunId,
     pub(crate) run: &'a RunId,
+    pub(crate) shared: SharedRows,
     pub(crate) hasher: RowHasher,
     locators: Locators,
-}
-
-/// Everything about the past that an undo needs; stable while the lease is held.
-pub(crate) struct Past {
-    live: Vec<Table>,
-    record: RunRecord,
-    records: Vec<RunRecord>,
-    inverse: Vec<TableInverse>,
-    later: Vec<(RunId, Ledger)>,
+    pub(crate) origin: RunOrigin,
 }
 
 impl<'a> Undoing<'a> {
@@ -91,9 +88,16 @@ impl<'a> Undoing<'a> {
             target: session.target(group)?,
             undone,
             run,
+            shared: SharedRows::Refuse,
             hasher: target_hasher(&session.setup.key),
             locators: Locators::new(&session.setup.key),
+            origin: origin_of(&session.setup.key, &context.plan.district),
         })
+    }
+
+    /// What is done with rows that other runs rely on.
+    pub(crate) fn sharing(self, shared: SharedRows) -> Self {
+        Self { shared, ..self }
     }
 
     pub(crate) fn failed(&self, error: &StoreError) -> SkillError {
@@ -116,42 +120,16 @@ impl<'a> Undoing<'a> {
             .await
     }
 
-    async fn past(&self) -> Result<Past, SkillError> {
-        let failed = |error| self.failed(&error);
-        check_marks(&self.session.setup, self.group, self.target).await?;
-        let live = live_tables(self.target, &self.context.plan).await;
-        let live = live.map_err(failed)?;
-        let records = self.target.run_records().await.map_err(failed)?;
-        let record = records.iter().find(|record| record.run == *self.undone);
-        let record = record
-            .cloned()
-            .ok_or_else(|| bug(format!("find the record of {}", self.undone)))?;
-        let ledger = self.ledger(self.undone, &live).await?;
-        let inverse = invert(&self.context.plan, &self.group.order, ledger)?;
-        check_same_columns(&inverse, &live, self.target.capabilities().open_schema)?;
-        let mut later = Vec::new();
-        for (root, newest) in later_families(&records, self.undone) {
-            later.push((newest, self.ledger(&root, &live).await?));
-        }
-        Ok(Past {
-            live,
-            record,
-            records,
-            inverse,
-            later,
-        })
-    }
-
-    async fn ledger(&self, run: &RunId, live: &[Table]) -> Result<Ledger, SkillError> {
-        let ledger = self.target.ledger(run, live).await;
-        ledger.map_err(|error| self.failed(&error))
-    }
-
     /// Checks without writing; the conflicts found are added.
-    pub(crate) async fn check(&self, conflicts: &mut Conflicts) -> Result<UndoReport, SkillError> {
-        let past = self.past().await?;
-        let mut views = Views::default();
-        let opened = views.open(self.target, &past.live).await;
+    pub(crate) async fn check(
+        &self,
+        live: &[Table],
+        past: &Past,
+        beside: &[Beside<'_>],
+        conflicts: &mut Conflicts,
+    ) -> Result<UndoReport, SkillError> {
+        let mut views = self.views(beside, &[]).await?;
+        let opened = views.open(self.target, live).await;
         opened.map_err(|error| self.failed(&error))?;
         let mut readers = Readers::of_views(&mut views);
         let mut located = Located::new();
@@ -159,10 +137,29 @@ impl<'a> Undoing<'a> {
             let found = self.find(&mut readers, table).await?;
             located.insert(table.shape.name().clone(), found);
         }
-        self.check_past(&past, &located, &mut readers, conflicts)
-            .await?;
+        let checked = self.checking(past, live, beside, &located);
+        let checked = checked.run(&mut readers, conflicts).await;
+        checked.map_err(|error| self.failed(&error))?;
         check_room(self.target, self.group, &undo_sizes(&past.inverse)).await?;
-        Ok(self.report(past.inverse.iter().map(counts_of)))
+        Ok(self.report_of(past))
+    }
+
+    /// Views of the groups beside that are not open; those that are, are read through.
+    pub(crate) async fn views(
+        &self,
+        beside: &[Beside<'_>],
+        open: &[Vec<StoreName>],
+    ) -> Result<Views, SkillError> {
+        let mut views = Views::default();
+        for one in beside {
+            if open.iter().any(|stores| stores == one.stores) {
+                views.know(one.live);
+            } else {
+                let opened = views.open(one.target, one.live).await;
+                opened.map_err(|error| self.failed(&error))?;
+            }
+        }
+        Ok(views)
     }
 
     /// The copies that would go, of a keyless table.
@@ -176,32 +173,33 @@ impl<'a> Undoing<'a> {
         found.map_err(|error| self.failed(&error))
     }
 
-    pub(crate) async fn check_past(
-        &self,
-        past: &Past,
-        located: &Located,
-        readers: &mut Readers<'_>,
-        conflicts: &mut Conflicts,
-    ) -> Result<Vec<CurrentRows>, SkillError> {
-        let check = Check {
+    pub(crate) fn checking<'c>(
+        &'c self,
+        past: &'c Past,
+        live: &'c [Table],
+        beside: &'c [Beside<'c>],
+        located: &'c Located,
+    ) -> Check<'c> {
+        Check {
             inverse: &past.inverse,
             later: &past.later,
-            live: &past.live,
+            settled: &past.settled,
+            live,
+            edges: &self.context.plan.sections.extract.ownership.edges,
+            beside,
             located,
             hasher: &self.hasher,
             locators: &self.locators,
-        };
-        let checked = check.run(readers, conflicts).await;
-        checked.map_err(|error| self.failed(&error))
+        }
     }
 
     /// Stages the rows as they were. Exactly once per part; nothing to do where nothing stands.
     pub(crate) async fn stage(&self, lease: &Lease) -> Result<u64, SkillError> {
-        if self.standing().await? != Standing::Stands {
+        let Some(past) = InGroup::look(self).await?.past else {
             return Ok(0);
-        }
+        };
         let mut staged = 0;
-        for table in self.past().await?.inverse {
+        for table in past.inverse {
             for (part, image) in table.images {
                 self.context.cancel.check()?;
                 let stage = StagePart {
@@ -229,27 +227,30 @@ impl<'a> Undoing<'a> {
         Ok(staged)
     }
 
-    /// Writes and checks everything but the run's record; none if there is nothing to take back.
-    pub(crate) async fn prepare(&self, lease: &Lease) -> Result<Option<PreparedUndo>, SkillError> {
-        if self.standing().await? != Standing::Stands {
-            return Ok(None);
-        }
-        let past = self.past().await?;
+    /// Writes and checks everything but the run's record, in a transaction that stays open at the end of `open`.
+    /// What is open already is read through as well.
+    pub(crate) async fn prepare(
+        &self,
+        lease: &Lease,
+        past: &Past,
+        sight: Sight<'_>,
+        open: &mut Vec<OpenMerge>,
+    ) -> Result<PreparedUndo, SkillError> {
         let failed = |error| self.failed(&error);
-        let merge = self.target.begin_merge(lease, &past.live).await;
-        let open = OpenMerge {
+        let merge = self.target.begin_merge(lease, sight.live).await;
+        open.push(OpenMerge {
             stores: self.group.stores.clone(),
             merge: merge.map_err(failed)?,
-        };
-        let mut applying = Applying::new(self, &past.inverse, [open]);
+        });
+        let mut applying = Applying::new(self, past, sight, open);
         applying.lock().await?;
-        applying.check(&past).await?;
+        applying.check().await?;
         applying.count_copies().await?;
         applying.apply().await?;
         applying.record().await?;
-        let [mut open] = applying.into_open();
+        let merge = applying.into_merge();
         for (run, state) in states_after_undo(&past.records, self.undone) {
-            let set = open.merge.set_run_state(&run, state).await;
+            let set = merge.set_run_state(&run, state).await;
             set.map_err(failed)?;
         }
         let written: Vec<TableRef> = past
@@ -258,34 +259,36 @@ impl<'a> Undoing<'a> {
             .filter(|one| !one.images.is_empty())
             .map(|one| one.shape.name().clone())
             .collect();
-        let sequences = open.merge.raise_sequences(&written).await;
+        let sequences = merge.raise_sequences(&written).await;
         let sequences = self.session.raised(self.group, sequences.map_err(failed)?);
-        let checked = open.merge.check_constraints().await;
+        let checked = merge.check_constraints().await;
         checked.map_err(|error| self.refused(&error))?;
-        Ok(Some(PreparedUndo {
-            merge: open.merge,
+        Ok(PreparedUndo {
             record: RunRecord {
                 run: self.run.clone(),
                 parent: Some(self.undone.clone()),
                 epoch: lease.epoch,
                 plan_digest: past.record.plan_digest.clone(),
                 state: RunState::Committed,
+                origin: Some(self.origin.clone()),
             },
             report: UndoReport {
                 sequences,
-                ..self.report(past.inverse.iter().map(counts_of))
+                ..self.report_of(past)
             },
-        }))
+        })
     }
 
     /// Commits what was prepared.
-    pub(crate) async fn commit(&self, prepared: PreparedUndo) -> Result<UndoReport, SkillError> {
-        let PreparedUndo {
-            merge,
-            record,
-            report,
-        } = prepared;
-        commit(self.session, self.group, self.context, merge, &record).await?;
+    pub(crate) async fn commit(
+        &self,
+        prepared: PreparedUndo,
+        merge: Box<dyn Merge>,
+    ) -> Result<UndoReport, SkillError> {
+        let PreparedUndo { record, report } = prepared;
+        commit(self.session, self.group, self.context, merge, &record)
+            .await
+            .map_err(NotCommitted::into_error)?;
         Ok(report)
     }
 
@@ -297,12 +300,21 @@ impl<'a> Undoing<'a> {
         }
     }
 
-    /// Prepares and commits in this group alone.
+    /// Prepares and commits in this group alone. Links from other groups are not looked at: those may be away, and a
+    /// run that failed is taken back in each group that can be reached.
     pub(crate) async fn undo(&self, lease: &Lease) -> Result<Option<UndoReport>, SkillError> {
-        match self.prepare(lease).await? {
-            Some(prepared) => self.commit(prepared).await.map(Some),
-            None => self.told().await,
-        }
+        let InGroup { live, past, .. } = InGroup::look(self).await?;
+        let Some(past) = past else {
+            return self.told().await;
+        };
+        let sight = Sight {
+            live: &live,
+            beside: &[],
+        };
+        let mut open = Vec::new();
+        let prepared = self.prepare(lease, &past, sight, &mut open).await?;
+        let merge = open.pop().ok_or_else(|| bug("find the open transaction"))?;
+        self.commit(prepared, merge.merge).await.map(Some)
     }
 
     /// A constraint that refuses is a row of others that stands in the way.
@@ -315,12 +327,29 @@ impl<'a> Undoing<'a> {
         }
     }
 
+    fn report_of(&self, past: &Past) -> UndoReport {
+        UndoReport {
+            retained: self.retained(&past.settled.kept),
+            ..self.report(past.inverse.iter().map(counts_of))
+        }
+    }
+
+    fn retained(&self, kept: &BTreeMap<(TableRef, RunId), Vec<Key>>) -> Vec<RetainedRows> {
+        let retained = kept.iter().map(|((table, run), keys)| {
+            let locators = keys.iter().map(|key| self.locators.of(table, key));
+            RetainedRows::new(table, run, locators)
+        });
+        retained.collect()
+    }
+
     fn report(&self, tables: impl Iterator<Item = (TableRef, UndoCounts)>) -> UndoReport {
         UndoReport {
             group: self.group.name.clone(),
             stores: self.group.stores.clone(),
             tables: tables.collect(),
+            retained: Vec::new(),
             sequences: Vec::new(),
+            commit: None,
         }
     }
 
@@ -329,43 +358,48 @@ impl<'a> Undoing<'a> {
         let live = live_tables(self.target, &self.context.plan).await;
         let live = live.map_err(|error| self.failed(&error))?;
         let mut counts: HashMap<TableRef, UndoCounts> = HashMap::new();
-        for entry in self.ledger(self.run, &live).await? {
+        let ledger = self.ledger(self.run, &live).await?;
+        let (written, retained): (Vec<_>, Vec<_>) = ledger
+            .into_iter()
+            .partition(|entry| entry.operation.is_write());
+        for entry in written {
             let counts = counts.entry(entry.table).or_default();
             let counter = match entry.operation {
                 LedgerOperation::Deleted => &mut counts.deleted,
                 LedgerOperation::Updated => &mut counts.restored,
-                LedgerOperation::Inserted => &mut counts.reinserted,
+                _ => &mut counts.reinserted,
             };
             *counter += entry.keys.len() as u64;
         }
         let order = self.group.order.iter().flatten();
         let tables = order.filter_map(|name| counts.remove_entry(name));
-        Ok(self.report(tables))
+        let report = self.report(tables);
+        if retained.is_empty() {
+            return Ok(report);
+        }
+        let records = self.target.run_records().await;
+        let records = records.map_err(|error| self.failed(&error))?;
+        let kept = self.reliance(&records, &live).await?.kept(&retained);
+        Ok(UndoReport {
+            retained: self.retained(&kept),
+            ..report
+        })
     }
 }
 
-/// What an undo would write: images that are put back, rows that are deleted and whose images go into its
-/// ledger. Those of rows that are to be deleted nobody has measured.
-fn undo_sizes(inverse: &[TableInverse]) -> Vec<TableSize> {
-    let sizes = inverse.iter().map(|table| {
-        let images = table.images.iter();
-        TableSize {
-            table: table.shape.name().clone(),
-            rows: (table.delete.len() + table.restore.len() + table.reinsert.len()) as u64,
-            columns: table.shape.image.len(),
-            bytes: images
-                .map(|(_, image)| image.get_array_memory_size() as u64)
-                .sum(),
-        }
-    });
-    sizes.collect()
+/// What a transaction of an undo sees beside the rows themselves.
+#[derive(Clone, Copy)]
+pub(crate) struct Sight<'a> {
+    /// The tables of the group.
+    pub(crate) live: &'a [Table],
+    /// The other groups that may refer to its rows.
+    pub(crate) beside: &'a [Beside<'a>],
 }
 
 /// An undo that is written and checked, but for its commit.
 pub(crate) struct PreparedUndo {
-    merge: Box<dyn Merge>,
-    record: RunRecord,
-    report: UndoReport,
+    pub(crate) record: RunRecord,
+    pub(crate) report: UndoReport,
 }
 
 fn counts_of(table: &TableInverse) -> (TableRef, UndoCounts) {
@@ -391,6 +425,7 @@ mod tests {
             epoch: Epoch(1),
             plan_digest: String::new(),
             state,
+            origin: None,
         };
         let (committed, undone) = (record(RunState::Committed), record(RunState::Undone));
         for (run, undo, expected) in [

@@ -6,12 +6,14 @@ use redistrict_skill::{Skill, SkillError, UnitContext, UnitOutcome};
 use serde_json::json;
 
 use crate::conflicts::Conflicts;
+use crate::ending::{Ready, end_together, tell};
 use crate::error::bug;
-use crate::mode::CommitMode;
-use crate::report::{FORMAT_VERSION, LoadReport, UndoReport};
-use crate::session::{LoadSetup, Mode, Session};
+use crate::past::InGroup;
+use crate::reliance::SharedRows;
+use crate::report::{FORMAT_VERSION, LoadReport, RetainedRows, UndoReport};
+use crate::session::{ABILITIES, LoadSetup, Mode, Session};
 use crate::skill::{close_group, compensate, group_of, group_unit};
-use crate::undo::{Standing, Undoing};
+use crate::undo::{Sight, Standing, Undoing};
 
 /// Takes a run back exactly, as a run of its own.
 ///
@@ -21,16 +23,24 @@ use crate::undo::{Standing, Undoing};
 pub struct UndoSkill {
     session: Session,
     parent: RunId,
+    shared: SharedRows,
 }
 
 impl UndoSkill {
-    /// Takes back `parent`.
+    /// Takes back `parent`; refuses where other runs rely on its rows.
     #[must_use]
     pub fn new(setup: LoadSetup, parent: RunId) -> Self {
         Self {
             session: Session::new(setup),
             parent,
+            shared: SharedRows::Refuse,
         }
+    }
+
+    /// What is done with rows that other runs rely on.
+    #[must_use]
+    pub fn sharing(self, shared: SharedRows) -> Self {
+        Self { shared, ..self }
     }
 
     fn undoing<'a>(
@@ -38,23 +48,39 @@ impl UndoSkill {
         context: &'a UnitContext,
         group: &'a LoadGroup,
     ) -> Result<Undoing<'a>, SkillError> {
-        Undoing::new(&self.session, context, group, &self.parent, &context.run)
+        let undoing = Undoing::new(&self.session, context, group, &self.parent, &context.run)?;
+        Ok(undoing.sharing(self.shared))
+    }
+
+    /// Of every group, the last one first.
+    fn undoings<'a>(&'a self, context: &'a UnitContext) -> Result<Vec<Undoing<'a>>, SkillError> {
+        let groups = context.plan.sections.load.groups.iter().rev();
+        groups.map(|group| self.undoing(context, group)).collect()
     }
 
     async fn check(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
         let mut conflicts = Conflicts::default();
         let (mut facts, mut findings) = (Vec::new(), Vec::new());
-        for group in &context.plan.sections.load.groups {
-            let undoing = self.undoing(context, group)?;
-            let (state, report) = match undoing.standing().await? {
-                Standing::NeverCommitted => ("never committed", None),
-                Standing::Undone => ("undone already", None),
-                Standing::Done => ("undone", None),
-                Standing::Stands => {
-                    let report = undoing.check(&mut conflicts).await?;
-                    ("stands", Some(report))
+        let undoings = self.undoings(context)?;
+        let groups = in_groups(&undoings).await?;
+        for (one, undoing) in groups.iter().zip(&undoings).rev() {
+            let group = undoing.group;
+            let state = match undoing.standing().await? {
+                Standing::NeverCommitted => "never committed",
+                Standing::Undone => "undone already",
+                Standing::Done => "undone",
+                Standing::Stands => "stands",
+            };
+            let report = match &one.past {
+                None => None,
+                Some(past) => {
+                    let beside = one.beside(&groups);
+                    let checked = undoing.check(&one.live, past, &beside, &mut conflicts);
+                    Some(checked.await?)
                 }
             };
+            let retained = report.iter().flat_map(|report| &report.retained);
+            findings.extend(retained.map(RetainedRows::finding));
             if state == "undone already" || state == "never committed" {
                 findings.push(nothing_to_do(group, state));
             }
@@ -64,7 +90,11 @@ impl UndoSkill {
             return Err(conflicts.into_undo_error());
         }
         Ok(UnitOutcome {
-            facts: json!({ "undoes": self.parent, "groups": facts }),
+            facts: json!({
+                "undoes": self.parent,
+                "groups": facts,
+                ABILITIES: self.session.abilities(&context.plan).await?,
+            }),
             findings,
             ..UnitOutcome::default()
         })
@@ -89,7 +119,10 @@ impl UndoSkill {
             run: context.run.clone(),
             undid: Some(self.parent.clone()),
             district: plan.district.clone(),
-            commit: Some(CommitMode::of_plan(&plan.sections.load.groups)),
+            commit: undone
+                .iter_mut()
+                .filter_map(|one| one.commit.take())
+                .next_back(),
             groups: Vec::new(),
             undone,
             sequences,
@@ -129,24 +162,44 @@ impl UndoSkill {
 
     /// Takes the run back where it stands, and tells what was done where it does not stand any more.
     async fn undo_the_rest(&self, context: &UnitContext) -> Result<(), SkillError> {
-        let mut prepared = Vec::new();
-        for pending in context.plan.sections.load.groups.iter().rev() {
-            let undoing = self.undoing(context, pending)?;
+        let undoings = self.undoings(context)?;
+        let groups = in_groups(&undoings).await?;
+        let (mut prepared, mut open) = (Vec::new(), Vec::new());
+        // No group was taken back by an earlier process.
+        let mut is_whole = true;
+        for (one, undoing) in groups.iter().zip(&undoings) {
             let lease = undoing.lease().await?;
-            if let Some(one) = undoing.prepare(&lease).await? {
-                prepared.push((undoing, one));
+            if let Some(past) = &one.past {
+                let beside = one.beside(&groups);
+                let sight = Sight {
+                    live: &one.live,
+                    beside: &beside,
+                };
+                let done = undoing.prepare(&lease, past, sight, &mut open).await?;
+                prepared.push((undoing, done));
                 continue;
             }
-            let unit = group_unit("undo", pending);
+            let unit = group_unit("undo", undoing.group);
             let told = undoing.told().await?;
+            is_whole &= told.is_none();
             let outcome = told.as_ref().map(undo_outcome).unwrap_or_default();
             self.session.keep_outcome(unit, outcome);
         }
-        for (undoing, one) in prepared {
-            let unit = group_unit("undo", undoing.group);
-            let report = undoing.commit(one).await?;
-            self.session.keep_outcome(unit, undo_outcome(&report));
+        let pending = prepared.iter().map(|(undoing, _)| undoing.group);
+        let mode = self.session.mode(context, &check_unit(), pending);
+        let ready = prepared.into_iter().zip(open);
+        let ready = ready.map(|((undoing, one), open)| Ready {
+            group: undoing.group,
+            unit: group_unit("undo", undoing.group),
+            merge: open.merge,
+            record: one.record,
+            outcome: undo_outcome(&one.report),
+        });
+        let mut ready: Vec<Ready<'_>> = ready.collect();
+        if is_whole {
+            tell(&mut ready, &mode)?;
         }
+        end_together(&self.session, context, ready, &mode).await?;
         self.session.decide();
         Ok(())
     }
@@ -181,12 +234,22 @@ impl UndoSkill {
     }
 }
 
+/// The run in every group.
+async fn in_groups<'u>(undoings: &'u [Undoing<'u>]) -> Result<Vec<InGroup<'u>>, SkillError> {
+    let mut groups = Vec::with_capacity(undoings.len());
+    for undoing in undoings {
+        groups.push(InGroup::look(undoing).await?);
+    }
+    Ok(groups)
+}
+
 fn undo_outcome(report: &UndoReport) -> UnitOutcome {
     let counts = report.tables.iter().map(|(_, counts)| counts);
     let rows = counts.map(|counts| counts.deleted + counts.restored + counts.reinserted);
     UnitOutcome {
         rows: rows.sum(),
         facts: serde_json::to_value(report).unwrap_or_default(),
+        findings: report.retained.iter().map(RetainedRows::finding).collect(),
         ..UnitOutcome::default()
     }
 }

@@ -26,10 +26,19 @@ pub(crate) struct Decided {
     pub(crate) counts: TableCounts,
     pub(crate) inserted: Vec<ComparedRow>,
     pub(crate) updated: Vec<ComparedRow>,
+    /// Rows that other runs wrote and that this one needs as they are; whether as stubs only.
+    pub(crate) relied: Vec<(Key, bool)>,
     /// Images of `updated`, in its order.
     pub(crate) before: Option<RecordBatch>,
     /// Instead of all these, where the table is keyless.
     pub(crate) copies: Option<Copies>,
+}
+
+impl Decided {
+    /// Rows are inserted or updated.
+    pub(crate) fn is_written(&self) -> bool {
+        self.counts.inserted + self.counts.updated > 0
+    }
 }
 
 /// Hashes of rows as CERT has them: over all columns of an image, and over those of the artifact.
@@ -107,6 +116,14 @@ pub(crate) fn ledger_rows(table: &Decided, after: &After) -> Result<Vec<WrittenR
                 before,
             });
         }
+        let relied = table.relied.iter().filter(|(_, stub)| *stub == is_stub);
+        written.push(WrittenRows {
+            operation: LedgerOperation::Relied,
+            is_stub,
+            keys: relied.map(|(key, _)| key.clone()).collect(),
+            after: Vec::new(),
+            before: None,
+        });
     }
     Ok(written)
 }

@@ -54,6 +54,37 @@ async fn an_undo_that_is_disturbed_anywhere_ends_like_an_undisturbed_one() {
     matrix(Some("mig-1"), Job::Undo("mig-1"), "rb-1").await;
 }
 
+/// District 3 relies on rows of the load that is taken back.
+async fn relied_on() -> Estate {
+    let estate = prepared(Some("mig-1")).await;
+    let neighbour = estate.neighbour("3", "mig-3", &crate::reliance::district_3());
+    drive(&neighbour, &Job::Load, "mig-3", &Faults::none())
+        .await
+        .unwrap();
+    estate
+}
+
+#[tokio::test]
+async fn an_undo_that_retains_rows_and_is_disturbed_anywhere_ends_like_an_undisturbed_one() {
+    let job = Job::Retain("mig-1");
+    let golden = relied_on().await;
+    let undisturbed = Faults::none();
+    drive(&golden, &job, "rb-1", &undisturbed).await.unwrap();
+    let prepared = relied_on().await;
+    for call in 0..undisturbed.calls().len() {
+        for fault in Fault::ALL {
+            let estate = prepared.copy();
+            let faults = Faults::at(call, fault);
+            if let Err(error) = drive(&estate, &job, "rb-1", &faults).await {
+                panic!("call {call}, {fault:?}: {}", error.chain());
+            }
+            assert_eq!(estate.data(), golden.data(), "call {call}, {fault:?}");
+            assert_eq!(estate.ledgers(), golden.ledgers(), "call {call}, {fault:?}");
+            assert!(!estate.has_leftovers(), "call {call}, {fault:?}");
+        }
+    }
+}
+
 /// The second group fails for good; the compensation is disturbed at every one of its calls.
 #[tokio::test]
 async fn a_compensation_that_is_disturbed_anywhere_ends_where_the_run_began() {

@@ -9,10 +9,11 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use redistrict_model::{Catalog, Column, Finding, Key, KeyRow, RunId, StoreName, Table, TableRef};
 use redistrict_store::{
-    Action, Applied, BatchStream, CommitOutcome, Enrolment, Fingerprint, KeyReader, KeyRequest,
-    Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, RaisedSequence, RowReader,
-    RowRequest, RunRecord, RunState, StagePart, Staged, StoreError, StoreErrorKind, TableSize,
-    TargetCapabilities, TargetRead, TargetStore, Traces,
+    Action, Applied, BatchStream, CommitOutcome, Decision, Enrolment, Fingerprint, KeyReader,
+    KeyRequest, Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, PrepareOutcome,
+    PreparedId, Preparing, RaisedSequence, RowReader, RowRequest, RunRecord, RunState, StagePart,
+    Staged, StoreError, StoreErrorKind, TableSize, TargetCapabilities, TargetRead, TargetStore,
+    Traces,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,6 +282,14 @@ impl TargetStore for FaultyTarget {
         self.inner.verbatim(column, values)
     }
 
+    async fn preparing(&self) -> Result<Preparing, StoreError> {
+        through!(self, "preparing", self.inner.preparing())
+    }
+
+    async fn finish(&self, id: &PreparedId, decision: Decision) -> Result<bool, StoreError> {
+        through!(self, "finish", self.inner.finish(id, decision))
+    }
+
     async fn enrolment(&self, store: &StoreName) -> Result<Option<Enrolment>, StoreError> {
         self.inner.enrolment(store).await
     }
@@ -396,6 +405,8 @@ impl RowReader for FaultyMerge {
 #[async_trait]
 impl Merge for FaultyMerge {
     async fn lock_staged(&mut self, table: &TableRef) -> Result<Vec<Key>, StoreError> {
+        let tables = std::slice::from_ref(table);
+        self.faults.others("lock_staged", tables).await;
         merge_through!(self, "lock_staged", self.merge.lock_staged(table))
     }
 
@@ -465,6 +476,30 @@ impl Merge for FaultyMerge {
                 let done = merge.commit(record).await;
                 match faults.leave(fault, done) {
                     Err(_) if fault.is_some() => Ok(CommitOutcome::Unknown),
+                    done => done,
+                }
+            }
+        }
+    }
+
+    /// As a commit.
+    async fn prepare(
+        self: Box<Self>,
+        record: &RunRecord,
+        id: &PreparedId,
+    ) -> Result<PrepareOutcome, StoreError> {
+        let Self {
+            merge,
+            store,
+            faults,
+        } = *self;
+        match faults.enter("prepare", &store) {
+            Err(error) if error.kind == StoreErrorKind::Transient => Ok(PrepareOutcome::Unknown),
+            Err(error) => Err(error),
+            Ok(fault) => {
+                let done = merge.prepare(record, id).await;
+                match faults.leave(fault, done) {
+                    Err(_) if fault.is_some() => Ok(PrepareOutcome::Unknown),
                     done => done,
                 }
             }

@@ -2,7 +2,7 @@
 //! whatever is lost then, all of them end alike.
 
 use redistrict_load::{CommitMode, LoadReport};
-use redistrict_model::RunId;
+use redistrict_model::{RunId, StoreName};
 use redistrict_store::RunState;
 use tempfile::TempDir;
 
@@ -87,6 +87,7 @@ async fn the_report_says_how_the_groups_committed_and_why() {
         panic!("{:?}", report.commit);
     };
     assert_eq!(groups.len(), 3);
+    let because_of: Vec<StoreName> = because_of.into_iter().map(|one| one.group).collect();
     assert_eq!(groups, because_of);
 }
 

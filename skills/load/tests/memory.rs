@@ -12,11 +12,12 @@ use redistrict_model::{
     Catalog, Column, ColumnType, Finding, Key, KeyRow, RunId, StoreKind, StoreName, Table, TableRef,
 };
 use redistrict_store::{
-    Action, Applied, BatchStream, CommitOutcome, Enrolment, Epoch, Fingerprint, KeyReader,
-    KeyRequest, Lease, LeaseClaim, LeaseOutcome, LeaseStanding, Ledger, LedgerEntry, Merge, Owner,
-    RaisedSequence, RowReader, RowRequest, RunRecord, RunState, Selector, StagePart, Staged,
-    StoreError, StoreErrorKind, TableSize, TargetCapabilities, TargetRead, TargetStore, Traces,
-    arrow_field, arrow_schema, column_type, staged_key,
+    Action, Applied, BatchStream, CommitOutcome, Decision, Enrolment, Epoch, Fingerprint,
+    KeyReader, KeyRequest, Lease, LeaseClaim, LeaseOutcome, LeaseStanding, Ledger, LedgerEntry,
+    Merge, Owner, PrepareOutcome, PreparedId, Preparing, RaisedSequence, RowReader, RowRequest,
+    RunRecord, RunState, Selector, StagePart, Staged, StoreError, StoreErrorKind, TableSize,
+    TargetCapabilities, TargetRead, TargetStore, Traces, arrow_field, arrow_schema, column_type,
+    staged_key,
 };
 
 /// A value.
@@ -78,6 +79,12 @@ pub(crate) struct Database {
     pub(crate) runs: Vec<RunRecord>,
     ledger: Vec<LedgerEntry>,
     staging: BTreeMap<(RunId, TableRef), Staging>,
+    /// So many commits can be prepared at once; none at all where there is none.
+    pub(crate) places: Option<u32>,
+    /// What is written here cannot be prepared, which turns out when it is tried.
+    pub(crate) notifies: bool,
+    /// The database as it is once this is committed.
+    prepared: Option<(PreparedId, Box<Self>)>,
     pub(crate) epoch: i64,
     pub(crate) holder: Option<RunId>,
     pub(crate) owner: Option<Owner>,
@@ -133,6 +140,9 @@ impl Database {
             runs: Vec::new(),
             ledger: Vec::new(),
             staging: BTreeMap::new(),
+            places: None,
+            notifies: false,
+            prepared: None,
             epoch: 0,
             holder: None,
             owner: None,
@@ -150,8 +160,30 @@ impl Database {
         self.data.get_mut(table).unwrap().insert(key, row);
     }
 
+    /// The entries of the ledger in words.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let words = self.ledger.iter().map(|entry| {
+            let keys: Vec<String> = entry.keys.iter().map(|key| key.parts().join("/")).collect();
+            let (run, table) = (&entry.run, &entry.table.table);
+            format!(
+                "{run} {} {table} {}",
+                entry.operation.as_str(),
+                keys.join(" ")
+            )
+        });
+        words.collect()
+    }
+
     pub(crate) fn has_leftovers(&self) -> bool {
-        !self.staging.is_empty() || self.holder.is_some()
+        !self.staging.is_empty() || self.holder.is_some() || self.prepared.is_some()
+    }
+
+    /// Takes over what a transaction has written.
+    fn take(&mut self, work: Self) {
+        self.locators = work.locators;
+        self.data = work.data;
+        self.ledger = work.ledger;
+        self.runs = work.runs;
     }
 
     /// What a row is told by; a new locator where the table is keyless.
@@ -473,6 +505,11 @@ impl MemoryTarget {
     ) -> Result<T, StoreError> {
         self.with(|database| {
             database.check_lease(lease)?;
+            // It holds the lease, and the rows.
+            assert!(
+                database.prepared.is_none(),
+                "a server would wait for what is prepared"
+            );
             database.writes += 1;
             work(database)
         })
@@ -576,6 +613,10 @@ impl TargetStore for MemoryTarget {
                 owner: database.owner.clone(),
             };
             let answer = standing.answer(claim);
+            if let (LeaseOutcome::Held(_), Some((prepared, _))) = (&answer, &database.prepared) {
+                let prepared = vec![prepared.clone()];
+                return LeaseOutcome::InDoubt { prepared };
+            }
             if let LeaseOutcome::Held(lease) = &answer {
                 database.epoch = lease.epoch.0;
                 database.holder = Some(lease.run.clone());
@@ -597,6 +638,7 @@ impl TargetStore for MemoryTarget {
             holder: database.holder.clone(),
             quiet: None,
             staged: Vec::new(),
+            prepared: database.prepared.iter().map(|one| one.0.clone()).collect(),
         }))
     }
 
@@ -607,6 +649,10 @@ impl TargetStore for MemoryTarget {
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
         self.with(|database| {
             if database.check_lease(lease).is_ok() {
+                assert!(
+                    database.prepared.is_none(),
+                    "a server would wait for what is prepared"
+                );
                 database.holder = None;
             }
         });
@@ -676,6 +722,26 @@ impl TargetStore for MemoryTarget {
         }))
     }
 
+    async fn preparing(&self) -> Result<Preparing, StoreError> {
+        let server = self.stores[0].as_str().to_owned();
+        Ok(match self.with(|database| database.places) {
+            Some(free) => Preparing::Yes { server, free },
+            None => Preparing::never("this database"),
+        })
+    }
+
+    async fn finish(&self, id: &PreparedId, decision: Decision) -> Result<bool, StoreError> {
+        Ok(self.with(|database| {
+            let is_meant = |prepared: &mut (PreparedId, _)| prepared.0 == *id;
+            let prepared = database.prepared.take_if(is_meant);
+            let was_there = prepared.is_some();
+            if let (Some((_, work)), Decision::Commit) = (prepared, decision) {
+                database.take(*work);
+            }
+            was_there
+        }))
+    }
+
     async fn run_record(&self, run: &RunId) -> Result<Option<RunRecord>, StoreError> {
         let records = self.run_records().await?;
         Ok(records.into_iter().find(|record| record.run == *run))
@@ -706,6 +772,24 @@ struct MemoryMerge {
 }
 
 impl MemoryMerge {
+    /// The database with what was written, and the run's record in it.
+    fn written(self, record: &RunRecord) -> Result<(MemoryTarget, Lease, Database), StoreError> {
+        let bug = |what: &str| Err(StoreError::new(StoreErrorKind::Bug, what));
+        if record.run != self.lease.run || record.epoch != self.lease.epoch {
+            return bug("commit as another run than the lease's");
+        }
+        let Self {
+            server,
+            lease,
+            view: View(mut work),
+        } = self;
+        if work.runs.iter().any(|one| one.run == record.run) {
+            return bug("commit a run twice");
+        }
+        work.runs.push(record.clone());
+        Ok((server, lease, work))
+    }
+
     fn staging(&mut self, table: &TableRef) -> Option<&mut Staging> {
         let place = (self.lease.run.clone(), table.clone());
         self.view.0.staging.get_mut(&place)
@@ -741,7 +825,10 @@ impl Merge for MemoryMerge {
         }
         let keys: Vec<Key> = self
             .staging(table)
-            .map(|staging| staging.rows.keys().cloned().collect())
+            .map(|staging| {
+                let written = staging.rows.iter().filter(|(_, row)| row.0 != "leave");
+                written.map(|(key, _)| key.clone()).collect()
+            })
             .unwrap_or_default();
         self.lock(table, &keys).await
     }
@@ -899,25 +986,26 @@ impl Merge for MemoryMerge {
     }
 
     async fn commit(self: Box<Self>, record: &RunRecord) -> Result<CommitOutcome, StoreError> {
-        let bug = |what: &str| Err(StoreError::new(StoreErrorKind::Bug, what));
-        if record.run != self.lease.run || record.epoch != self.lease.epoch {
-            return bug("commit as another run than the lease's");
-        }
-        let Self {
-            server,
-            lease,
-            view: View(work),
-        } = *self;
+        let (server, lease, work) = (*self).written(record)?;
         server.write(&lease, |database| {
-            database.locators = work.locators;
-            if database.runs.iter().any(|one| one.run == record.run) {
-                return bug("commit a run twice");
-            }
-            database.data = work.data;
-            database.ledger = work.ledger;
-            database.runs = work.runs;
-            database.runs.push(record.clone());
+            database.take(work);
             Ok(CommitOutcome::Committed)
+        })
+    }
+
+    async fn prepare(
+        self: Box<Self>,
+        record: &RunRecord,
+        id: &PreparedId,
+    ) -> Result<PrepareOutcome, StoreError> {
+        let (server, lease, work) = (*self).written(record)?;
+        server.write(&lease, |database| {
+            if database.notifies || database.places.is_none_or(|places| places == 0) {
+                let why = "there is no place".to_owned();
+                return Ok(PrepareOutcome::Refused { why });
+            }
+            database.prepared = Some((id.clone(), Box::new(work)));
+            Ok(PrepareOutcome::Prepared)
         })
     }
 }

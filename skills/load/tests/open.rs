@@ -40,6 +40,7 @@ fn groups(targets: [&MemoryTarget; 2]) -> Vec<GroupInput> {
     targets
         .map(|target| GroupInput {
             name: target.stores()[0].clone(),
+            preparing: redistrict_store::Preparing::never("it"),
             stores: target.stores().to_vec(),
             capabilities: target.capabilities(),
             key_statements: prod
@@ -256,6 +257,7 @@ fn the_end_of_a_relationship_is_its_keys_text_and_a_key_of_another_type_is_refus
     let groups: Vec<GroupInput> = ["ids", "hcp"]
         .map(|store| GroupInput {
             name: StoreName::new(store),
+            preparing: redistrict_store::Preparing::never("it"),
             stores: vec![StoreName::new(store)],
             capabilities: TargetCapabilities {
                 open_schema: true,

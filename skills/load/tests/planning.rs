@@ -144,6 +144,7 @@ fn inputs_that_do_not_fit_together_are_refused() {
     let catalogs = extract.catalogs.clone();
     let group = |name: &str, stores: &[&str]| GroupInput {
         name: StoreName::new(name),
+        preparing: redistrict_store::Preparing::never("it"),
         stores: stores.iter().map(|one| StoreName::new(*one)).collect(),
         capabilities: TargetCapabilities::default(),
         key_statements: std::collections::BTreeMap::new(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redistrict_load::{LoadSkill, Mode, UndoSkill};
+use redistrict_load::{LoadSkill, Mode, SharedRows, UndoSkill};
 use redistrict_model::{RunId, UnitKey};
 use redistrict_skill::{
     Cancel, Clock, ManualClock, Progress, ProgressSink, Skill, SkillError, UnitContext, UnitOutcome,
@@ -23,6 +23,8 @@ pub(crate) type Outcomes = BTreeMap<UnitKey, UnitOutcome>;
 pub(crate) enum Job {
     Load,
     Undo(&'static str),
+    /// Leaves the rows that other runs rely on.
+    Retain(&'static str),
 }
 
 struct Silent;
@@ -64,6 +66,10 @@ impl Job {
         match self {
             Self::Load => Box::new(LoadSkill::new(setup)),
             Self::Undo(parent) => Box::new(UndoSkill::new(setup, RunId::new(*parent))),
+            Self::Retain(parent) => {
+                let undo = UndoSkill::new(setup, RunId::new(*parent));
+                Box::new(undo.sharing(SharedRows::Retain))
+            }
         }
     }
 }

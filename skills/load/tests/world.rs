@@ -12,7 +12,7 @@ use redistrict_model::{
     Catalog, CheckSection, Column, ColumnType, DistrictId, Edge, EdgeId, EdgeOrigin,
     ExtractSection, ExtractTable, Finding, ForeignKey, Generated, Key, MaskSection, Membership,
     OrgPart, Owner, OwnerKind, Ownership, Plan, PlanDigest, PlanSections, Role, RunId, StoreKind,
-    StoreName, Table, TableKind, TableRef, TableRole, Unique,
+    StoreName, Table, TableKind, TableRef, TableRole, Trigger, Unique,
 };
 use redistrict_store::{Fingerprint, TargetCapabilities, TargetStore, arrow_schema};
 use tempfile::TempDir;
@@ -157,7 +157,7 @@ pub(crate) fn cert_tables() -> Vec<Table> {
     tables
 }
 
-fn edge(id: u32, child: &str, column: &str, parent: &str) -> Edge {
+pub(crate) fn edge(id: u32, child: &str, column: &str, parent: &str) -> Edge {
     Edge {
         id: EdgeId(id),
         name: format!("{child}_{column}"),
@@ -318,6 +318,7 @@ fn groups_of(stores: &[&[&str]]) -> Vec<GroupInput> {
         .iter()
         .map(|stores| GroupInput {
             name: StoreName::new(stores[0]),
+            preparing: redistrict_store::Preparing::never("it"),
             stores: stores.iter().map(|one| StoreName::new(*one)).collect(),
             capabilities: TargetCapabilities::default(),
             key_statements: std::collections::BTreeMap::new(),
@@ -548,6 +549,50 @@ impl Estate {
         }
     }
 
+    /// The same CERT, seen from the migration of another district, whose artifact is of this run.
+    pub(crate) fn neighbour(&self, district: &str, run: &str, rows: &ArtifactRows) -> Self {
+        let mut plan = (*self.plan).clone();
+        plan.district = DistrictId::new(district);
+        let neighbour = Self {
+            ids: self.ids.clone(),
+            hcp: self.hcp.clone(),
+            plan: Arc::new(plan),
+            key: self.key.clone(),
+            real: self.real.clone(),
+            ..Self::empty()
+        };
+        neighbour.write_artifact(run, &neighbour.plan, rows);
+        neighbour
+    }
+
+    /// The same CERT and artifact, with a reference more in the plan.
+    pub(crate) fn with_edge(mut self, edge: Edge) -> Self {
+        let mut plan = (*self.plan).clone();
+        plan.sections.extract.ownership.edges.push(edge);
+        self.plan = Arc::new(plan);
+        self
+    }
+
+    /// With a trigger in CERT that sets this column of this table, and of which the plan knows.
+    pub(crate) fn with_trigger(mut self, of: &str, column: &str, value: Cell) -> Self {
+        let trigger = Trigger {
+            name: "stamp".into(),
+            enabled: true,
+            fills: Vec::new(),
+        };
+        let mut plan = (*self.plan).clone();
+        let mut planned = plan.sections.load.tables.iter_mut();
+        let planned = planned.find(|one| one.table.name == name(of)).unwrap();
+        planned.table.triggers.push(trigger.clone());
+        self.plan = Arc::new(plan);
+        self.ids.with(|database| {
+            let table = database.tables.get_mut(&name(of)).unwrap();
+            table.triggers.push(trigger);
+            database.trigger = Some((name(of), column.into(), value));
+        });
+        self
+    }
+
     /// So many groups of one store each, with the same two tables in each; `dir` gets the artifact.
     pub(crate) fn grouped(count: usize, dir: &Path) -> Self {
         let stores: Vec<String> = (0..count).map(|at| format!("g{at}")).collect();
@@ -699,6 +744,14 @@ impl Estate {
     pub(crate) fn put(&self, of: &str, values: Vec<Cell>) {
         let row = row(&cert_tables(), of, values);
         self.edit(of, |database| database.put(&name(of), row));
+    }
+
+    /// What the ledgers say, run by run.
+    pub(crate) fn ledgers(&self) -> Vec<String> {
+        let ledgers = self
+            .targets()
+            .map(|one| one.with(|database| database.told()));
+        ledgers.flatten().collect()
     }
 
     pub(crate) fn has_leftovers(&self) -> bool {

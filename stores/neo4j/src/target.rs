@@ -10,6 +10,7 @@ mod ledger;
 mod locked;
 mod memory;
 mod merge;
+mod moves;
 mod pages;
 mod runs;
 mod stage;
@@ -24,9 +25,9 @@ use arrow::array::ArrayRef;
 use async_trait::async_trait;
 use redistrict_model::{Catalog, Column, Finding, RunId, StoreName, Table};
 use redistrict_store::{
-    BatchStream, Enrolment, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Ledger, Merge, RunRecord,
-    Secret, StagePart, Staged, StoreError, StoreErrorKind, TableSize, TargetCapabilities,
-    TargetRead, TargetStore, Traces,
+    BatchStream, Enrolment, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Ledger, Merge, Preparing,
+    RunRecord, Secret, StagePart, Staged, StoreError, StoreErrorKind, TableSize,
+    TargetCapabilities, TargetRead, TargetStore, Traces,
 };
 
 use crate::bolt::{Access, Begin, Bolt, Transaction};
@@ -125,7 +126,6 @@ impl TargetStore for Neo4jTarget {
 
     fn capabilities(&self) -> TargetCapabilities {
         TargetCapabilities {
-            two_phase: false,
             // The ends of a relationship have to be there when it is written.
             defers_foreign_keys: false,
             open_schema: true,
@@ -169,6 +169,10 @@ impl TargetStore for Neo4jTarget {
     async fn fits(&self, size: &[TableSize]) -> Result<Option<Finding>, StoreError> {
         let (_bolt, mut transaction) = self.reading().await?;
         memory::check(&mut transaction, self.name(), size).await
+    }
+
+    async fn preparing(&self) -> Result<Preparing, StoreError> {
+        Ok(Preparing::never("Neo4j"))
     }
 
     async fn enrolment(&self, store: &StoreName) -> Result<Option<Enrolment>, StoreError> {

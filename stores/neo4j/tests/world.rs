@@ -189,6 +189,7 @@ pub(crate) fn record(lease: &Lease) -> RunRecord {
         epoch: lease.epoch,
         plan_digest: "digest".to_owned(),
         state: RunState::Committed,
+        origin: None,
     }
 }
 

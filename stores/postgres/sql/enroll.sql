@@ -51,8 +51,21 @@ create table if not exists redistrict_meta.run (
   epoch int8 not null,
   plan_digest text not null,
   state text not null check (state in ('committed', 'undone')),
-  at timestamptz not null default now()
+  at timestamptz not null default now(),
+  -- A keyed hash; and what names the key of the hashes in the ledger.
+  district text,
+  key_id text
 );
+do $$
+begin
+  if not exists (
+    select from pg_attribute
+    where attrelid = 'redistrict_meta.run'::regclass and attname = 'key_id' and not attisdropped
+  ) then
+    alter table redistrict_meta.run add column district text, add column key_id text;
+  end if;
+end
+$$;
 
 create table if not exists redistrict_meta.staging (
   id int8 generated always as identity primary key,

@@ -7,6 +7,7 @@ with parent as (
 )
 select
   k.conname::text as name,
+  k.confupdtype::text as update_action,
   cn.nspname::text as child_schema,
   c.relname::text as child_table,
   c.relkind = 'r' as is_plain,

@@ -20,6 +20,10 @@ from (values
   ('lock_timeout', '10s'),
   ('idle_in_transaction_session_timeout', '30min'),
   ('client_connection_check_interval', '1s'),
+  -- A host that is gone is noticed within two minutes, also between statements.
+  ('tcp_keepalives_idle', '60'),
+  ('tcp_keepalives_interval', '10'),
+  ('tcp_keepalives_count', '6'),
   ('jit', 'off')
 ) as wanted (name, setting)
 join pg_catalog.pg_settings as known on known.name = wanted.name

@@ -4,6 +4,8 @@
 mod compose;
 mod text;
 
+pub(crate) use text::literal;
+
 use async_trait::async_trait;
 use redistrict_model::TableRef;
 use redistrict_store::{

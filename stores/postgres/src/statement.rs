@@ -98,6 +98,8 @@ fixed! {
     OWN_OBJECTS: "our tables that belong to another role" = include_str!("../sql/own_objects.sql");
     REFERRING_KEYS: "catalog: foreign keys that refer to tables" =
         include_str!("../sql/referring_keys.sql");
+    REFERENCES: "catalog: what a table refers to" = include_str!("../sql/references.sql");
+    UNIQUE_RULES: "catalog: how unique keys are checked" = include_str!("../sql/unique_rules.sql");
     SEQUENCES: "catalog: sequences that feed columns" = include_str!("../sql/sequences.sql");
     SESSION_SOURCE: "pins the settings of a session: read-only, no row filter, formats, time limits" =
         include_str!("../sql/session_source.sql");

@@ -19,6 +19,7 @@ mod standby;
 mod support;
 mod unfit;
 mod unmatched;
+mod updates;
 mod wide;
 
 mod conformance {

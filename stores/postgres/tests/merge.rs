@@ -521,7 +521,8 @@ async fn a_target_of_an_earlier_version_is_enrolled_again_and_keeps_its_epoch() 
         .server
         .psql(
             &world.cert,
-            "alter table redistrict_meta.lease drop column owner",
+            "alter table redistrict_meta.lease drop column owner;
+             alter table redistrict_meta.run drop column district, drop column key_id",
         )
         .await;
     let claim = redistrict_testkit::claims::claim(&RunId::new("mig-2"), false);
@@ -534,6 +535,7 @@ async fn a_target_of_an_earlier_version_is_enrolled_again_and_keeps_its_epoch() 
         panic!("busy")
     };
     assert!(next.epoch > lease.epoch);
+    assert_eq!(world.target.run_records().await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -560,6 +562,20 @@ async fn triggers_find_what_they_find_for_the_application() {
         .collect();
     world.move_all("mig-1", &tables).await.unwrap();
     assert_eq!(world.dump(&world.cert, "log").await, ["(5)"]);
+}
+
+/// However long the groups behind it take.
+#[tokio::test]
+async fn an_open_merge_is_not_ended_for_being_quiet() {
+    let world = World::new().await;
+    let limit = "current_setting('idle_in_transaction_session_timeout')";
+    let prod = "create table t (id int4 primary key); insert into t values (1)";
+    world.server.psql(&world.prod, prod).await;
+    let cert = format!("create table t (id int4 primary key, quiet text default {limit})");
+    world.server.psql(&world.cert, &cert).await;
+    let tables = world.catalog().await.tables;
+    world.move_all("mig-1", &tables).await.unwrap();
+    assert_eq!(world.dump(&world.cert, "t").await, ["(1,0)"]);
 }
 
 #[tokio::test]

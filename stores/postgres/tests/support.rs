@@ -158,6 +158,7 @@ pub(crate) async fn commit(
         epoch: lease.epoch,
         plan_digest: "digest".into(),
         state: RunState::Committed,
+        origin: None,
     };
     merge.commit(&record).await
 }

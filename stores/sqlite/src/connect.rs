@@ -12,6 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Context, bug, config};
+use crate::journal_mode;
 use crate::names::{alias_of, quote};
 use crate::telling::Telling;
 
@@ -167,13 +168,7 @@ impl Group {
             .doing(what)?;
         for alias in self.aliases() {
             let alias = alias.as_str();
-            let mode: String = connection
-                .pragma_update_and_check(Some(alias), "journal_mode", "delete", |row| row.get(0))
-                .doing(what)?;
-            if mode != "delete" {
-                let refused = StoreError::new(StoreErrorKind::Transient, what);
-                return Err(refused.with_hint("other connections keep the file in WAL mode"));
-            }
+            journal_mode::take_out_of_wal(&connection, alias)?;
             connection
                 .pragma_update(Some(alias), "synchronous", "full")
                 .doing(what)?;

@@ -9,6 +9,7 @@ mod catalog;
 mod connect;
 mod ddl;
 mod error;
+mod journal_mode;
 mod names;
 mod reader;
 mod rights;

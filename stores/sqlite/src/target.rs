@@ -7,6 +7,7 @@ mod foreign;
 mod lease;
 mod ledger;
 mod merge;
+mod moves;
 mod runs;
 mod sequences;
 mod stage;
@@ -19,9 +20,9 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use redistrict_model::{Catalog, RunId, StoreName, Table};
 use redistrict_store::{
-    BatchStream, Enrolment, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Ledger, Merge, RunRecord,
-    StagePart, Staged, StoreError, StoreErrorKind, TargetCapabilities, TargetRead, TargetStore,
-    Traces,
+    BatchStream, Enrolment, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Ledger, Merge, Preparing,
+    RunRecord, StagePart, Staged, StoreError, StoreErrorKind, TargetCapabilities, TargetRead,
+    TargetStore, Traces,
 };
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -29,6 +30,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::catalog::{self, Side};
 use crate::connect::{BUSY_TIMEOUT, File, Group, Session, blocking};
 use crate::error::{Context, bug};
+use crate::journal_mode;
 use crate::names::alias_of;
 use crate::reader::{Reader, View};
 use crate::tables::Tables;
@@ -151,7 +153,6 @@ impl TargetStore for SqliteTarget {
 
     fn capabilities(&self) -> TargetCapabilities {
         TargetCapabilities {
-            two_phase: false,
             defers_foreign_keys: true,
             open_schema: false,
         }
@@ -174,6 +175,10 @@ impl TargetStore for SqliteTarget {
         .await
     }
 
+    async fn preparing(&self) -> Result<Preparing, StoreError> {
+        Ok(Preparing::never("SQLite"))
+    }
+
     async fn enrolment(&self, store: &StoreName) -> Result<Option<Enrolment>, StoreError> {
         let group = self.group.only(store)?;
         self.reading(group, |connection, _| {
@@ -185,7 +190,16 @@ impl TargetStore for SqliteTarget {
     async fn enroll(&self, store: &StoreName, mark: &Enrolment) -> Result<(), StoreError> {
         let _gate = self.gate().await?;
         let (group, mark) = (self.group.only(store)?, mark.clone());
-        blocking(move || enrolment::write(&mut group.open_for_writing()?, &mark)).await
+        blocking(move || {
+            let was_wal = journal_mode::is_wal(&group.open_for_reading()?, &alias_of(0))?;
+            let mut connection = group.open_for_writing()?;
+            enrolment::write(&mut connection, &mark)?;
+            if was_wal {
+                journal_mode::note_wal(&connection, &alias_of(0))?;
+            }
+            journal_mode::put_back(&connection, &group.aliases())
+        })
+        .await
     }
 
     async fn acquire_lease(&self, claim: &LeaseClaim) -> Result<LeaseOutcome, StoreError> {
@@ -232,7 +246,8 @@ impl TargetStore for SqliteTarget {
         blocking(move || {
             let mut connection = group.open_for_writing()?;
             require_enrolled(&connection, &group)?;
-            lease::release(&mut connection, &group.aliases(), &lease)
+            lease::release(&mut connection, &group.aliases(), &lease)?;
+            journal_mode::put_back(&connection, &group.aliases())
         })
         .await
     }

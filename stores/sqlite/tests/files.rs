@@ -75,7 +75,10 @@ async fn a_file_of_an_earlier_version_is_enrolled_again_and_keeps_its_epoch() {
     let lease = group.lease().await;
     group.target.release_lease(&lease).await.unwrap();
     let older = "alter table redistrict_lease drop column owner;
+                 alter table redistrict_lease drop column journal_mode;
                  alter table redistrict_lease drop column beat;
+                 alter table redistrict_run drop column district;
+                 alter table redistrict_run drop column key_id;
                  update redistrict_environment set format = 1";
     group.run("0.db", older);
     let claim = redistrict_testkit::claims::claim(&RunId::new("mig-2"), false);
@@ -83,10 +86,13 @@ async fn a_file_of_an_earlier_version_is_enrolled_again_and_keeps_its_epoch() {
     assert_eq!(error.kind, StoreErrorKind::Config);
     assert!(error.hint.unwrap().contains("redistrict enroll"));
     assert!(group.target.traces().await.is_err());
+    let error = group.target.run_records().await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Config);
     let mark = group.target.enrolment(&store(0)).await.unwrap().unwrap();
     group.target.enroll(&store(0), &mark).await.unwrap();
     let taken = group.target.acquire_lease(&claim).await.unwrap();
     assert!(matches!(taken, LeaseOutcome::Held(next) if next.epoch > lease.epoch));
+    assert_eq!(group.target.run_records().await.unwrap(), []);
 }
 
 /// Found by the proof of injection: a table of a user's with the name of one of ours.
@@ -163,6 +169,48 @@ async fn a_merge_over_several_files_commits_all_or_nothing() {
         assert_eq!(mode, file.rows("select 'delete'"), "file {number}");
     }
     assert_eq!(group.target.run_records().await.unwrap(), [record(&lease)]);
+    let mode = |number: usize| {
+        group
+            .plain(&format!("{number}.db"))
+            .rows("pragma journal_mode")
+    };
+    let select = |mode: &str| group.plain("0.db").rows(&format!("select '{mode}'"));
+    group.target.release_lease(&lease).await.unwrap();
+    assert_eq!([mode(1), mode(2)], [select("delete"), select("wal")]);
+}
+
+/// Also if another process ends what one has begun that died, and after a person has enrolled it again.
+#[tokio::test]
+async fn a_file_in_wal_mode_is_in_it_again_when_nobody_writes_it() {
+    let group = Group::of(1, "create table t (id integer primary key)").await;
+    empty(&group.folder.path().join("0.db"), "wal");
+    let is_wal = || {
+        let file = group.plain("0.db");
+        file.rows("pragma journal_mode") == file.rows("select 'wal'")
+    };
+    let mark = group.target.enrolment(&store(0)).await.unwrap().unwrap();
+    group.target.enroll(&store(0), &mark).await.unwrap();
+    assert!(is_wal());
+    let lease = group.lease().await;
+    assert!(!is_wal());
+    group.target.enroll(&store(0), &mark).await.unwrap();
+    assert!(!is_wal());
+    let other = SqliteTarget::new(vec![(store(0), group.folder.path().join("0.db"))]);
+    let claim = redistrict_testkit::claims::claim(&lease.run, true);
+    let LeaseOutcome::Held(taken) = other.acquire_lease(&claim).await.unwrap() else {
+        panic!("busy");
+    };
+    group.target.release_lease(&lease).await.unwrap();
+    assert!(!is_wal());
+    other.release_lease(&taken).await.unwrap();
+    assert!(is_wal());
+    assert_eq!(
+        group
+            .plain("0.db")
+            .rows("select journal_mode from redistrict_lease where journal_mode is not null")
+            .len(),
+        0
+    );
 }
 
 /// The files as a power loss in the middle of a merge would leave them.

@@ -129,6 +129,7 @@ pub(crate) fn record(lease: &Lease) -> RunRecord {
         epoch: lease.epoch,
         plan_digest: "p".into(),
         state: RunState::Committed,
+        origin: None,
     }
 }
 

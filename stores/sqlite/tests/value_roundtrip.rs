@@ -95,6 +95,7 @@ async fn write(
         epoch: lease.epoch,
         plan_digest: "p".into(),
         state: RunState::Committed,
+        origin: None,
     };
     assert_eq!(
         merge.commit(&record).await.unwrap(),

@@ -1,6 +1,7 @@
 //! `redistrict rollback`: takes a run's rows out of CERT again, exactly, or refuses.
 
 use redistrict_journal::{RunKind, RunOptions, RunState as History, RunStatus, fold};
+use redistrict_load::settle;
 use redistrict_model::{Phase, RunId};
 use redistrict_store::{
     BEAT_FRESH, Lease, LeaseClaim, LeaseOutcome, RunState, TargetStore, Traces,
@@ -21,9 +22,6 @@ use crate::session::Session;
 pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> CommandResult<Exit> {
     if arguments.keep_foreign_changes {
         return Err(Failure::not_available("--keep-foreign-changes"));
-    }
-    if arguments.retain_shared {
-        return Err(Failure::not_available("--retain-shared"));
     }
     let workspace = session.workspace()?;
     let approvals = approvals(&workspace.config)?.and(&arguments.ask)?;
@@ -61,6 +59,7 @@ pub(crate) async fn run(session: &Session, arguments: &args::Rollback) -> Comman
         district: state.district.clone(),
         options: RunOptions {
             dry_run: arguments.dry_run,
+            retain_shared: arguments.retain_shared,
             only: vec![Phase::Loading, Phase::Reporting],
             approvals: needs_approval(&approvals, state.kind)
                 .then_some(Phase::Loading)
@@ -199,7 +198,16 @@ async fn clear_away(
         after: None,
         is_resume: holds,
     };
-    let LeaseOutcome::Held(lease) = target.acquire_lease(&claim).await? else {
+    let mut outcome = target.acquire_lease(&claim).await?;
+    if let LeaseOutcome::InDoubt { prepared } = &outcome {
+        // What was decided is done, whoever decided it.
+        let settled = settle(&parts.targets, target, prepared, &|_| claim.clone()).await?;
+        outcome = match settled.in_the_way {
+            Some(outcome) => outcome,
+            None => target.acquire_lease(&claim).await?,
+        };
+    }
+    let LeaseOutcome::Held(lease) = outcome else {
         return Ok(false);
     };
     clear(target, &lease).await?;

@@ -6,10 +6,10 @@ use arrow::array::ArrayRef;
 use async_trait::async_trait;
 use redistrict_model::{Catalog, Column, Finding, Key, KeyRow, RunId, StoreName, Table, TableRef};
 use redistrict_store::{
-    Action, Applied, BatchStream, CommitOutcome, Enrolment, Fingerprint, KeyReader, KeyRequest,
-    Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, RaisedSequence, RowReader,
-    RowRequest, RunRecord, RunState, StagePart, Staged, StoreError, TableSize, TargetCapabilities,
-    TargetRead, TargetStore, Traces,
+    Action, Applied, BatchStream, CommitOutcome, Decision, Enrolment, Fingerprint, KeyReader,
+    KeyRequest, Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, PrepareOutcome,
+    PreparedId, Preparing, RaisedSequence, RowReader, RowRequest, RunRecord, RunState, StagePart,
+    Staged, StoreError, TableSize, TargetCapabilities, TargetRead, TargetStore, Traces,
 };
 
 use super::points::Points;
@@ -80,6 +80,14 @@ impl TargetStore for PointTarget {
 
     fn verbatim(&self, column: &Column, values: &ArrayRef) -> Result<ArrayRef, StoreError> {
         self.inner.verbatim(column, values)
+    }
+
+    async fn preparing(&self) -> Result<Preparing, StoreError> {
+        self.inner.preparing().await
+    }
+
+    async fn finish(&self, id: &PreparedId, decision: Decision) -> Result<bool, StoreError> {
+        self.around("finish", self.inner.finish(id, decision)).await
     }
 
     async fn enrolment(&self, store: &StoreName) -> Result<Option<Enrolment>, StoreError> {
@@ -255,6 +263,26 @@ impl Merge for PointMerge {
         let is_lost = points.pass("after", &format!("cert commit {group}"));
         Ok(if is_lost {
             CommitOutcome::Unknown
+        } else {
+            outcome
+        })
+    }
+
+    async fn prepare(
+        self: Box<Self>,
+        record: &RunRecord,
+        id: &PreparedId,
+    ) -> Result<PrepareOutcome, StoreError> {
+        let Self {
+            inner,
+            points,
+            group,
+        } = *self;
+        points.pass("before", &format!("cert prepare {group}"));
+        let outcome = inner.prepare(record, id).await?;
+        let is_lost = points.pass("after", &format!("cert prepare {group}"));
+        Ok(if is_lost {
+            PrepareOutcome::Unknown
         } else {
             outcome
         })

@@ -270,6 +270,7 @@ async fn write_rows(
         epoch: lease.epoch,
         plan_digest: "0".repeat(64),
         state: RunState::Committed,
+        origin: None,
     };
     ensure!(
         merge.commit(&record).await? == CommitOutcome::Committed,

@@ -4,7 +4,7 @@ use futures::{StreamExt, TryStreamExt};
 use redistrict_model::{Catalog, Key, RunId, Table};
 use redistrict_store::{
     Action, CommitOutcome, Enrolment, KeyReader, KeyRequest, Lease, LeaseOutcome, Merge, RowReader,
-    RowRequest, RunRecord, RunState, Selector, SourceCut, StagePart, Staged, StoreError,
+    RowRequest, RunOrigin, RunRecord, RunState, Selector, SourceCut, StagePart, Staged, StoreError,
 };
 
 use super::harness::{Harness, LogicalType, World};
@@ -251,6 +251,10 @@ pub(super) fn record(lease: &Lease) -> RunRecord {
         epoch: lease.epoch,
         plan_digest: "digest of the plan".to_owned(),
         state: RunState::Committed,
+        origin: Some(RunOrigin {
+            district: "a hash of the district".to_owned(),
+            key: "names the key".to_owned(),
+        }),
     }
 }
 

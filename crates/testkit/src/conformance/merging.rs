@@ -233,6 +233,93 @@ pub async fn an_update_pulls_no_rows_of_others_along(harness: &dyn Harness) {
     );
 }
 
+/// What is left is not locked, and not among the rows that are.
+pub async fn what_is_left_is_not_locked(harness: &dyn Harness) {
+    let world = with_rows(harness).await;
+    let lease = lease(&world, "1").await;
+    let table = world.table("t");
+    let mut open = merge(&world, &lease, &["t"]).await;
+    let (left, updated) = (keys_of(&["1", "2"]), keys_of(&["3"]));
+    for (keys, action) in [(left, Action::Leave), (updated.clone(), Action::Update)] {
+        open.mark(&table, &keys, action).await.expect("a mark");
+    }
+    assert_eq!(open.lock_staged(&table).await.expect("an answer"), updated);
+}
+
+/// Rows exchange their values of a unique key, or hand them on: none of them is in another one's way.
+pub async fn unique_values_move_from_row_to_row(harness: &dyn Harness) {
+    let world = enrolled(harness).await;
+    let t = keyed("t", &[("id", Int64), ("u", Text)]).unique("t_u", &["u"]);
+    world.both(std::slice::from_ref(&t)).await;
+    // Two exchange, three hand on, and a new row gets what an old one gives up.
+    let olds = [
+        ["1", "a"],
+        ["2", "b"],
+        ["3", "c"],
+        ["4", "d"],
+        ["5", "e"],
+        ["9", "theirs"],
+    ];
+    let news = [
+        ["1", "b"],
+        ["2", "a"],
+        ["3", "d"],
+        ["4", "e"],
+        ["5", "f"],
+        ["6", "c"],
+    ];
+    world.cert.insert(&t, &olds).await;
+    world.prod.insert(&t, &news).await;
+    let lease = lease(&world, "1").await;
+    load(&world, &lease, &["t"]).await;
+    let mut expected = rows(&news);
+    expected.extend(rows(&[["9", "theirs"]]));
+    assert_eq!(world.cert.cells("t", &["id", "u"]).await, expected);
+}
+
+/// Where no row may be without a value, those whose new values are free go first; a ring is refused.
+pub async fn mandatory_unique_values_move_in_order_or_not_at_all(harness: &dyn Harness) {
+    if !harness.abilities().declared_columns {
+        return skip("columns that refuse NULL");
+    }
+    let world = enrolled(harness).await;
+    let t = keyed("t", &[("id", Int64), ("u", Text)])
+        .mandatory("u")
+        .unique("t_u", &["u"]);
+    world.both(std::slice::from_ref(&t)).await;
+    let olds = [["1", "a"], ["2", "b"], ["3", "c"], ["7", "x"], ["8", "y"]];
+    world.cert.insert(&t, &olds).await;
+    let before = world.cert.dump("t").await;
+    let chain = [["1", "b"], ["2", "c"], ["3", "d"], ["4", "a"]];
+    world.prod.insert(&t, &chain).await;
+    let held = lease(&world, "1").await;
+    load(&world, &held, &["t"]).await;
+    let expected = [chain.as_slice(), &[["7", "x"], ["8", "y"]]].concat();
+    assert_eq!(world.cert.cells("t", &["id", "u"]).await, rows(&expected));
+    assert_ne!(world.cert.dump("t").await, before);
+
+    let ring = [["7", "y"], ["8", "x"]];
+    world.prod.insert(&t, &ring).await;
+    world.target.release_lease(&held).await.expect("a release");
+    let held = lease(&world, "2").await;
+    let before = world.cert.dump("t").await;
+    let table = world.table("t");
+    let mut open = merge(&world, &held, &["t"]).await;
+    for (keys, action) in [
+        (keys_of(&["1", "2", "3", "4"]), Action::Leave),
+        (keys_of(&["7", "8"]), Action::Update),
+    ] {
+        open.mark(&table, &keys, action).await.expect("a mark");
+    }
+    let refused = open.apply(std::slice::from_ref(&table)).await;
+    let refused = refused.expect_err("a ring is refused");
+    assert_eq!(refused.kind, StoreErrorKind::Constraint);
+    assert_eq!(refused.table.as_ref(), Some(&table));
+    assert!(refused.to_string().contains("t_u"), "{refused}");
+    drop(open);
+    assert_eq!(world.cert.dump("t").await, before);
+}
+
 /// Marking what is not staged is a mistake of ours.
 pub async fn only_staged_rows_can_be_marked(harness: &dyn Harness) {
     let world = with_rows(harness).await;

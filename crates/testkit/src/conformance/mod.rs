@@ -24,6 +24,7 @@ mod keys;
 mod leases;
 mod merging;
 mod passing;
+mod preparing;
 mod rows;
 pub mod sql;
 mod staging;
@@ -69,11 +70,14 @@ pub use merging::{
     a_dropped_merge_leaves_no_trace, a_refused_row_is_a_constraint_error_without_values,
     a_self_reference_is_applied_in_one_go, an_orphan_is_found_by_the_check_of_constraints,
     an_update_pulls_no_rows_of_others_along, empty_tables_are_merged_like_others,
-    only_staged_rows_can_be_marked, staged_rows_are_inserted_updated_or_left,
-    tables_in_a_cycle_are_applied_together, the_record_of_a_run_is_committed_with_its_data,
-    the_state_of_a_run_changes_with_the_commit_only,
+    mandatory_unique_values_move_in_order_or_not_at_all, only_staged_rows_can_be_marked,
+    staged_rows_are_inserted_updated_or_left, tables_in_a_cycle_are_applied_together,
+    the_record_of_a_run_is_committed_with_its_data,
+    the_state_of_a_run_changes_with_the_commit_only, unique_values_move_from_row_to_row,
+    what_is_left_is_not_locked,
 };
 pub use passing::{a_further_reader_sees_the_same_cut, rows_stream_by_what_they_refer_to};
+pub use preparing::what_is_prepared_ends_as_it_was_decided;
 pub use rows::{
     every_type_moves_exactly, rows_are_found_by_composite_identity,
     rows_come_in_key_order_in_bounded_batches, values_that_cannot_travel_are_counted,
@@ -136,6 +140,7 @@ macro_rules! conformance_suite {
             a_stale_epoch_can_neither_stage_nor_merge
             a_takeover_finds_what_its_run_has_staged
             whoever_was_taken_over_gets_no_lease_again
+            what_is_prepared_ends_as_it_was_decided
             a_process_that_did_not_hear_that_it_got_the_lease_gets_it_again
             what_runs_leave_can_be_seen
             a_part_is_staged_exactly_once
@@ -150,6 +155,9 @@ macro_rules! conformance_suite {
             tables_in_a_cycle_are_applied_together
             a_self_reference_is_applied_in_one_go
             an_update_pulls_no_rows_of_others_along
+            what_is_left_is_not_locked
+            unique_values_move_from_row_to_row
+            mandatory_unique_values_move_in_order_or_not_at_all
             only_staged_rows_can_be_marked
             the_record_of_a_run_is_committed_with_its_data
             the_state_of_a_run_changes_with_the_commit_only

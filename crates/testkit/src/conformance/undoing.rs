@@ -209,7 +209,9 @@ pub async fn the_ledger_comes_back_as_it_was_written(harness: &dyn Harness) {
     let entries = vec![
         entry(2, LedgerOperation::Deleted, Vec::new(), image.clone()),
         entry(0, LedgerOperation::Inserted, hashes.clone(), None),
-        entry(1, LedgerOperation::Updated, hashes, image),
+        entry(1, LedgerOperation::Updated, hashes.clone(), image),
+        entry(3, LedgerOperation::Relied, Vec::new(), None),
+        entry(4, LedgerOperation::Retained, hashes, None),
     ];
     open.write_ledger(&entries[..1]).await.expect("an entry");
     open.write_ledger(&entries[1..]).await.expect("entries");
@@ -250,8 +252,12 @@ pub async fn an_entry_that_is_not_whole_is_no_entry(harness: &dyn Harness) {
         (LedgerOperation::Updated, all.clone(), None),
         (LedgerOperation::Updated, all.clone(), fewer),
         (LedgerOperation::Updated, Vec::new(), image.clone()),
-        (LedgerOperation::Deleted, all, image),
+        (LedgerOperation::Deleted, all.clone(), image.clone()),
         (LedgerOperation::Deleted, Vec::new(), None),
+        (LedgerOperation::Relied, all.clone(), None),
+        (LedgerOperation::Relied, Vec::new(), image.clone()),
+        (LedgerOperation::Retained, Vec::new(), None),
+        (LedgerOperation::Retained, all, image),
     ] {
         let entry = LedgerEntry {
             run: held.run.clone(),

@@ -324,7 +324,10 @@ impl Writer<'_, '_> {
 }
 
 /// The staged columns with what they stand for; properties are written with the types that were staged.
-fn staged_columns(table: &LiveTable, marked: &Marked) -> Result<Vec<StagedColumn>, StoreError> {
+pub(super) fn staged_columns(
+    table: &LiveTable,
+    marked: &Marked,
+) -> Result<Vec<StagedColumn>, StoreError> {
     let live = table.columns(&marked.table.columns)?;
     let staged = live
         .into_iter()

@@ -157,6 +157,7 @@ pub(super) async fn traces(transaction: &mut Transaction) -> Result<Traces, Stor
         holder: standing.holder,
         quiet,
         staged: staged.ok_or_else(|| bug(what))?,
+        prepared: Vec::new(),
     })
 }
 

@@ -15,7 +15,7 @@ use super::apply::Applying;
 use super::locked::LockedRows;
 use super::staged::Marked;
 use super::writes::Finding;
-use super::{delete, ledger, runs};
+use super::{delete, ledger, moves, runs};
 use crate::bolt::{Bolt, Parameters, Transaction};
 use crate::error::{Context as _, bug};
 use crate::live::{LiveTable, LiveTables, NODE, Role};
@@ -136,7 +136,7 @@ impl RowReader for Neo4jMerge {
 impl Merge for Neo4jMerge {
     async fn lock_staged(&mut self, table: &TableRef) -> Result<Vec<Key>, StoreError> {
         let keys = match self.staged(table).await? {
-            Some(marked) => marked.keys(),
+            Some(marked) => marked.keys(|action| action != Action::Leave),
             None => return Ok(Vec::new()),
         };
         if keys.is_empty() {
@@ -180,7 +180,6 @@ impl Merge for Neo4jMerge {
                 .filter(|name| (name.schema == NODE) == is_node)
             {
                 self.staged(name).await?;
-                self.locked.forget(name);
                 let done = match self.staged.get(name) {
                     Some(Some(marked)) => {
                         let mut applying = Applying {
@@ -189,6 +188,7 @@ impl Merge for Neo4jMerge {
                             run: &self.lease.run,
                             name,
                         };
+                        moves::give_up_values(&mut applying, marked, &mut self.locked).await?;
                         applying.apply(marked).await?
                     }
                     _ => Applied {
@@ -197,6 +197,7 @@ impl Merge for Neo4jMerge {
                         updated: 0,
                     },
                 };
+                self.locked.forget(name);
                 applied.push(done);
             }
         }

@@ -3,7 +3,7 @@
 
 use neo4j::ValueSend;
 use redistrict_model::RunId;
-use redistrict_store::{Epoch, RunRecord, RunState, StoreError};
+use redistrict_store::{Epoch, RunOrigin, RunRecord, RunState, StoreError};
 
 use super::transactions::parameters;
 use crate::bolt::{Parameters, Transaction};
@@ -13,10 +13,11 @@ use crate::record::{Fields, one_count};
 const FIND: &str = "MATCH (r:RedistrictRun {id: $run}) RETURN count(r)";
 const WRITE: &str = "OPTIONAL MATCH (r:RedistrictRun) WITH coalesce(max(r.position), 0) + 1 AS next \
                      CREATE (:RedistrictRun {id: $run, position: next, parent: $parent, \
-                     epoch: $epoch, plan_digest: $plan_digest, state: $state})";
+                     epoch: $epoch, plan_digest: $plan_digest, state: $state, \
+                     district: $district, key_id: $key_id})";
 const SET_STATE: &str = "MATCH (r:RedistrictRun {id: $run}) SET r.state = $state RETURN count(r)";
 const READ: &str = "MATCH (r:RedistrictRun) \
-                    RETURN r.id, r.parent, r.epoch, r.plan_digest, r.state \
+                    RETURN r.id, r.parent, r.epoch, r.plan_digest, r.state, r.district, r.key_id \
                     ORDER BY r.epoch, r.position";
 
 /// Writes the record of the run that is about to be committed.
@@ -33,16 +34,16 @@ pub(super) async fn insert(
     if one_count(found) != Some(0) {
         return Err(bug(format!("{what}: {} has one already", record.run)));
     }
-    let parent = match &record.parent {
-        Some(parent) => parent.as_str().into(),
-        None => ValueSend::Null,
-    };
+    let text = |text: Option<&str>| text.map_or(ValueSend::Null, ValueSend::from);
+    let origin = record.origin.as_ref();
     let values = parameters([
         run(),
-        ("parent", parent),
+        ("parent", text(record.parent.as_ref().map(RunId::as_str))),
         ("epoch", record.epoch.0.into()),
         ("plan_digest", record.plan_digest.as_str().into()),
         ("state", record.state.as_str().into()),
+        ("district", text(origin.map(|one| one.district.as_str()))),
+        ("key_id", text(origin.map(|one| one.key.as_str()))),
     ]);
     transaction.all(WRITE, values).await.doing(what).map(drop)
 }
@@ -65,6 +66,11 @@ pub(super) async fn set_state(
     Err(bug(format!("{what}: {run} has no record")))
 }
 
+fn origin(district: Option<String>, key: Option<String>) -> Option<RunOrigin> {
+    let (district, key) = district.zip(key)?;
+    Some(RunOrigin { district, key })
+}
+
 /// All records, oldest first; none where nobody has enrolled the graph.
 pub(super) async fn read(transaction: &mut Transaction) -> Result<Vec<RunRecord>, StoreError> {
     let what = "read the runs of a graph";
@@ -77,6 +83,7 @@ pub(super) async fn read(transaction: &mut Transaction) -> Result<Vec<RunRecord>
             epoch: Epoch(fields.integer()?),
             plan_digest: fields.text()?,
             state: RunState::parse(&fields.text()?)?,
+            origin: origin(fields.optional_text()?, fields.optional_text()?),
         })
     });
     read.collect::<Option<Vec<RunRecord>>>()

@@ -52,12 +52,16 @@ impl Marked {
         self.table.identity.is_empty()
     }
 
-    /// All keys, in order.
-    pub(super) fn keys(&self) -> Vec<Key> {
+    /// The keys of rows with one of these actions, in order.
+    pub(super) fn keys(&self, is_wanted: impl Fn(Action) -> bool) -> Vec<Key> {
         if self.is_keyless() {
             return Vec::new();
         }
-        let mut keys: Vec<Key> = self.actions.keys().cloned().collect();
+        let wanted = self
+            .actions
+            .iter()
+            .filter(|(_, action)| is_wanted(**action));
+        let mut keys: Vec<Key> = wanted.map(|(key, _)| key.clone()).collect();
         keys.sort_unstable();
         keys
     }

@@ -116,6 +116,24 @@ impl Writes<'_> {
         format!("UNWIND $rows AS row {found} SET n += {{}} RETURN row[0], elementId(n)")
     }
 
+    /// Where the rows are, each once, that hold the value of a key which another staged row gets.
+    pub(super) fn holders(
+        &self,
+        columns: &[StagedColumn],
+        unique: &[(String, Form)],
+        key: &[(String, Form)],
+    ) -> String {
+        let found = self.found(&Finding::Key(unique.to_vec()), staged(columns, unique));
+        let same = equal("n", key, staged(columns, key)).join(" AND ");
+        format!("UNWIND $rows AS row {found} AND NOT ({same}) RETURN DISTINCT elementId(n)")
+    }
+
+    /// Takes a property off rows, named by their element ids.
+    pub(super) fn give_up(&self, name: &str) -> String {
+        let found = self.found(&Finding::Locator, |part| format!("row[{}]", part + 1));
+        format!("UNWIND $rows AS row {found} REMOVE {}", property("n", name))
+    }
+
     /// The number of rows, named by their element ids, that have relationships.
     pub(super) fn held(&self) -> String {
         let found = self.found(&Finding::Locator, |part| format!("row[{}]", part + 1));

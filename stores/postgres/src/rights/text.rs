@@ -29,7 +29,7 @@ pub(super) fn qualified(schema: &str, name: &str) -> String {
 }
 
 /// A text as a literal, whatever `standard_conforming_strings` says; one plain line.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     if shown(text) == text && !text.contains('\\') {
         return format!("'{}'", text.replace('\'', "''"));
     }

@@ -1,15 +1,17 @@
 //! Staged rows into their tables: one statement for tables that refer to each other, so that foreign
 //! keys that are neither deferrable nor nullable hold when they are checked (RELIABILITY §2.19).
 
-use redistrict_model::Table;
-use redistrict_store::{Applied, StoreError};
+use std::collections::HashMap;
+
+use redistrict_model::{Table, TableRef};
+use redistrict_store::{Applied, StoreError, StoreErrorKind};
 use tokio_postgres::Client;
 
-use super::path;
 use super::refusal::refused;
 use super::staging::{PLACE, StagingTable};
-use crate::error::{bug, data, failed_at};
-use crate::live::{LiveColumn, LiveTable};
+use super::{foreign, moves, path};
+use crate::error::{bug, data, failed, failed_at};
+use crate::live::{LiveColumn, LiveTable, LiveTables};
 use crate::statement::{column_of, quoted};
 
 /// A table to write with its staged rows.
@@ -18,7 +20,37 @@ pub(super) struct Write<'a> {
     pub(super) staging: &'a StagingTable,
 }
 
+/// What has to be looked at, and given up, before rows are updated.
+///
+/// # Errors
+/// `Constraint` where rows of others would be changed, or values cannot be given up.
+pub(super) async fn make_way(
+    client: &Client,
+    tables: &LiveTables,
+    staged: &HashMap<TableRef, StagingTable>,
+    writes: &[Write<'_>],
+) -> Result<(), StoreError> {
+    let mut updates = Vec::new();
+    for write in writes {
+        if has_updates(client, write).await? {
+            updates.push(write);
+        }
+    }
+    if updates.is_empty() {
+        return Ok(());
+    }
+    let parents: Vec<&LiveTable> = updates.iter().map(|write| write.table).collect();
+    foreign::require_referenced_keys_stay(client, tables, staged, &parents).await?;
+    for write in updates {
+        moves::give_up_values(client, write).await?;
+    }
+    Ok(())
+}
+
 /// Inserts and updates the staged rows of all tables in one statement.
+///
+/// # Errors
+/// `Transient` where others have inserted a row of ours meanwhile, which is found by its key.
 pub(super) async fn apply(
     client: &Client,
     writes: &[Write<'_>],
@@ -26,6 +58,78 @@ pub(super) async fn apply(
     for write in writes {
         refuse_rounding(client, write).await?;
     }
+    let tables: Vec<&Table> = writes.iter().map(|write| &write.table.entry).collect();
+    let failed = |error| failed("write rows", &error);
+    client.batch_execute(BEFORE).await.map_err(failed)?;
+    match statement(client, writes).await {
+        Ok(done) => {
+            client.batch_execute(DONE).await.map_err(failed)?;
+            Ok(done)
+        }
+        Err(Failure::Ours(error)) => Err(error),
+        Err(Failure::Servers(error)) => {
+            if is_taken_key(&error) && client.batch_execute(BACK).await.is_ok() {
+                path::of_ours(client).await?;
+                refuse_newcomers(client, writes).await?;
+            }
+            Err(refused("write rows", &tables, &error))
+        }
+    }
+}
+
+/// Around the statement that writes, so that something can be asked after it was refused.
+const BEFORE: &str = "savepoint redistrict_apply";
+const DONE: &str = "release savepoint redistrict_apply";
+const BACK: &str = "rollback to savepoint redistrict_apply";
+
+enum Failure {
+    Ours(StoreError),
+    Servers(tokio_postgres::Error),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Ours(error)
+    }
+}
+
+fn is_taken_key(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| code.code() == "23505")
+}
+
+/// Rows that were not there when they were decided to be inserted.
+async fn refuse_newcomers(client: &Client, writes: &[Write<'_>]) -> Result<(), StoreError> {
+    for write in writes.iter().filter(|write| !write.staging.is_keyless()) {
+        let name = &write.table.entry.name;
+        let sql = format!(
+            "select count(*) from {} as t join {} as s on {} where s.redistrict_action = 'insert'",
+            write.table.relation(),
+            write.staging.relation(),
+            same_identity(write.table, write.staging)?
+        );
+        let rows = client.query_typed(&sql, &[]).await;
+        let rows = rows.map_err(|error| failed_at("look for rows of others", name, &error))?;
+        let rows: i64 = rows.first().map_or(0, |row| row.get(0));
+        if rows > 0 {
+            let what = format!("write rows: others have inserted {rows} of them meanwhile");
+            return Err(StoreError::new(StoreErrorKind::Transient, what).at(name));
+        }
+    }
+    Ok(())
+}
+
+/// Whether rows of the table are updated.
+async fn has_updates(client: &Client, write: &Write<'_>) -> Result<bool, StoreError> {
+    let staging = write.staging.relation();
+    let sql =
+        format!("select exists (select from {staging} as s where s.redistrict_action = 'update')");
+    let rows = client.query_typed(&sql, &[]).await;
+    let name = &write.table.entry.name;
+    let rows = rows.map_err(|error| failed_at("look for rows to update", name, &error))?;
+    Ok(rows.first().is_some_and(|row| row.get(0)))
+}
+
+async fn statement(client: &Client, writes: &[Write<'_>]) -> Result<Vec<Applied>, Failure> {
     let mut parts = Vec::new();
     let mut counts = Vec::new();
     for (place, write) in writes.iter().enumerate() {
@@ -40,28 +144,24 @@ pub(super) async fn apply(
         }
     }
     let sql = format!("with {} select {}", parts.join(", "), counts.join(", "));
-    let tables: Vec<&Table> = writes.iter().map(|write| &write.table.entry).collect();
     path::of_triggers(client).await?;
     let rows = client
         .query_typed(&sql, &[])
         .await
-        .map_err(|error| refused("write rows", &tables, &error))?;
+        .map_err(Failure::Servers)?;
     path::of_ours(client).await?;
     let row = rows.first().ok_or_else(|| bug("count the written rows"))?;
     let count = |place: usize| {
         u64::try_from(row.get::<_, i64>(place)).map_err(|_| bug("count the written rows"))
     };
-    writes
-        .iter()
-        .enumerate()
-        .map(|(place, write)| {
-            Ok(Applied {
-                table: write.table.entry.name.clone(),
-                inserted: count(2 * place)?,
-                updated: count(2 * place + 1)?,
-            })
+    let counts = writes.iter().enumerate().map(|(place, write)| {
+        Ok(Applied {
+            table: write.table.entry.name.clone(),
+            inserted: count(2 * place)?,
+            updated: count(2 * place + 1)?,
         })
-        .collect()
+    });
+    counts.collect()
 }
 
 /// A type modifier that rounds is no error for the server; here it is.

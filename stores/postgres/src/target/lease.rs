@@ -11,6 +11,7 @@ use redistrict_store::{
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Row};
 
+use super::prepared;
 use crate::connect::{Session, Target, label_prefix};
 use crate::error::{bug, failed};
 
@@ -116,6 +117,11 @@ pub(super) async fn acquire(
         let holder = claim.run.clone();
         return Ok(LeaseOutcome::Busy { holder });
     }
+    // It holds the row of the lease. What is prepared after this look the lock finds, and waits in vain.
+    let prepared = prepared::list(client, Some(&claim.run)).await?;
+    if !prepared.is_empty() {
+        return Ok(LeaseOutcome::InDoubt { prepared });
+    }
     begin(client).await?;
     let now = standing(client, LOCK_LEASE).await?;
     let answer = now.answer_after(&seen, claim);
@@ -167,6 +173,7 @@ pub(super) async fn traces(client: &Client) -> Result<Traces, StoreError> {
         holder: row.get::<_, Option<String>>("run_id").map(RunId::new),
         quiet: quiet.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()),
         staged: staged.into_iter().map(RunId::new).collect(),
+        prepared: prepared::list(client, None).await?,
     })
 }
 

@@ -2,8 +2,8 @@
 
 use redistrict_model::RunId;
 use redistrict_store::{
-    Epoch, Ledger, LedgerEntry, LedgerOperation, RunRecord, RunState, StoreError, StoreErrorKind,
-    packing,
+    Epoch, Ledger, LedgerEntry, LedgerOperation, RunOrigin, RunRecord, RunState, StoreError,
+    StoreErrorKind, packing,
 };
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Row};
@@ -12,7 +12,7 @@ use super::lease::{is_missing, own_failed};
 use crate::error::{bug, failed_at};
 
 const SELECT_RUNS: &str =
-    "select run_id, parent, epoch, plan_digest, state from redistrict_meta.run";
+    "select run_id, parent, epoch, plan_digest, state, district, key_id from redistrict_meta.run";
 
 /// Appends one entry.
 pub(super) async fn write(client: &Client, entry: &LedgerEntry) -> Result<(), StoreError> {
@@ -47,12 +47,21 @@ pub(super) async fn write(client: &Client, entry: &LedgerEntry) -> Result<(), St
     Ok(())
 }
 
-/// All entries of a run in the order of writing.
-pub(super) async fn read(client: &Client, run: &RunId) -> Result<Ledger, StoreError> {
+/// The entries of a run in the order of writing: all, or those of some operations.
+pub(super) async fn read(
+    client: &Client,
+    run: &RunId,
+    operations: Option<&[LedgerOperation]>,
+) -> Result<Ledger, StoreError> {
     let sql = "select run_id, table_name, part, operation, keys, after, before \
-               from redistrict_meta.ledger where run_id = $1 order by seq";
+               from redistrict_meta.ledger \
+               where run_id = $1 and ($2::text[] is null or operation = any($2)) order by seq";
+    let names = operations.map(|all| all.iter().map(|one| one.as_str()).collect::<Vec<&str>>());
     let rows = client
-        .query_typed(sql, &[(&run.as_str(), Type::TEXT)])
+        .query_typed(
+            sql,
+            &[(&run.as_str(), Type::TEXT), (&names, Type::TEXT_ARRAY)],
+        )
         .await
         .or_else(nothing_where_missing)
         .map_err(|error| own_failed("read the ledger", &error))?;
@@ -92,8 +101,10 @@ fn entry(row: &Row) -> Option<LedgerEntry> {
 
 /// Inserts the run's record; one that is there already is a bug.
 pub(super) async fn write_run(client: &Client, record: &RunRecord) -> Result<(), StoreError> {
-    let sql = "insert into redistrict_meta.run (run_id, parent, epoch, plan_digest, state) \
-               values ($1, $2, $3, $4, $5)";
+    let sql = "insert into redistrict_meta.run \
+               (run_id, parent, epoch, plan_digest, state, district, key_id) \
+               values ($1, $2, $3, $4, $5, $6, $7)";
+    let origin = record.origin.as_ref();
     client
         .execute_typed(
             sql,
@@ -103,6 +114,8 @@ pub(super) async fn write_run(client: &Client, record: &RunRecord) -> Result<(),
                 (&record.epoch.0, Type::INT8),
                 (&record.plan_digest, Type::TEXT),
                 (&record.state.as_str(), Type::TEXT),
+                (&origin.map(|one| one.district.as_str()), Type::TEXT),
+                (&origin.map(|one| one.key.as_str()), Type::TEXT),
             ],
         )
         .await
@@ -163,11 +176,14 @@ pub(super) async fn runs(
 
 fn record(row: &Row) -> Option<RunRecord> {
     let state: &str = row.get("state");
+    let origin = |(district, key)| RunOrigin { district, key };
+    let district: Option<String> = row.get("district");
     Some(RunRecord {
         run: RunId::new(row.get::<_, String>("run_id")),
         parent: row.get::<_, Option<String>>("parent").map(RunId::new),
         epoch: Epoch(row.get("epoch")),
         plan_digest: row.get("plan_digest"),
         state: RunState::parse(state)?,
+        origin: district.zip(row.get("key_id")).map(origin),
     })
 }

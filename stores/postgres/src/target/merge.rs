@@ -8,18 +8,19 @@ use async_trait::async_trait;
 use redistrict_model::{Key, KeyRow, RunId, Table, TableRef};
 use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, KeyReader, KeyRequest, Lease, LedgerEntry, Merge,
-    RaisedSequence, RowReader, RowRequest, RunRecord, RunState, StoreError,
+    PrepareOutcome, PreparedId, RaisedSequence, RowReader, RowRequest, RunRecord, RunState,
+    StoreError,
 };
 use tokio_postgres::types::{ToSql, Type};
 
-use super::apply::{self, Write, same_identity};
+use super::apply::{self, Write};
 use super::delete::{self, Delete};
 use super::lease::begin_holding;
 use super::refusal::refused;
 use super::staging::{self, PLACE, StagingTable};
-use super::{ledger, path, sequences};
+use super::{ledger, locks, path, prepared, sequences};
 use crate::connect::{Session, Target};
-use crate::error::{bug, failed_at};
+use crate::error::{bug, failed, failed_at};
 use crate::live::{LiveTable, LiveTables};
 use crate::locator::{locator, places};
 use crate::reader::{self, BoundKeys};
@@ -27,6 +28,10 @@ use crate::statement::{KeySource, canonical_list, key_order, matches};
 
 /// So many keys go into one locking or marking statement.
 const KEYS_PER_STATEMENT: usize = 50_000;
+
+/// A merge is quiet while those of later groups are at work, however long that is. A process that is gone is noticed by
+/// the connection; one that only stands still loses it to whoever takes its lease.
+const WAITS_FOR_OTHER_GROUPS: &str = "set local idle_in_transaction_session_timeout = 0";
 
 pub(super) struct PostgresMerge {
     session: Session<Target>,
@@ -44,6 +49,10 @@ impl PostgresMerge {
     ) -> Result<Self, StoreError> {
         let client = session.client();
         begin_holding(client, lease).await?;
+        client
+            .batch_execute(WAITS_FOR_OTHER_GROUPS)
+            .await
+            .map_err(|error| failed("begin a merge", &error))?;
         let tables = reader::look_up(&session, tables).await?;
         let staged = staging::of_run(client, &lease.run, &tables).await?;
         for (name, staging) in &staged {
@@ -91,18 +100,13 @@ impl Merge for PostgresMerge {
             return Ok(Vec::new());
         };
         if staging.is_keyless() {
+            locks::parents(self.session.client(), live, staging).await?;
             return Ok(Vec::new());
         }
-        let identity = live.columns(&staging.identity)?;
-        let sql = format!(
-            "select {} from {} as t join {} as s on {} order by {} for update of t",
-            canonical_list("t", &identity),
-            live.relation(),
-            staging.relation(),
-            same_identity(live, staging)?,
-            key_order("t", &identity),
-        );
-        self.locked(&sql, &[], table).await
+        let sql = locks::of_written_rows(live, staging)?;
+        let there = self.locked(&sql, &[], table).await?;
+        locks::parents(self.session.client(), live, staging).await?;
+        Ok(there)
     }
 
     async fn lock(&mut self, table: &TableRef, keys: &[Key]) -> Result<Vec<Key>, StoreError> {
@@ -193,7 +197,11 @@ impl Merge for PostgresMerge {
         }
         let done = match writes.is_empty() {
             true => Vec::new(),
-            false => apply::apply(self.session.client(), &writes).await?,
+            false => {
+                let client = self.session.client();
+                apply::make_way(client, &self.tables, &self.staged, &writes).await?;
+                apply::apply(client, &writes).await?
+            }
         };
         let nothing = |name: &TableRef| Applied {
             table: name.clone(),
@@ -252,21 +260,37 @@ impl Merge for PostgresMerge {
     }
 
     async fn commit(self: Box<Self>, record: &RunRecord) -> Result<CommitOutcome, StoreError> {
-        if record.run != self.lease.run || record.epoch != self.lease.epoch {
-            return Err(bug("commit the record of another run or epoch"));
-        }
+        self.write_record(record).await?;
         let client = self.session.client();
-        ledger::write_run(client, record).await?;
-        path::of_triggers(client).await?;
         match client.batch_execute("commit").await {
             Ok(()) => Ok(CommitOutcome::Committed),
             Err(error) if is_answer(&error) => Err(self.refused("commit the merge", &error)),
             Err(_) => Ok(CommitOutcome::Unknown),
         }
     }
+
+    async fn prepare(
+        self: Box<Self>,
+        record: &RunRecord,
+        id: &PreparedId,
+    ) -> Result<PrepareOutcome, StoreError> {
+        self.write_record(record).await?;
+        let refused = |error: &_| self.refused("prepare the merge", error);
+        prepared::prepare(self.session.client(), id, refused).await
+    }
 }
 
 impl PostgresMerge {
+    /// The last write before the end; deferred triggers run after it.
+    async fn write_record(&self, record: &RunRecord) -> Result<(), StoreError> {
+        if record.run != self.lease.run || record.epoch != self.lease.epoch {
+            return Err(bug("commit the record of another run or epoch"));
+        }
+        let client = self.session.client();
+        ledger::write_run(client, record).await?;
+        path::of_triggers(client).await
+    }
+
     /// The server refused what was staged, some time after it was written.
     fn refused(&self, what: &str, error: &tokio_postgres::Error) -> StoreError {
         let mut staged: Vec<&TableRef> = self.staged.keys().collect();

@@ -2,12 +2,16 @@
 
 mod apply;
 mod delete;
+mod foreign;
 mod layout;
 mod lease;
 mod ledger;
+mod locks;
 mod merge;
+mod moves;
 mod obstacles;
 mod path;
+mod prepared;
 mod refusal;
 mod sequences;
 mod stage;

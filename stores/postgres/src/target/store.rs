@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use redistrict_model::{Catalog, Finding, RunId, StoreName, Table, TableRef};
 use redistrict_store::{
-    BatchStream, Enrolment, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Ledger, Merge, RunRecord,
-    Secret, StagePart, Staged, StoreError, TargetCapabilities, TargetRead, TargetStore, Traces,
+    BatchStream, Decision, Enrolment, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Ledger,
+    LedgerOperation, Merge, PreparedId, Preparing, RunRecord, Secret, StagePart, Staged,
+    StoreError, TargetCapabilities, TargetRead, TargetStore, Traces,
 };
 use tokio_postgres::types::Type;
 
 use super::lease::{self, begin, commit, own_failed};
 use super::merge::PostgresMerge;
 use super::view::View;
-use super::{ledger, obstacles, stage};
+use super::{ledger, obstacles, prepared, stage};
 use crate::catalog;
 use crate::connect::{Session, Target, label};
 use crate::error::{bug, failed};
@@ -109,7 +110,6 @@ impl TargetStore for PostgresTarget {
 
     fn capabilities(&self) -> TargetCapabilities {
         TargetCapabilities {
-            two_phase: false,
             defers_foreign_keys: false,
             open_schema: false,
         }
@@ -128,6 +128,10 @@ impl TargetStore for PostgresTarget {
     async fn obstacles(&self, tables: &[TableRef]) -> Result<Vec<Finding>, StoreError> {
         let [store] = &self.stores;
         obstacles::find(&self.probing().await?, store, tables).await
+    }
+
+    async fn preparing(&self) -> Result<Preparing, StoreError> {
+        prepared::preparing(self.probing().await?.client()).await
     }
 
     async fn enrolment(&self, store: &StoreName) -> Result<Option<Enrolment>, StoreError> {
@@ -261,7 +265,23 @@ impl TargetStore for PostgresTarget {
     }
 
     async fn ledger(&self, run: &RunId, _tables: &[Table]) -> Result<Ledger, StoreError> {
-        ledger::read(self.probing().await?.client(), run).await
+        ledger::read(self.probing().await?.client(), run, None).await
+    }
+
+    async fn ledger_of(
+        &self,
+        run: &RunId,
+        _tables: &[Table],
+        operations: &[LedgerOperation],
+    ) -> Result<Ledger, StoreError> {
+        ledger::read(self.probing().await?.client(), run, Some(operations)).await
+    }
+
+    async fn finish(&self, prepared: &PreparedId, decision: Decision) -> Result<bool, StoreError> {
+        // Named after the attempt: whoever takes the run over ends this session as well.
+        let label = label(prepared.run.as_str(), prepared.epoch.0);
+        let session = Session::open(&self.url, &label).await?;
+        prepared::finish(session.client(), prepared, decision).await
     }
 
     async fn clear_staging(&self, lease: &Lease) -> Result<(), StoreError> {

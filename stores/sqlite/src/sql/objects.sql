@@ -9,27 +9,31 @@ create table if not exists redistrict_environment (
 ) strict;
 
 -- run_id is NULL while nobody holds the lease; the epoch only goes up. beat: when the holder was heard of last,
--- in seconds since 1970 UTC.
+-- in seconds since 1970 UTC. journal_mode: what the file has to be put back into.
 create table if not exists redistrict_lease (
   only_row integer primary key check (only_row = 1),
   epoch integer not null,
   run_id text,
   owner text,
-  beat integer
+  beat integer,
+  journal_mode text
 ) strict;
 
 insert into redistrict_lease (only_row, epoch, run_id)
 select 1, 0, null
 where not exists (select 1 from redistrict_lease);
 
--- One row per run whose data is there; the same row in every file of the group.
+-- One row per run whose data is there; the same row in every file of the group. district: a keyed hash; key_id
+-- names the key of the hashes in the ledger.
 create table if not exists redistrict_run (
   position integer primary key,
   run_id text not null unique,
   parent text,
   epoch integer not null,
   plan_digest text not null,
-  state text not null
+  state text not null,
+  district text,
+  key_id text
 ) strict;
 
 -- Which staging table holds the rows of which table; names as JSON arrays.

@@ -8,9 +8,15 @@ use crate::names::{OWN, quote};
 
 /// The version of our own objects. A file with a newer one is left alone; one with an older one is enrolled again
 /// before it is written.
-const FORMAT: i64 = 2;
-/// What a version has brought that an older file lacks.
-const ADDED: [(&str, &str); 2] = [("owner", "text"), ("beat", "integer")];
+const FORMAT: i64 = 3;
+/// What a version has brought that an older file lacks: table, column, type.
+const ADDED: [(&str, &str, &str); 5] = [
+    ("redistrict_lease", "owner", "text"),
+    ("redistrict_lease", "beat", "integer"),
+    ("redistrict_lease", "journal_mode", "text"),
+    ("redistrict_run", "district", "text"),
+    ("redistrict_run", "key_id", "text"),
+];
 
 /// Makes our own objects and writes the mark, in one transaction.
 pub(crate) fn write(connection: &mut Connection, enrolment: &Enrolment) -> Result<(), StoreError> {
@@ -40,13 +46,13 @@ pub(crate) fn write(connection: &mut Connection, enrolment: &Enrolment) -> Resul
     transaction.commit().doing(what)
 }
 
-/// To the lease of a file that an earlier version has enrolled.
+/// To the objects of a file that an earlier version has enrolled.
 fn add_columns(connection: &Connection) -> Result<(), rusqlite::Error> {
-    for (column, column_type) in ADDED {
-        let sql = "select count(*) from pragma_table_info('redistrict_lease') where name = ?1";
-        let is_there: bool = connection.query_row(sql, [column], |row| row.get(0))?;
+    for (table, column, column_type) in ADDED {
+        let sql = "select count(*) from pragma_table_info(?1) where name = ?2";
+        let is_there: bool = connection.query_row(sql, [table, column], |row| row.get(0))?;
         if !is_there {
-            let sql = format!("alter table redistrict_lease add column {column} {column_type}");
+            let sql = format!("alter table {table} add column {column} {column_type}");
             connection.execute(&sql, [])?;
         }
     }

@@ -13,7 +13,7 @@ use rusqlite::{Connection, params_from_iter};
 use tokio::sync::OwnedMutexGuard;
 
 use super::stage::{self, PLACE, Staging};
-use super::{delete, foreign, lease, ledger, runs, sequences};
+use super::{delete, foreign, lease, ledger, moves, runs, sequences};
 use crate::catalog::foreign_keys;
 use crate::connect::{Group, Session};
 use crate::error::{Context, bug};
@@ -269,7 +269,7 @@ fn commit(connection: &Connection) -> Result<CommitOutcome, StoreError> {
     }
 }
 
-/// The keys of rows that have the identity of a staged row, in order. The whole file is locked: the
+/// The keys of rows that have the identity of a staged row to write, in order. The whole file is locked: the
 /// transaction holds its write lock.
 fn staged_there(
     connection: &Connection,
@@ -284,7 +284,7 @@ fn staged_there(
         return Ok(Vec::new());
     }
     let sql = format!(
-        "select {} from {} as s join {} as t on {}",
+        "select {} from {} as s join {} as t on {} where s.action <> 'leave'",
         quote_list("t.", &staging.identity),
         staging.sql_name(),
         entry.sql_name(),
@@ -435,6 +435,7 @@ fn update(connection: &Connection, entry: &Entry, staging: &Staging) -> Result<u
     if staging.identity.is_empty() {
         return Err(bug("update rows of a table without identity").at(table));
     }
+    moves::give_up_values(connection, entry, staging)?;
     let sets: Vec<String> = staging
         .columns
         .iter()

@@ -1,10 +1,10 @@
 //! The run records: there if and only if a run's data is there, the same row in every file.
 
 use redistrict_model::RunId;
-use redistrict_store::{Epoch, RunRecord, RunState, StoreError};
+use redistrict_store::{Epoch, RunOrigin, RunRecord, RunState, StoreError};
 use rusqlite::{Connection, Row, params};
 
-use super::enrolment::is_enrolled;
+use super::enrolment::is_current;
 use crate::error::{Context, bug};
 use crate::names::quote;
 
@@ -31,14 +31,18 @@ pub(crate) fn insert(
             )));
         }
         let sql = format!(
-            "insert into {table} (run_id, parent, epoch, plan_digest, state) values (?1, ?2, ?3, ?4, ?5)"
+            "insert into {table} (run_id, parent, epoch, plan_digest, state, district, key_id) \
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
         );
+        let origin = record.origin.as_ref();
         let values = params![
             record.run.as_str(),
             record.parent.as_ref().map(RunId::as_str),
             record.epoch.0,
             record.plan_digest,
-            record.state.as_str()
+            record.state.as_str(),
+            origin.map(|one| one.district.as_str()),
+            origin.map(|one| one.key.as_str())
         ];
         connection.execute(&sql, values).doing(what)?;
     }
@@ -77,7 +81,7 @@ pub(crate) fn read(
 ) -> Result<Vec<RunRecord>, StoreError> {
     let mut records: Vec<RunRecord> = Vec::new();
     for alias in aliases {
-        if !is_enrolled(connection, alias).doing("read the runs of a SQLite target")? {
+        if !is_current(connection, alias)? {
             continue;
         }
         for record in read_file(connection, alias)? {
@@ -98,7 +102,8 @@ pub(crate) fn read(
 fn read_file(connection: &Connection, alias: &str) -> Result<Vec<RunRecord>, StoreError> {
     let what = "read the runs of a SQLite target";
     let sql = format!(
-        "select run_id, parent, epoch, plan_digest, state from {}.redistrict_run order by position",
+        "select run_id, parent, epoch, plan_digest, state, district, key_id \
+         from {}.redistrict_run order by position",
         quote(alias)
     );
     let mut statement = connection.prepare(&sql).doing(what)?;
@@ -112,12 +117,15 @@ fn read_file(connection: &Connection, alias: &str) -> Result<Vec<RunRecord>, Sto
 }
 
 fn record(row: &Row<'_>) -> Result<(RunRecord, String), rusqlite::Error> {
+    let origin = |(district, key)| RunOrigin { district, key };
+    let district: Option<String> = row.get(5)?;
     let record = RunRecord {
         run: RunId::new(row.get::<_, String>(0)?),
         parent: row.get::<_, Option<String>>(1)?.map(RunId::new),
         epoch: Epoch(row.get(2)?),
         plan_digest: row.get(3)?,
         state: RunState::Committed,
+        origin: district.zip(row.get(6)?).map(origin),
     };
     Ok((record, row.get(4)?))
 }

@@ -1,0 +1,209 @@
+//! Two-phase commit: whatever happens to a load or an undo of several groups, all of them end alike; and nothing
+//! that was committed is ever taken back because of a failure.
+
+use std::fs;
+
+use redistrict_load::{CommitMode, LoadReport};
+use redistrict_model::RunId;
+use tempfile::TempDir;
+
+use crate::faulty::{Fault, Faults};
+use crate::memory::Data;
+use crate::runner::{Job, drive, drive_twice};
+use crate::world::Estate;
+
+/// Which of three groups can prepare.
+const SHAPES: [[bool; 3]; 4] = [
+    [true, true, true],
+    [false, true, true],
+    [true, false, true],
+    [true, true, false],
+];
+
+struct Golden {
+    estate: Estate,
+    after: Data,
+    calls: Vec<&'static str>,
+    _dir: TempDir,
+}
+
+async fn golden(able: [bool; 3], loaded: bool, job: &Job, run: &str) -> Golden {
+    let dir = tempfile::tempdir().unwrap();
+    let estate = Estate::grouped(3, dir.path());
+    for (target, able) in estate.targets().zip(able) {
+        target.with(|database| database.places = able.then_some(1));
+    }
+    if loaded {
+        let done = drive(&estate, &Job::Load, "mig-1", &Faults::none()).await;
+        done.unwrap();
+    }
+    let done = estate.copy();
+    let faults = Faults::none();
+    drive(&done, job, run, &faults).await.unwrap();
+    let calls = faults.calls();
+    assert_eq!(calls.iter().filter(|name| **name == "prepare").count(), 2);
+    assert_eq!(calls.iter().filter(|name| **name == "finish").count(), 2);
+    assert_eq!(calls.iter().filter(|name| **name == "commit").count(), 1);
+    Golden {
+        after: done.data(),
+        calls,
+        estate,
+        _dir: dir,
+    }
+}
+
+async fn matrix(loaded: bool, job: Job, run: &str) {
+    for able in [SHAPES[0], SHAPES[1]] {
+        let golden = golden(able, loaded, &job, run).await;
+        for call in 0..golden.calls.len() {
+            for fault in Fault::ALL {
+                let estate = golden.estate.copy();
+                let what = format!("{able:?}, call {call} ({}), {fault:?}", golden.calls[call]);
+                drive(&estate, &job, run, &Faults::at(call, fault))
+                    .await
+                    .unwrap_or_else(|error| panic!("{what}: {}", error.chain()));
+                assert_eq!(estate.data(), golden.after, "{what}");
+                assert!(!estate.has_leftovers(), "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_load_that_is_disturbed_anywhere_ends_like_an_undisturbed_one() {
+    matrix(false, Job::Load, "mig-1").await;
+}
+
+#[tokio::test]
+async fn an_undo_that_is_disturbed_anywhere_ends_like_an_undisturbed_one() {
+    matrix(true, Job::Undo("mig-1"), "rb-1").await;
+}
+
+/// Numbers that look random, the same ones each time.
+fn numbers(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = seed;
+    move |below| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as usize % below
+    }
+}
+
+#[tokio::test]
+async fn a_second_fault_during_the_recovery_changes_nothing() {
+    let mut next = numbers(7);
+    for able in SHAPES {
+        let golden = golden(able, false, &Job::Load, "mig-1").await;
+        let first = golden
+            .calls
+            .iter()
+            .position(|name| *name == "check_constraints");
+        let first = first.unwrap();
+        for _ in 0..75 {
+            let at = first + next(golden.calls.len() - first);
+            let (fault, second) = (
+                [Fault::DieBefore, Fault::DieAfter][next(2)],
+                Fault::ALL[next(4)],
+            );
+            let later = next(golden.calls.len());
+            let what = format!(
+                "{able:?} {at} ({}) {fault:?}, {later} {second:?}",
+                golden.calls[at]
+            );
+            let estate = golden.estate.copy();
+            let (one, two) = (Faults::at(at, fault), Faults::at(later, second));
+            drive_twice(&estate, &Job::Load, "mig-1", &one, &two)
+                .await
+                .unwrap_or_else(|error| panic!("{what}: {}", error.chain()));
+            assert_eq!(estate.data(), golden.after, "{what}");
+            assert!(!estate.has_leftovers(), "{what}");
+        }
+    }
+}
+
+/// The process dies while the decider commits; whoever takes over asks it only once that has come to its end.
+#[tokio::test]
+async fn a_decision_that_the_server_takes_late_is_waited_for() {
+    for able in SHAPES {
+        let golden = golden(able, false, &Job::Load, "mig-1").await;
+        let commit = golden.calls.iter().position(|name| *name == "commit");
+        let estate = golden.estate.copy();
+        let (late, resumed) = {
+            let late = Faults::late(commit.unwrap());
+            let resumed = Faults::none_after(&late);
+            (late, resumed)
+        };
+        drive_twice(&estate, &Job::Load, "mig-1", &late, &resumed)
+            .await
+            .unwrap();
+        assert_eq!(estate.data(), golden.after, "{able:?}");
+        assert!(!estate.has_leftovers(), "{able:?}");
+    }
+}
+
+/// Nothing was committed, so nothing is taken back: the ledgers are empty.
+#[tokio::test]
+async fn a_refusal_anywhere_before_the_decision_leaves_no_trace() {
+    for (call, store) in [("prepare", "g0"), ("prepare", "g1"), ("commit", "g2")] {
+        let golden = golden(SHAPES[0], false, &Job::Load, "mig-1").await;
+        let before = golden.estate.data();
+        let estate = golden.estate.copy();
+        let refused = Faults::refuse(call, store);
+        let error = drive(&estate, &Job::Load, "mig-1", &refused).await;
+        assert!(error.is_err(), "{call} {store}");
+        assert_eq!(estate.data(), before, "{call} {store}");
+        assert!(!estate.has_leftovers(), "{call} {store}");
+        let is_untouched =
+            |target: &crate::memory::MemoryTarget| target.with(|database| database.runs.is_empty());
+        assert!(estate.targets().all(is_untouched), "{call} {store}");
+    }
+}
+
+async fn mode_after(prepare: impl Fn(&Estate)) -> CommitMode {
+    let golden = golden(SHAPES[0], false, &Job::Load, "mig-1").await;
+    let estate = golden.estate.copy();
+    prepare(&estate);
+    let done = drive(&estate, &Job::Load, "mig-1", &Faults::none()).await;
+    done.unwrap();
+    assert_eq!(estate.data(), golden.after);
+    assert!(!estate.has_leftovers());
+    let run = RunId::new("mig-1");
+    let dir = estate.layout.load(&estate.plan.district, &estate.key, &run);
+    let report = fs::read(dir.join("load-report.json")).unwrap();
+    let report: LoadReport = serde_json::from_slice(&report).unwrap();
+    report.commit.unwrap()
+}
+
+fn decider(mode: &CommitMode) -> &str {
+    match mode {
+        CommitMode::TwoPhase { decides, .. } => decides.as_str(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_turns_out_not_to_be_able_decides_and_a_second_one_ends_the_mode() {
+    assert_eq!(decider(&mode_after(|_| {}).await), "g2");
+    let notifies = |at: usize| {
+        move |estate: &Estate| {
+            let target = estate.targets().nth(at).unwrap();
+            target.with(|database| database.notifies = true);
+        }
+    };
+    assert_eq!(decider(&mode_after(notifies(0)).await), "g0");
+    assert_eq!(decider(&mode_after(notifies(1)).await), "g1");
+    let both = |estate: &Estate| {
+        notifies(0)(estate);
+        notifies(1)(estate);
+    };
+    let CommitMode::OneAfterAnother { because_of, .. } = mode_after(both).await else {
+        panic!("two groups cannot prepare");
+    };
+    let told: Vec<&str> = because_of.iter().map(|one| one.why.as_str()).collect();
+    assert_eq!(told.len(), 2);
+    assert!(
+        told[0].contains("g0 cannot prepare a commit: there is no place"),
+        "{told:?}"
+    );
+}
