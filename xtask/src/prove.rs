@@ -9,13 +9,14 @@ use crate::process::{cargo, status};
 use crate::servers;
 
 /// What there is; `docs/proofs.md` describes each.
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 14] = [
     "closure",
     "edfi",
     "estate",
     "injection",
     "leak",
     "links",
+    "load-crash",
     "mcp",
     "neighbours",
     "newcomer",
@@ -26,11 +27,12 @@ const KNOWN: [&str; 13] = [
 ];
 
 /// The quick forms that CI runs.
-pub(crate) const IN_CI: [&str; 10] = [
+pub(crate) const IN_CI: [&str; 11] = [
     "closure",
     "estate",
     "leak",
     "links",
+    "load-crash",
     "mcp",
     "newcomer",
     "run-crash",

@@ -19,8 +19,9 @@ const POSTGRES_TABLES: &str = "select format('%I.%I', schemaname, tablename) fro
      where schemaname not in ('pg_catalog', 'information_schema') \
      and schemaname not like 'redistrict%' order by 1";
 
-const POSTGRES_STAGING: &str = "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace \
-     where n.nspname = 'redistrict_stage' and c.relkind = 'r'";
+const POSTGRES_LEFT: &str = "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+     where n.nspname = 'redistrict_stage' and c.relkind = 'r' \
+     union all select gid from pg_prepared_xacts where database = current_database()";
 
 const GRAPH_STAGING: &str = "match (n:RedistrictPart) return count(n)";
 
@@ -110,7 +111,7 @@ pub(crate) fn leftovers(world: &World, runtime: &tokio::runtime::Runtime) -> Res
                 }
             }
             EstateKind::Postgres => {
-                let rows = runtime.block_on(postgres::query(url, POSTGRES_STAGING))?;
+                let rows = runtime.block_on(postgres::query(url, POSTGRES_LEFT))?;
                 found.extend(rows.into_iter().flatten().flatten());
             }
             EstateKind::Neo4j => {

@@ -163,7 +163,7 @@ impl OneEstate<'_> {
 }
 
 /// The run that `migrate --output json` names.
-fn run_of(out: &str) -> Result<String> {
+pub(crate) fn run_of(out: &str) -> Result<String> {
     let end: serde_json::Value = serde_json::from_str(out).context("read the result of migrate")?;
     let run = end["run"].as_str().context("find the run's name")?;
     Ok(run.to_owned())

@@ -34,6 +34,8 @@ pub enum Fault {
     PauseEach(String),
     /// `lose:N`: as `pause:N`; if that point comes after a commit, its answer is lost.
     Lose(u64),
+    /// `drop:N`: the answer to what was done right before the N-th effect point is lost.
+    Drop(u64),
     /// `pass:MASK`: the mask gives back what it is given.
     PassThrough(MaskName),
 }
@@ -59,6 +61,10 @@ impl FromStr for Fault {
                 .parse()
                 .map(Self::Lose)
                 .map_err(|_| "lose: takes a number".to_owned()),
+            "drop" => rest
+                .parse()
+                .map(Self::Drop)
+                .map_err(|_| "drop: takes a number".to_owned()),
             "pass" => serde_json::from_value(serde_json::Value::String(rest.to_owned()))
                 .map(Self::PassThrough)
                 .map_err(|_| "pass: takes the name of a mask".to_owned()),
@@ -84,6 +90,7 @@ pub fn composition(fault: Option<Fault>) -> Composition {
         Some(Fault::PauseAt(name)) => Points::pause_at(name),
         Some(Fault::PauseEach(name)) => Points::pause_each(name),
         Some(Fault::Lose(at)) => Points::lose(at),
+        Some(Fault::Drop(at)) => Points::drop_answer(at),
     };
     let points = Arc::new(points);
     let (for_sources, for_targets) = (Arc::clone(&points), Arc::clone(&points));

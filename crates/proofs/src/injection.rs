@@ -158,6 +158,7 @@ fn careless(
 
 /// Every name that a kind can have was moved or refused, and some were moved.
 fn judge(kind: Kind, outcome: &Outcome, names: &Names, problems: &mut Vec<String>) {
+    let known = problems.len();
     for (role, name) in &outcome.refused {
         say(&format!(
             "{}: refused by name: {role:?} {name:?}",
@@ -186,6 +187,7 @@ fn judge(kind: Kind, outcome: &Outcome, names: &Names, problems: &mut Vec<String
     if outcome.rows == 0 {
         problems.push(format!("{}: no row was moved", kind.as_str()));
     }
+    problems[known..].iter().for_each(|problem| say(problem));
 }
 
 /// All worlds of a kind, one after the other.

@@ -13,6 +13,7 @@ mod injection;
 mod joins;
 mod leak;
 mod links;
+mod load_crash;
 mod mcp;
 mod neighbours;
 mod newcomer;
@@ -74,6 +75,7 @@ pub fn run(name: &str, options: Options) -> Result<Proof> {
         "injection" => injection::prove(options),
         "leak" => leak::prove(options),
         "links" => links::prove(options),
+        "load-crash" => load_crash::prove(options),
         "mcp" => mcp::prove(options),
         "neighbours" => neighbours::prove(options),
         "newcomer" => newcomer::prove(options),

@@ -3,7 +3,7 @@
 //! says which, and nothing is left behind.
 
 mod client;
-mod points;
+pub(crate) mod points;
 mod server;
 
 use std::path::Path;
@@ -227,14 +227,14 @@ impl<'a> Matrix<'a> {
 }
 
 /// Pseudonyms depend on the key: every run of the matrix has the same one.
-fn write_key(world: &World) -> Result<()> {
+pub(crate) fn write_key(world: &World) -> Result<()> {
     let key = world.dir.join(".redistrict/key");
     redistrict_artifact::write_atomic(&key, "5a".repeat(32).as_bytes())?;
     Ok(())
 }
 
 /// One digest a store of CERT.
-fn digests(world: &World, runtime: &tokio::runtime::Runtime) -> Result<Vec<String>> {
+pub(crate) fn digests(world: &World, runtime: &tokio::runtime::Runtime) -> Result<Vec<String>> {
     let rows = digest::rows(world, runtime)?;
     let of_store = |store: StoreId| {
         let prefix = format!("{}.", store.as_str());

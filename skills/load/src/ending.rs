@@ -41,7 +41,8 @@ pub(crate) fn tell(ready: &mut [Ready<'_>], mode: &CommitMode) -> Result<(), Ski
 
 /// Ends the transactions of all these groups. Each group's outcome is kept as soon as it is certain.
 ///
-/// After an error every lease is asked for anew, and with it what became of the groups.
+/// After an error every lease is asked for anew, and with it what became of the groups; `Session::may_stand` tells
+/// whether they may have ended.
 pub(crate) async fn end_together(
     session: &Session,
     context: &UnitContext,
@@ -62,6 +63,7 @@ pub(crate) async fn end_together(
         }
         CommitMode::OneTransaction | CommitMode::OneAfterAnother { .. } => {
             one_after_another(session, context, written).await?;
+            session.set_may_stand(true);
         }
     }
     one_after_another(session, context, others).await
@@ -115,9 +117,12 @@ async fn in_two_phases(
         record,
         outcome,
     } = decider;
+    // Nothing is taken back from here on, until somebody has asked.
+    session.set_may_stand(true);
     match commit(session, group, context, merge, &record).await {
         Ok(()) => session.keep_outcome(unit, outcome),
         Err(NotCommitted::Certain(error)) => {
+            session.set_may_stand(false);
             abandon(session, context, &prepared).await;
             return Err(error);
         }

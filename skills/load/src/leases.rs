@@ -166,7 +166,7 @@ impl Session {
         target.release_lease(lease).await.map_err(failed)
     }
 
-    fn held(&self, group: &LoadGroup) -> Option<Lease> {
+    pub(crate) fn held(&self, group: &LoadGroup) -> Option<Lease> {
         lock(&self.leases).get(&group.name).cloned()
     }
 

@@ -31,8 +31,8 @@ use crate::written::Decided;
 ///
 /// All groups that are still to be merged are: each is applied and checked in a transaction of its own, and
 /// only when nothing more can be checked they commit together (`end_together`). Whichever unit comes first does it; the units of the other groups only tell. Behind the
-/// last commit nothing is done that could fail; where all groups had committed before, what fails takes nothing
-/// back.
+/// last commit nothing is done that could fail; where all groups had committed before, or may have, what fails takes
+/// nothing back.
 pub(crate) async fn run(
     session: &Session,
     group: &LoadGroup,
@@ -42,20 +42,25 @@ pub(crate) async fn run(
     if let Some(outcome) = session.decided_outcome(unit) {
         return Ok(outcome);
     }
-    let groups = &context.plan.sections.load.groups;
     // An earlier process was here, too: while a group cannot be asked, nobody knows whether the load stands.
     let is_in_doubt = context.is_resume && context.attempt > 1;
     let committed = match find_committed(session, context).await {
+        Err(error) if session.may_stand(context, &preflight_unit()) => return Err(error.keeping()),
         Err(error) if is_in_doubt && error.kind.is_transient() => return Err(error.keeping()),
         found => found?,
     };
+    session.set_may_stand(stands_whole(context, &committed));
     let done = merge_the_rest(session, context, &committed).await;
-    match committed.len() == groups.len() {
-        true => done.map_err(SkillError::keeping)?,
-        false => done?,
-    }
+    done.map_err(|error| session.keeping_what_may_stand(error))?;
     let outcome = session.decided_outcome(unit);
     outcome.ok_or_else(|| bug(format!("find the outcome of {unit} of {}", group.name)))
+}
+
+/// Every group that is written has committed. A group without a table of the plan has a record and nothing else.
+fn stands_whole(context: &UnitContext, committed: &[&LoadGroup]) -> bool {
+    let groups = || context.plan.sections.load.groups.iter();
+    let mut written = groups().filter(|group| !group.order.is_empty());
+    !committed.is_empty() && written.all(|group| committed.contains(&group))
 }
 
 /// Merges all groups but the committed ones, whose outcomes are told from what they hold.
@@ -201,6 +206,9 @@ impl<'a> Merging<'a> {
         });
         let mut decided = self.decide(open, &mut views, &writes).await?;
         self.check_approved(&decided)?;
+        if !self.brings_rows(&decided) {
+            decided.iter_mut().for_each(|table| table.relied.clear());
+        }
         let applied = self.apply(last(open)?, &decided).await?;
         check_applied(&decided, &applied)?;
         let (mut findings, mut tables) = (Vec::new(), Vec::new());
@@ -224,6 +232,22 @@ impl<'a> Merging<'a> {
             origin: Some(origin),
         };
         Ok((record, self.outcome(tables, sequences, findings)))
+    }
+
+    /// A run that finds all of its rows there brings nothing, in no group; so nothing of it could be orphaned, and it
+    /// relies on nothing. The run that brought them does.
+    fn brings_rows(&self, decided: &[Decided]) -> bool {
+        let preflight = self.context.outcome(&preflight_unit());
+        let forecast = preflight.and_then(|done| done.facts.get("forecast")?.as_array());
+        let is_written = |line: &serde_json::Value| {
+            ["insert", "update"]
+                .iter()
+                .any(|what| line[what].as_u64() > Some(0))
+        };
+        decided
+            .iter()
+            .any(|table| table.counts.inserted + table.counts.updated > 0)
+            || forecast.is_some_and(|lines| lines.iter().any(is_written))
     }
 
     /// No more is done than was approved, whatever happened in CERT since. Less may be left to do: another

@@ -133,6 +133,15 @@ impl Undoing<'_> {
             let ledger = self.target.ledger_of(run, live, &wanted).await;
             ledgers.insert(run, ledger.map_err(|error| self.failed(&error))?);
         }
+        // What was retained may have been taken out by a later undo, in whose ledger its rows are whole.
+        let retains = |entry: &LedgerEntry| entry.operation == LedgerOperation::Retained;
+        if ledgers.values().any(|ledger| ledger.iter().any(retains)) {
+            for (run, ledger) in &mut ledgers {
+                let deleted = [LedgerOperation::Deleted];
+                let deleted = self.target.ledger_of(run, live, &deleted).await;
+                ledger.extend(deleted.map_err(|error| self.failed(&error))?);
+            }
+        }
         let oldest_first = concerned(records, self.undone);
         let oldest_first = oldest_first.filter_map(|run| Some((run, ledgers.get(run)?)));
         Ok(Reliance::of(

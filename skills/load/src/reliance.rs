@@ -123,6 +123,14 @@ impl Reliance {
                             )
                         }));
                     }
+                    // By an undo that came later: what was retained is gone.
+                    LedgerOperation::Deleted => {
+                        if let Some(rows) = reliance.retained.get_mut(&table) {
+                            for key in &entry.keys {
+                                rows.remove(key);
+                            }
+                        }
+                    }
                     _ => {}
                 }
             }

@@ -59,6 +59,8 @@ pub(crate) struct Session {
     sequences: Mutex<BTreeMap<StoreName, Vec<RaisedSequence>>>,
     /// Groups that turned out not to be able to prepare what they were to commit, and why.
     refusals: Mutex<BTreeMap<StoreName, String>>,
+    /// The groups that are written may have committed, all of them.
+    may_stand: AtomicBool,
     /// All groups have committed.
     is_decided: AtomicBool,
     /// Of units whose work was done together with that of another one.
@@ -73,6 +75,7 @@ impl Session {
             epochs: Mutex::default(),
             sequences: Mutex::default(),
             refusals: Mutex::default(),
+            may_stand: AtomicBool::new(false),
             is_decided: AtomicBool::new(false),
             outcomes: Mutex::default(),
         }
@@ -168,6 +171,29 @@ impl Session {
             });
         }
         Ok(abilities)
+    }
+
+    /// Says whether what was decided may be that the run stands. As long as it may, nothing that fails takes it
+    /// back.
+    pub(crate) fn set_may_stand(&self, may: bool) {
+        self.may_stand.store(may, Ordering::SeqCst);
+    }
+
+    /// Whether the run may stand in all groups, by what this process did, or an earlier one may have done.
+    pub(crate) fn may_stand(&self, context: &UnitContext, looked: &UnitKey) -> bool {
+        let had_predecessor = context.is_resume && context.attempt > 1;
+        let groups = context.plan.sections.load.groups.iter();
+        let mode = || self.mode(context, looked, groups);
+        self.may_stand.load(Ordering::SeqCst)
+            || had_predecessor && matches!(mode(), CommitMode::TwoPhase { .. })
+    }
+
+    /// An error of a unit that decides: it keeps what may stand.
+    pub(crate) fn keeping_what_may_stand(&self, error: SkillError) -> SkillError {
+        match self.may_stand.load(Ordering::SeqCst) {
+            true => error.keeping(),
+            false => error,
+        }
     }
 
     /// Says that all groups have committed: from now on the units that wait for that are done.

@@ -142,6 +142,12 @@ pub(crate) async fn compensate(
     if let Some(error) = failed {
         return Err(error);
     }
+    // Taken to ask for a decision, of a group that had been given back before.
+    for group in &context.plan.sections.load.groups {
+        if let Some(lease) = session.held(group) {
+            session.clear_and_release(group, &lease).await?;
+        }
+    }
     Ok(UnitOutcome {
         rows: 0,
         bytes: 0,

@@ -144,20 +144,30 @@ impl UndoSkill {
         if let Some(outcome) = self.session.decided_outcome(&unit) {
             return Ok(outcome);
         }
-        // Only under the lease: an earlier process's commit may be under way until that is ours.
+        let stands = match self.stands(context).await {
+            Err(error) if self.session.may_stand(context, &check_unit()) => {
+                return Err(error.keeping());
+            }
+            found => found?,
+        };
+        self.session.set_may_stand(!stands);
+        let done = self.undo_the_rest(context).await;
+        done.map_err(|error| self.session.keeping_what_may_stand(error))?;
+        let outcome = self.session.decided_outcome(&unit);
+        outcome.ok_or_else(|| bug(format!("find the outcome of {unit}")))
+    }
+
+    /// Whether the run stands in a group that is written. Takes all leases: an earlier process's commit may be under
+    /// way until they are ours.
+    async fn stands(&self, context: &UnitContext) -> Result<bool, SkillError> {
         let mut stands = false;
         for pending in context.plan.sections.load.groups.iter().rev() {
             let undoing = self.undoing(context, pending)?;
             undoing.lease().await?;
-            stands |= undoing.standing().await? == Standing::Stands;
+            let is_written = !pending.order.is_empty();
+            stands |= undoing.standing().await? == Standing::Stands && is_written;
         }
-        let done = self.undo_the_rest(context).await;
-        match stands {
-            true => done?,
-            false => done.map_err(SkillError::keeping)?,
-        }
-        let outcome = self.session.decided_outcome(&unit);
-        outcome.ok_or_else(|| bug(format!("find the outcome of {unit}")))
+        Ok(stands)
     }
 
     /// Takes the run back where it stands, and tells what was done where it does not stand any more.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::faulty::{Fault, Faults};
 use crate::memory::Data;
-use crate::runner::{Job, drive, drive_twice};
+use crate::runner::{Job, drive, drive_twice, resume, try_drive};
 use crate::world::Estate;
 
 /// Which of three groups can prepare.
@@ -118,6 +118,33 @@ async fn a_second_fault_during_the_recovery_changes_nothing() {
                 .unwrap_or_else(|error| panic!("{what}: {}", error.chain()));
             assert_eq!(estate.data(), golden.after, "{what}");
             assert!(!estate.has_leftovers(), "{what}");
+        }
+    }
+}
+
+/// A store that goes away after the decision, until the process has given up: what was decided is done later, and
+/// nothing is taken back; of an undo nothing is put in again.
+#[tokio::test]
+async fn a_store_that_is_away_after_the_decision_takes_nothing_back() {
+    for (loaded, job, run) in [
+        (false, Job::Load, "mig-1"),
+        (true, Job::Undo("mig-1"), "rb-1"),
+    ] {
+        for able in [SHAPES[0], SHAPES[1]] {
+            let golden = golden(able, loaded, &job, run).await;
+            let finish = golden.calls.iter().position(|name| *name == "finish");
+            for store in ["g0", "g1", "g2"] {
+                let what = format!("{run} {able:?} {store}");
+                let estate = golden.estate.copy();
+                let gone = Faults::gone(finish.unwrap(), store);
+                let (done, taken_back) = try_drive(&estate, &job, run, &gone).await;
+                taken_back.unwrap();
+                assert!(done.is_err(), "{what}: the lease cannot be given back");
+                let resumed = resume(&estate, &job, run).await;
+                resumed.unwrap_or_else(|error| panic!("{what}: {}", error.chain()));
+                assert_eq!(estate.data(), golden.after, "{what}");
+                assert!(!estate.has_leftovers(), "{what}");
+            }
         }
     }
 }

@@ -176,7 +176,6 @@ async fn retained_rows_stay_as_long_as_any_run_relies_on_them() {
 async fn a_load_that_finds_retained_rows_relies_on_them_as_well() {
     let (before, estate, next) = two_districts().await;
     run(&estate, &Job::Retain("mig-2"), "rb-1").await;
-    estate.write_artifact("mig-5", &estate.plan, &crate::world::district_2());
     run(&estate, &Job::Load, "mig-5").await;
     run(&next, &Job::Undo("mig-3"), "rb-2").await;
     assert_eq!(guardians(&estate), ["100", "101", "102", "103"]);
@@ -210,4 +209,36 @@ async fn a_retained_row_that_a_tester_changed_since_refuses_the_last_undo() {
         "{}",
         error.chain()
     );
+}
+
+/// What was retained and then taken out by the last undo has no owner any more: who brings such rows again owns them.
+#[tokio::test]
+async fn rows_that_were_retained_and_taken_out_are_those_of_the_load_that_brings_them_again() {
+    let (before, estate, next) = two_districts().await;
+    run(&estate, &Job::Retain("mig-2"), "rb-1").await;
+    run(&next, &Job::Undo("mig-3"), "rb-2").await;
+    assert_eq!(estate.data(), before);
+    run(&estate, &Job::Load, "mig-5").await;
+    run(&next, &Job::Load, "mig-6").await;
+    refused(&estate, Job::Undo("mig-5"), "rb-3").await;
+    let both = guardians(&estate);
+    run(&next, &Job::Undo("mig-6"), "rb-4").await;
+    assert_eq!(guardians(&estate), both);
+    run(&estate, &Job::Undo("mig-5"), "rb-5").await;
+    assert_eq!(estate.data(), before);
+}
+
+/// A run that finds everything there brings nothing: it relies on nothing, and is in nobody's way.
+#[tokio::test]
+async fn a_load_that_finds_everything_there_relies_on_nothing() {
+    let (before, estate, next) = two_districts().await;
+    run(&next, &Job::Load, "mig-4").await;
+    let relied = estate.ledgers();
+    assert!(
+        !relied.iter().any(|line| line.starts_with("mig-4 ")),
+        "{relied:?}"
+    );
+    run(&next, &Job::Undo("mig-3"), "rb-1").await;
+    run(&estate, &Job::Undo("mig-2"), "rb-2").await;
+    assert_eq!(estate.data(), before);
 }

@@ -124,6 +124,15 @@ pub(crate) async fn try_drive(
     process.drive(job, Mode::Apply).await
 }
 
+/// Goes on with a run in a new process, without a fault.
+pub(crate) async fn resume(estate: &Estate, job: &Job, run: &str) -> Result<Outcomes, SkillError> {
+    let mut process = Process::new(estate, job, run, &Faults::none(), Mode::Apply);
+    process.is_resume = true;
+    let (done, taken_back) = process.drive(job, Mode::Apply).await;
+    taken_back.unwrap();
+    done
+}
+
 /// Takes a failed run back in a new process that knows nothing but its name and that it had all leases.
 pub(crate) async fn compensate(estate: &Estate, job: &Job, run: &str) -> Result<(), SkillError> {
     let mut process = Process::new(estate, job, run, &Faults::none(), Mode::Apply);

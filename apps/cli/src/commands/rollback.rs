@@ -1,5 +1,8 @@
 //! `redistrict rollback`: takes a run's rows out of CERT again, exactly, or refuses.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use redistrict_journal::{RunKind, RunOptions, RunState as History, RunStatus, fold};
 use redistrict_load::settle;
 use redistrict_model::{Phase, RunId};
@@ -199,6 +202,7 @@ async fn clear_away(
         is_resume: holds,
     };
     let mut outcome = target.acquire_lease(&claim).await?;
+    let mut deciders = BTreeMap::new();
     if let LeaseOutcome::InDoubt { prepared } = &outcome {
         // What was decided is done, whoever decided it.
         let settled = settle(&parts.targets, target, prepared, &|_| claim.clone()).await?;
@@ -206,11 +210,18 @@ async fn clear_away(
             Some(outcome) => outcome,
             None => target.acquire_lease(&claim).await?,
         };
+        deciders = settled.leases;
     }
     let LeaseOutcome::Held(lease) = outcome else {
         return Ok(false);
     };
     clear(target, &lease).await?;
+    for (group, lease) in deciders {
+        let is_meant = |target: &&Arc<dyn TargetStore>| target.stores().contains(&group);
+        if let Some(decider) = parts.targets.iter().find(is_meant) {
+            clear(decider.as_ref(), &lease).await?;
+        }
+    }
     Ok(true)
 }
 

@@ -59,6 +59,13 @@ impl Points {
         }
     }
 
+    pub(super) fn drop_answer(at: u64) -> Self {
+        Self {
+            lose_at: Some(at),
+            ..Self::none()
+        }
+    }
+
     fn none() -> Self {
         Self {
             passed: AtomicU64::new(0),

@@ -9,7 +9,8 @@ use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, Decision, Enrolment, Fingerprint, KeyReader,
     KeyRequest, Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, PrepareOutcome,
     PreparedId, Preparing, RaisedSequence, RowReader, RowRequest, RunRecord, RunState, StagePart,
-    Staged, StoreError, TableSize, TargetCapabilities, TargetRead, TargetStore, Traces,
+    Staged, StoreError, StoreErrorKind, TableSize, TargetCapabilities, TargetRead, TargetStore,
+    Traces,
 };
 
 use super::points::Points;
@@ -19,6 +20,10 @@ pub(super) fn wrap(inner: Arc<dyn TargetStore>, points: &Arc<Points>) -> Arc<dyn
         inner,
         points: Arc::clone(points),
     })
+}
+
+fn lost() -> StoreError {
+    StoreError::new(StoreErrorKind::Transient, "hear the answer")
 }
 
 struct PointTarget {
@@ -43,8 +48,10 @@ impl PointTarget {
         let what = format!("cert {what} {}", self.group());
         self.points.pass("before", &what);
         let value = effect.await?;
-        self.points.pass("after", &what);
-        Ok(value)
+        match self.points.pass("after", &what) {
+            true => Err(lost()),
+            false => Ok(value),
+        }
     }
 }
 
@@ -169,9 +176,12 @@ struct PointMerge {
 }
 
 impl PointMerge {
-    fn pass(&self, when: &str, what: &str) {
-        self.points
-            .pass(when, &format!("cert {what} {}", self.group));
+    fn pass(&self, when: &str, what: &str) -> Result<(), StoreError> {
+        let what = format!("cert {what} {}", self.group);
+        match self.points.pass(when, &what) {
+            true => Err(lost()),
+            false => Ok(()),
+        }
     }
 }
 
@@ -216,21 +226,21 @@ impl Merge for PointMerge {
     }
 
     async fn apply(&mut self, tables: &[TableRef]) -> Result<Vec<Applied>, StoreError> {
-        self.pass("before", "apply");
+        self.pass("before", "apply")?;
         let applied = self.inner.apply(tables).await?;
-        self.pass("after", "apply");
+        self.pass("after", "apply")?;
         Ok(applied)
     }
 
     async fn delete(&mut self, tables: &[(TableRef, Vec<Key>)]) -> Result<u64, StoreError> {
-        self.pass("before", "delete");
+        self.pass("before", "delete")?;
         let deleted = self.inner.delete(tables).await?;
-        self.pass("after", "delete");
+        self.pass("after", "delete")?;
         Ok(deleted)
     }
 
     async fn write_ledger(&mut self, entries: &[LedgerEntry]) -> Result<(), StoreError> {
-        self.pass("before", "ledger");
+        self.pass("before", "ledger")?;
         self.inner.write_ledger(entries).await
     }
 
@@ -242,9 +252,9 @@ impl Merge for PointMerge {
         &mut self,
         tables: &[TableRef],
     ) -> Result<Vec<RaisedSequence>, StoreError> {
-        self.pass("before", "sequences");
+        self.pass("before", "sequences")?;
         let raised = self.inner.raise_sequences(tables).await?;
-        self.pass("after", "sequences");
+        self.pass("after", "sequences")?;
         Ok(raised)
     }
 

@@ -1,6 +1,6 @@
 //! The effect points of an undisturbed run, and which of them are chosen for a kill.
 
-pub(super) const PHASES: [&str; 5] = [
+pub(crate) const PHASES: [&str; 5] = [
     "Extraction",
     "Anonymization",
     "Validation",
@@ -10,22 +10,22 @@ pub(super) const PHASES: [&str; 5] = [
 
 /// An effect point of the golden run.
 #[derive(Clone, Debug)]
-pub(super) struct Point {
-    pub(super) number: u64,
-    pub(super) name: String,
-    pub(super) phase: &'static str,
+pub(crate) struct Point {
+    pub(crate) number: u64,
+    pub(crate) name: String,
+    pub(crate) phase: &'static str,
     /// After the first effect on CERT and before the end of the last commit.
-    pub(super) is_between: bool,
+    pub(crate) is_between: bool,
 }
 
 impl Point {
     /// Before a reading of PROD: nothing is done there that a dead client could have done by half.
-    pub(super) fn is_reading(&self) -> bool {
+    pub(crate) fn is_reading(&self) -> bool {
         self.name.starts_with("before prod ")
     }
 }
 
-pub(super) fn read_points(text: &str) -> Vec<Point> {
+pub(crate) fn read_points(text: &str) -> Vec<Point> {
     let mut phase = PHASES[0];
     let mut is_between = false;
     let lines: Vec<&str> = text.lines().collect();
@@ -57,7 +57,7 @@ pub(super) fn read_points(text: &str) -> Vec<Point> {
 
 /// Spreads the kills over all phases, with weight on what lies between the first write to CERT and the
 /// end of the last commit, and on what lies between the commits of several groups.
-pub(super) fn choose(points: &[Point], kills: usize) -> Vec<Point> {
+pub(crate) fn choose(points: &[Point], kills: usize) -> Vec<Point> {
     if kills >= points.len() {
         return points.to_vec();
     }

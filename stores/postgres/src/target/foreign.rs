@@ -12,7 +12,7 @@ use super::apply::same_identity;
 use super::staging::StagingTable;
 use crate::error::{failed, failed_at};
 use crate::live::{LiveTable, LiveTables};
-use crate::statement::{REFERRING_KEYS, column_of, quoted};
+use crate::statement::{REFERRING_KEYS, column_of, key_order, quoted};
 
 /// Refuses updates of keys that rows refer to which the run does not update as well.
 ///
@@ -66,17 +66,46 @@ pub(super) async fn require_referenced_keys_stay(
             Some((staging, live)) if !staging.is_keyless() => not_updated(live, staging)?,
             _ => "true".to_owned(),
         };
-        refuse(client, parent, key, &changed, &stays).await?;
+        changed.lock(client, parent).await?;
+        refuse(client, parent, key, &changed.as_item(), &stays).await?;
     }
     Ok(())
 }
 
-/// The referenced values, as `k0` and up, of rows whose update changes them; none where no update can.
+/// Rows whose update changes a key that others refer to, by clauses of a query.
+struct ChangedKeys {
+    /// The referenced values as `k0` and up.
+    values: String,
+    /// The rows, called `t`.
+    rows: String,
+    /// The order in which all rows are locked.
+    order: String,
+}
+
+impl ChangedKeys {
+    /// As an item of a FROM clause called `p`.
+    fn as_item(&self) -> String {
+        format!("(select {} from {}) as p", self.values, self.rows)
+    }
+
+    /// The lock of an update leaves room for rows that come to refer to these. Whoever is about to insert one is waited
+    /// for: the look that follows sees it.
+    async fn lock(&self, client: &Client, parent: &LiveTable) -> Result<(), StoreError> {
+        let Self { rows, order, .. } = self;
+        let sql = format!("select from {rows} order by {order} for update of t");
+        let locked = client.query_typed(&sql, &[]).await;
+        let what = "lock rows whose key is to change";
+        locked.map_err(|error| failed_at(what, &parent.entry.name, &error))?;
+        Ok(())
+    }
+}
+
+/// The rows whose update changes what `key` refers to; none where no update can.
 fn changed_keys(
     parent: &LiveTable,
     staging: &StagingTable,
     key: &Row,
-) -> Result<Option<String>, StoreError> {
+) -> Result<Option<ChangedKeys>, StoreError> {
     let names: Vec<String> = key.get("parent_columns");
     let columns = parent.columns(&names)?;
     let can_change = columns.iter().filter(|column| {
@@ -100,14 +129,18 @@ fn changed_keys(
         .enumerate()
         .map(|(place, column)| format!("{} as k{place}", column_of("t", column)))
         .collect();
-    Ok(Some(format!(
-        "(select {} from {} as t join {} on {} where {}) as p",
-        values.join(", "),
-        parent.relation(),
-        staging.rows("s.redistrict_action = 'update'"),
-        same_identity(parent, staging)?,
-        changes.join(" or "),
-    )))
+    let identity = parent.columns(&staging.identity)?;
+    Ok(Some(ChangedKeys {
+        values: values.join(", "),
+        rows: format!(
+            "{} as t join {} on {} where {}",
+            parent.relation(),
+            staging.rows("s.redistrict_action = 'update'"),
+            same_identity(parent, staging)?,
+            changes.join(" or "),
+        ),
+        order: key_order("t", &identity),
+    }))
 }
 
 /// Row `t` of the table that refers is none that the run updates.
