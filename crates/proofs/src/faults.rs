@@ -18,6 +18,7 @@ use redistrict_model::{ColumnType, MaskName};
 
 pub(crate) use points::PAUSED;
 use points::Points;
+pub(crate) use target::ONE_AFTER_ANOTHER;
 
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]

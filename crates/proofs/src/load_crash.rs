@@ -98,7 +98,7 @@ impl<'a> Matrix<'a> {
         let arguments = prepare(&first, job)?;
         let before = digests(&first, runtime)?;
         let trace = home.path().join("points.txt");
-        let tracing = first.faulty(&format!("trace:{}", trace.display()))?;
+        let tracing = first.preparing(&format!("trace:{}", trace.display()))?;
         tracing.must(&as_texts(&arguments))?;
         let after = digests(&first, runtime)?;
         if before
@@ -207,7 +207,7 @@ impl<'a> Matrix<'a> {
             Disturbance::Kill(at) | Disturbance::KillTwice(at, _) => format!("kill:{at}"),
             Disturbance::Drop(at) => format!("drop:{at}"),
         };
-        let ended = world.faulty(&fault)?.run(&as_texts(&arguments))?;
+        let ended = world.preparing(&fault)?.run(&as_texts(&arguments))?;
         if let Some(problem) = self.torn(&world)? {
             return Ok(Some(problem));
         }
@@ -224,7 +224,9 @@ impl<'a> Matrix<'a> {
             )));
         }
         if let Disturbance::KillTwice(_, second) = one {
-            world.faulty(&format!("kill:{second}"))?.run(&["resume"])?;
+            world
+                .preparing(&format!("kill:{second}"))?
+                .run(&["resume"])?;
             if let Some(problem) = self.torn(&world)? {
                 return Ok(Some(format!("after the second death {problem}")));
             }

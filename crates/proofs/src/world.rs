@@ -11,6 +11,7 @@ use redistrict_testkit::neo4j::Neo4jPair;
 use redistrict_testkit::postgres::{RoleKind, TestServer};
 
 use crate::child::Product;
+use crate::faults::ONE_AFTER_ANOTHER;
 use crate::servers::Servers;
 
 /// What the five stores of an estate are.
@@ -284,7 +285,13 @@ impl World {
         Product::real(&self.config())
     }
 
+    /// The `faulty` twin, whose targets commit one after another.
     pub(crate) fn faulty(&self, fault: &str) -> Result<Product> {
+        Ok(self.preparing(fault)?.with(ONE_AFTER_ANOTHER, "1"))
+    }
+
+    /// The `faulty` twin, whose targets prepare their commits where they can.
+    pub(crate) fn preparing(&self, fault: &str) -> Result<Product> {
         Product::faulty(&self.config(), fault)
     }
 

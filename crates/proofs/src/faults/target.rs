@@ -15,6 +15,17 @@ use redistrict_store::{
 
 use super::points::Points;
 
+/// Set: no target can prepare a commit, and several of them commit one after another.
+pub(crate) const ONE_AFTER_ANOTHER: &str = "REDISTRICT_ONE_AFTER_ANOTHER";
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a switch of the faulty twin alone"
+)]
+fn commits_alone() -> bool {
+    std::env::var_os(ONE_AFTER_ANOTHER).is_some()
+}
+
 pub(super) fn wrap(inner: Arc<dyn TargetStore>, points: &Arc<Points>) -> Arc<dyn TargetStore> {
     Arc::new(PointTarget {
         inner,
@@ -90,7 +101,10 @@ impl TargetStore for PointTarget {
     }
 
     async fn preparing(&self) -> Result<Preparing, StoreError> {
-        self.inner.preparing().await
+        match commits_alone() {
+            true => Ok(Preparing::never("a target of this proof")),
+            false => self.inner.preparing().await,
+        }
     }
 
     async fn finish(&self, id: &PreparedId, decision: Decision) -> Result<bool, StoreError> {
