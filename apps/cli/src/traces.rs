@@ -127,17 +127,21 @@ fn orphans(traces: &Traces) -> impl Iterator<Item = &RunId> {
     staged.filter(|run| traces.holder.as_ref() != Some(*run))
 }
 
+/// Whether somebody works on a run that has the lease, or keeps it by what it has prepared.
+fn is_at_work(run: &RunId, traces: &Traces, known: &BTreeMap<RunId, Known>) -> bool {
+    match known.get(run) {
+        Some(Known::AtWork) => true,
+        // Its process would hold the run's lock.
+        Some(_) => false,
+        None => traces.is_alive(),
+    }
+}
+
 /// A warning for each thing that nobody works on, with what to do about it.
 fn judged(place: &str, traces: &Traces, known: &BTreeMap<RunId, Known>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(run) = &traces.holder {
-        let is_at_work = match known.get(run) {
-            Some(Known::AtWork) => true,
-            // Its process would hold the run's lock.
-            Some(_) => false,
-            None => traces.is_alive(),
-        };
-        if !is_at_work {
+        if !is_at_work(run, traces, known) {
             let message =
                 format!("run {run} has the lease and nobody works on it: no other run can load");
             let found = Finding::warning("lease-left", place, message, 1);
@@ -146,12 +150,7 @@ fn judged(place: &str, traces: &Traces, known: &BTreeMap<RunId, Known>) -> Vec<F
     }
     for one in &traces.prepared {
         let (run, decider) = (&one.run, &one.decider);
-        let is_at_work = match known.get(run) {
-            Some(Known::AtWork) => true,
-            Some(_) => false,
-            None => traces.is_alive(),
-        };
-        if !is_at_work {
+        if !is_at_work(run, traces, known) {
             let message = format!(
                 "run {run} has prepared a commit and nobody works on it: it holds its locks until it is ended; whether \
                  it is committed was decided in {decider}"

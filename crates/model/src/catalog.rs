@@ -64,6 +64,25 @@ pub struct Table {
 }
 
 impl Table {
+    /// A table with nothing but a name.
+    #[must_use]
+    pub fn empty(name: TableRef) -> Self {
+        Self {
+            name,
+            kind: TableKind::Table,
+            columns: Vec::new(),
+            primary_key: None,
+            uniques: Vec::new(),
+            foreign_keys: Vec::new(),
+            checks: Vec::new(),
+            exclusions: Vec::new(),
+            triggers: Vec::new(),
+            row_security: false,
+            inherits: None,
+            estimated_rows: None,
+        }
+    }
+
     /// The column of that name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {

@@ -1,34 +1,29 @@
-//! The open transaction of an undo: locks the rows, checks them again, writes what was, deletes what was not,
-//! and writes the ledger of it.
+//! The open transaction of an undo: locks the rows, checks them again, writes what was, deletes what was not.
 
 use std::collections::{HashMap, HashSet};
 
-use arrow::array::RecordBatch;
-use redistrict_model::{ErrorKind, Key, StoreName, TableRef};
+use redistrict_model::{Key, StoreName, TableRef};
 use redistrict_skill::SkillError;
-use redistrict_store::{Action, LedgerOperation, Merge, StoreError, StoreErrorKind};
+use redistrict_store::{Action, Merge};
 
 use crate::conflicts::Conflicts;
 use crate::copies::{Candidate, Search, candidates_of};
-use crate::error::{UNDO_REFUSED, bug};
+use crate::error::bug;
 use crate::handing_back::written_late;
 use crate::inverse::{CurrentRows, InverseRow, Located, TableInverse, keys};
-use crate::ledger::{WrittenRows, entries};
 use crate::multiset::{Hash, Tally};
 use crate::past::Past;
 use crate::readers::{OpenMerge, Readers, Views};
-use crate::rows::{Place, keys_of, pick};
 use crate::undo::{Sight, Undoing};
-use crate::written::{After, read_back};
 
 /// How often copies are looked for again that somebody changed before they were locked.
 const LOCK_TRIES: u32 = 3;
 
 /// An undo in one group, step by step.
 pub(crate) struct Applying<'u> {
-    undoing: &'u Undoing<'u>,
+    pub(crate) undoing: &'u Undoing<'u>,
     past: &'u Past,
-    inverse: &'u [TableInverse],
+    pub(crate) inverse: &'u [TableInverse],
     sight: Sight<'u>,
     /// The last one is this undo's.
     open: &'u mut [OpenMerge],
@@ -36,9 +31,9 @@ pub(crate) struct Applying<'u> {
     /// The copies that go, of keyless tables.
     located: Located,
     /// The rows as they stand, per table of the inverse.
-    current: Vec<CurrentRows>,
+    pub(crate) current: Vec<CurrentRows>,
     /// Copies that were there of the rows that are inserted again, without those that go.
-    copies: HashMap<TableRef, Tally>,
+    pub(crate) copies: HashMap<TableRef, Tally>,
 }
 
 impl<'u> Applying<'u> {
@@ -67,12 +62,12 @@ impl<'u> Applying<'u> {
         open.merge.as_mut()
     }
 
-    fn merge(&mut self) -> &mut dyn Merge {
+    pub(crate) fn merge(&mut self) -> &mut dyn Merge {
         let open = self.open.last_mut().expect("a transaction was opened");
         open.merge.as_mut()
     }
 
-    fn readers(&mut self) -> Readers<'_> {
+    pub(crate) fn readers(&mut self) -> Readers<'_> {
         Readers {
             open: &mut *self.open,
             views: &mut self.views,
@@ -146,7 +141,7 @@ impl<'u> Applying<'u> {
         Ok(())
     }
 
-    async fn count(&mut self, table: &TableInverse) -> Result<Tally, SkillError> {
+    pub(crate) async fn count(&mut self, table: &TableInverse) -> Result<Tally, SkillError> {
         let undoing = self.undoing;
         let wanted: Tally = images_of(table, undoing).into_iter().collect();
         let mut there = Tally::default();
@@ -266,88 +261,6 @@ impl<'u> Applying<'u> {
         locators.sort_unstable();
         locators
     }
-
-    /// Checks that the rows are exactly as they were, and writes the ledger of the undo.
-    pub(crate) async fn record(&mut self) -> Result<(), SkillError> {
-        let undoing = self.undoing;
-        for (at, table) in self.inverse.iter().enumerate() {
-            let after = if table.shape.is_keyless() {
-                self.copied_back(table).await?
-            } else {
-                self.put_back(table).await?
-            };
-            let current = self.current.get(at);
-            let current = current.ok_or_else(|| bug("find the rows as they stood"))?;
-            let mut written = Vec::new();
-            for is_stub in [false, true] {
-                for (operation, rows) in [
-                    (LedgerOperation::Retained, &table.kept),
-                    (LedgerOperation::Inserted, &table.taken_up),
-                ] {
-                    let rows = rows.iter().filter(|row| row.is_stub == is_stub);
-                    let rows: Vec<&InverseRow> = rows.collect();
-                    written.push(left_rows(operation, is_stub, &rows));
-                }
-                for (operation, rows) in [
-                    (LedgerOperation::Deleted, &table.delete),
-                    (LedgerOperation::Updated, &table.restore),
-                    (LedgerOperation::Inserted, &table.reinsert),
-                ] {
-                    let rows = rows.iter().filter(|row| row.is_stub == is_stub);
-                    let rows: Vec<&InverseRow> = rows.collect();
-                    if !rows.is_empty() {
-                        let rows = written_rows(operation, is_stub, &rows, current, &after);
-                        written.push(rows.map_err(|error| undoing.failed(&error))?);
-                    }
-                }
-            }
-            let entries = entries(undoing.run, table.shape.name(), &written);
-            let kept = self.merge().write_ledger(&entries).await;
-            kept.map_err(|error| undoing.failed(&error))?;
-        }
-        Ok(())
-    }
-
-    async fn put_back(&mut self, table: &TableInverse) -> Result<After, SkillError> {
-        let undoing = self.undoing;
-        let mut put_back = keys(&table.restore);
-        put_back.extend(keys(&table.reinsert));
-        let mut readers = self.readers();
-        let after = read_back(&mut readers, &table.shape, &undoing.hasher, &put_back).await?;
-        let shape = &table.shape;
-        for (_, image) in &table.images {
-            let keys = keys_of(image, &shape.identity, &shape.table)
-                .map_err(|error| undoing.failed(&error))?;
-            for (key, hash) in keys.into_iter().zip(undoing.hasher.rows(image)) {
-                let there = key.and_then(|key| after.get(&key).copied());
-                if there.is_none_or(|(there, _)| there != hash) {
-                    return Err(not_exact(shape.name()));
-                }
-            }
-        }
-        Ok(after)
-    }
-
-    /// Of a keyless table, there are as many copies more as were inserted again.
-    async fn copied_back(&mut self, table: &TableInverse) -> Result<After, SkillError> {
-        let name = table.shape.name();
-        let images = images_of(table, self.undoing);
-        if images.is_empty() {
-            return Ok(After::new());
-        }
-        let now = self.count(table).await?;
-        let before = self.copies.remove(name).unwrap_or_default();
-        let expected: Tally = images.iter().copied().collect();
-        let is_exact = |hash: &Hash| now.of(hash) >= before.of(hash) + expected.of(hash);
-        if !images.iter().all(is_exact) {
-            return Err(not_exact(name));
-        }
-        let keys = table.reinsert.iter().map(|row| row.key.clone());
-        Ok(keys
-            .zip(images)
-            .map(|(key, hash)| (key, (hash, hash)))
-            .collect())
-    }
 }
 
 /// When rows are put back.
@@ -369,62 +282,9 @@ fn keys_of_rows(
 }
 
 /// The hashes of the rows as they were, in the order of `TableInverse::reinsert` of a keyless table.
-fn images_of(table: &TableInverse, undoing: &Undoing<'_>) -> Vec<Hash> {
+pub(crate) fn images_of(table: &TableInverse, undoing: &Undoing<'_>) -> Vec<Hash> {
     let images = table.images.iter();
     images
         .flat_map(|(_, image)| undoing.hasher.rows(image))
         .collect()
-}
-
-/// Rows that stay as they are, and change hands.
-fn left_rows(operation: LedgerOperation, is_stub: bool, rows: &[&InverseRow]) -> WrittenRows {
-    WrittenRows {
-        operation,
-        is_stub,
-        keys: rows.iter().map(|row| row.key.clone()).collect(),
-        after: rows.iter().filter_map(|row| row.after).collect(),
-        before: None,
-    }
-}
-
-fn not_exact(table: &TableRef) -> SkillError {
-    let what = format!(
-        "put back the rows of {table}: CERT changed them while they were written (triggers)"
-    );
-    SkillError::new(ErrorKind::Conflict, what).with_hint(UNDO_REFUSED)
-}
-
-fn written_rows(
-    operation: LedgerOperation,
-    is_stub: bool,
-    rows: &[&InverseRow],
-    current: &CurrentRows,
-    after: &After,
-) -> Result<WrittenRows, StoreError> {
-    let missing = || StoreError::new(StoreErrorKind::Bug, "find a row that was read before");
-    let keys: Vec<Key> = rows.iter().map(|row| row.key.clone()).collect();
-    let before: Option<RecordBatch> = match operation {
-        LedgerOperation::Inserted => None,
-        _ => {
-            let places: Option<Vec<Place>> = keys
-                .iter()
-                .map(|key| current.places.get(key).copied())
-                .collect();
-            Some(pick(&current.batches, &places.ok_or_else(missing)?)?)
-        }
-    };
-    let hashes: Option<Vec<[u8; 16]>> = match operation {
-        LedgerOperation::Deleted => Some(Vec::new()),
-        _ => keys
-            .iter()
-            .map(|key| after.get(key).map(|(whole, _)| *whole))
-            .collect(),
-    };
-    Ok(WrittenRows {
-        operation,
-        is_stub,
-        keys,
-        after: hashes.ok_or_else(missing)?,
-        before,
-    })
 }

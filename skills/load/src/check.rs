@@ -3,33 +3,26 @@
 
 use std::collections::{HashMap, HashSet};
 
-use redistrict_artifact::RowHasher;
-use redistrict_model::{Edge, Key, RunId, Table};
+use redistrict_model::{Key, RunId, Table};
 use redistrict_store::{KeyRequest, Selector, StoreError};
 
 use crate::conflicts::{Conflicts, Reason};
 use crate::copies::read_located;
-use crate::inverse::{CurrentRows, Located, TableInverse};
+use crate::inverse::{CurrentRows, TableInverse};
 use crate::multiset::Hash;
 use crate::past::ChangedRows;
 use crate::readers::Readers;
-use crate::referrers::{Beside, Referrers};
+use crate::referrers::Going;
 use crate::reliance::Settled;
-use crate::rows::{Locators, Place, keys_of};
+use crate::rows::{Place, places_of};
 
 /// What checking needs to know.
 pub(crate) struct Check<'a> {
-    pub(crate) inverse: &'a [TableInverse],
+    /// What goes, and where it is looked at.
+    pub(crate) going: Going<'a>,
     /// The newest run of each family that changed rows since, and what the family wrote.
     pub(crate) later: &'a [(RunId, ChangedRows)],
     pub(crate) settled: &'a Settled,
-    pub(crate) live: &'a [Table],
-    /// The references of the plan.
-    pub(crate) edges: &'a [Edge],
-    pub(crate) beside: &'a [Beside<'a>],
-    pub(crate) located: &'a Located,
-    pub(crate) hasher: &'a RowHasher,
-    pub(crate) locators: &'a Locators,
 }
 
 impl Check<'_> {
@@ -39,8 +32,8 @@ impl Check<'_> {
         readers: &mut Readers<'_>,
         conflicts: &mut Conflicts,
     ) -> Result<Vec<CurrentRows>, StoreError> {
-        let mut current = Vec::with_capacity(self.inverse.len());
-        for table in self.inverse {
+        let mut current = Vec::with_capacity(self.going.inverse.len());
+        for table in self.going.inverse {
             if table.shape.is_keyless() {
                 // Copies that others wrote or took away only count by how many there are.
                 current.push(self.unchanged_copies(readers, table, conflicts).await?);
@@ -51,16 +44,9 @@ impl Check<'_> {
         }
         self.not_relied_on(conflicts);
         self.needed_are_there(readers, conflicts).await?;
-        let referrers = Referrers {
-            inverse: self.inverse,
-            live: self.live,
-            edges: self.edges,
-            beside: self.beside,
-            located: self.located,
-            hasher: self.hasher,
-            locators: self.locators,
-        };
-        referrers.find(readers, &current, conflicts).await?;
+        self.going
+            .find_referrers(readers, &current, conflicts)
+            .await?;
         Ok(current)
     }
 
@@ -68,7 +54,7 @@ impl Check<'_> {
     fn not_relied_on(&self, conflicts: &mut Conflicts) {
         for ((table, run), keys) in &self.settled.relied {
             let reason = Reason::Relied { run: run.clone() };
-            conflicts.add_keys(table, &reason, keys, self.locators);
+            conflicts.add_keys(table, &reason, keys, self.going.locators);
         }
     }
 
@@ -79,7 +65,7 @@ impl Check<'_> {
         conflicts: &mut Conflicts,
     ) -> Result<(), StoreError> {
         for (name, needed) in &self.settled.needed {
-            let table = self.live.iter().find(|table| table.name == *name);
+            let table = self.going.live.iter().find(|table| table.name == *name);
             let there = match table.and_then(Table::identity) {
                 None => Vec::new(),
                 Some(identity) => {
@@ -96,7 +82,7 @@ impl Check<'_> {
             };
             let there: HashSet<Key> = there.into_iter().map(|row| row.id).collect();
             let gone = needed.iter().filter(|key| !there.contains(*key));
-            conflicts.add_keys(name, &Reason::Gone, gone, self.locators);
+            conflicts.add_keys(name, &Reason::Gone, gone, self.going.locators);
         }
         Ok(())
     }
@@ -109,7 +95,7 @@ impl Check<'_> {
         conflicts: &mut Conflicts,
     ) -> Result<CurrentRows, StoreError> {
         let name = table.shape.name();
-        let located = self.located.get(name).into_iter().flatten();
+        let located = self.going.located.get(name).into_iter().flatten();
         let by_locator: HashMap<&Key, &Key> =
             located.map(|(key, locator)| (locator, key)).collect();
         let mut locators: Vec<Key> = by_locator
@@ -120,7 +106,7 @@ impl Check<'_> {
         let mut current = CurrentRows::default();
         let mut hashes: HashMap<&Key, Hash> = HashMap::new();
         read_located(readers, &table.shape, &locators, |there, batch| {
-            let rows = there.iter().zip(self.hasher.rows(batch)).enumerate();
+            let rows = there.iter().zip(self.going.hasher.rows(batch)).enumerate();
             for (row, (locator, hash)) in rows {
                 if let Some(key) = by_locator.get(locator) {
                     hashes.insert(*key, hash);
@@ -135,7 +121,7 @@ impl Check<'_> {
         let changed = table.delete.iter();
         let changed = changed.filter(|row| hashes.get(&row.key).copied() != row.after);
         let changed = changed.map(|row| &row.key);
-        conflicts.add_keys(name, &Reason::Changed, changed, self.locators);
+        conflicts.add_keys(name, &Reason::Changed, changed, self.going.locators);
         Ok(current)
     }
 
@@ -148,24 +134,25 @@ impl Check<'_> {
     ) -> Result<CurrentRows, StoreError> {
         let shape = &table.shape;
         let batches = readers.rows(&shape.image_request(table.keys())).await?;
-        let mut places = HashMap::new();
-        let mut hashes = HashMap::new();
-        for (at, batch) in batches.iter().enumerate() {
-            let keys = keys_of(batch, &shape.identity, &shape.table)?;
-            for (row, (key, hash)) in keys.into_iter().zip(self.hasher.rows(batch)).enumerate() {
-                if let Some(key) = key {
-                    hashes.insert(key.clone(), hash);
-                    places.insert(key, Place { batch: at, row });
-                }
-            }
-        }
+        let places = places_of(&batches, &shape.identity, &shape.table)?;
+        let hashes = batches.iter().map(|batch| self.going.hasher.rows(batch));
+        let hashes: Vec<Vec<Hash>> = hashes.collect();
+        let hash_of = |key: &Key| {
+            let place = places.get(key)?;
+            hashes.get(place.batch)?.get(place.row).copied()
+        };
         let changed = table.as_left();
-        let changed = changed.filter(|row| hashes.get(&row.key).copied() != row.after);
+        let changed = changed.filter(|row| hash_of(&row.key) != row.after);
         let changed = changed.map(|row| &row.key);
-        conflicts.add_keys(shape.name(), &Reason::Changed, changed, self.locators);
+        conflicts.add_keys(shape.name(), &Reason::Changed, changed, self.going.locators);
         let again = table.reinsert.iter().map(|row| &row.key);
-        let again = again.filter(|key| hashes.contains_key(*key));
-        conflicts.add_keys(shape.name(), &Reason::ThereAgain, again, self.locators);
+        let again = again.filter(|key| places.contains_key(*key));
+        conflicts.add_keys(
+            shape.name(),
+            &Reason::ThereAgain,
+            again,
+            self.going.locators,
+        );
         Ok(CurrentRows { batches, places })
     }
 
@@ -179,7 +166,7 @@ impl Check<'_> {
             };
             let written = ours.iter().filter(|key| changed.contains(*key));
             let reason = Reason::LaterRun { run: run.clone() };
-            conflicts.add_keys(name, &reason, written, self.locators);
+            conflicts.add_keys(name, &reason, written, self.going.locators);
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use arrow::array::RecordBatch;
-use redistrict_artifact::has_key_text;
 use redistrict_model::{Key, Unique};
 use redistrict_store::{KeyRequest, Selector, StoreError};
 
@@ -32,11 +31,8 @@ pub(crate) async fn find(
     rows: &[ComparedRow],
 ) -> Result<Vec<Collision>, StoreError> {
     let shape = scope.shape;
-    let can_be_asked = |name: &String| {
-        let column = shape.table.column(name);
-        shape.columns.contains(name) && column.is_some_and(|one| has_key_text(one.column_type))
-    };
-    if unique.columns == shape.identity || !unique.columns.iter().all(can_be_asked) {
+    let can_be_asked = shape.has_key_texts(&unique.columns, &shape.columns);
+    if unique.columns == shape.identity || !can_be_asked {
         return Ok(Vec::new());
     }
     let values = keys_of(batch, &unique.columns, &shape.table)?;

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use redistrict_model::{ErrorKind, LoadGroup};
 use redistrict_skill::{SkillError, UnitContext};
-use redistrict_store::{CommitOutcome, LeaseOutcome, Merge, RunRecord, StoreError};
+use redistrict_store::{CommitOutcome, Merge, RunRecord, StoreError};
 
 use crate::error::{bug, store_failed};
-use crate::leases::{still_in_doubt, superseded};
+use crate::leases::{Claimed, superseded};
 use crate::session::Session;
 
 const RESOLVE_TRIES: u32 = 3;
@@ -74,8 +74,8 @@ async fn resolve(
     record: &RunRecord,
 ) -> Result<bool, SkillError> {
     match session.claim(group, &record.run, false).await? {
-        LeaseOutcome::Held(_) => {}
-        LeaseOutcome::Busy { holder } => {
+        Claimed::Held(_) => {}
+        Claimed::Busy { holder } => {
             return Err(SkillError::new(
                 ErrorKind::Busy,
                 format!(
@@ -84,8 +84,7 @@ async fn resolve(
                 ),
             ));
         }
-        LeaseOutcome::Superseded { .. } => return Err(superseded(group, &record.run)),
-        LeaseOutcome::InDoubt { .. } => return Err(still_in_doubt(group)),
+        Claimed::Superseded { .. } => return Err(superseded(group, &record.run)),
     }
     let found = session.target(group)?.run_record(&record.run).await;
     let found = found.map_err(|error| commit_failed(group, &error))?;

@@ -3,13 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use redistrict_artifact::has_key_text;
 use redistrict_model::{Key, Unique};
 use redistrict_store::StoreError;
 
 use crate::inverse::{CurrentRows, TableInverse};
 use crate::rows::keys_of;
-use crate::shape::Shape;
 
 /// The rows to be put back that get a value which a row to be deleted holds, and those that get a value which one
 /// of these holds, and so on: they are written after the deletes.
@@ -25,12 +23,8 @@ pub(crate) fn written_late(
         return Ok(HashSet::new());
     }
     let mut gets: Vec<(Key, Key)> = Vec::new();
-    for unique in shape
-        .table
-        .uniques
-        .iter()
-        .filter(|one| can_be_asked(shape, one))
-    {
+    let uniques = shape.table.uniques.iter();
+    for unique in uniques.filter(|one| shape.has_key_texts(&one.columns, &shape.image)) {
         gets.extend(getters(table, current, unique)?);
     }
     let mut gone: HashSet<&Key> = table.delete.iter().map(|row| &row.key).collect();
@@ -46,13 +40,6 @@ pub(crate) fn written_late(
         late.extend(next.iter().map(|row| (*row).clone()));
         gone.extend(next);
     }
-}
-
-fn can_be_asked(shape: &Shape, unique: &Unique) -> bool {
-    unique.columns.iter().all(|name| {
-        let column = shape.table.column(name);
-        shape.image.contains(name) && column.is_some_and(|one| has_key_text(one.column_type))
-    })
 }
 
 /// Rows to be put back, each with the other row that holds its value of the key now.

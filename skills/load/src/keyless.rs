@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use arrow::array::RecordBatch;
-use redistrict_artifact::{Artifact, RowHasher, has_key_text};
+use redistrict_artifact::{Artifact, RowHasher};
 use redistrict_model::{ErrorKind, Key};
 use redistrict_skill::{Cancel, SkillError};
 use redistrict_store::{KeyRequest, LedgerOperation, Selector, StoreError, staged_key};
@@ -168,7 +168,7 @@ impl Keyless<'_> {
     ) -> Result<u64, SkillError> {
         let mut collisions = 0;
         for unique in &self.shape.table.uniques {
-            if !unique.columns.iter().all(|name| self.can_be_asked(name)) {
+            if !(self.shape).has_key_texts(&unique.columns, &self.shape.columns) {
                 continue;
             }
             let reason = Reason::UniqueKey {
@@ -189,11 +189,6 @@ impl Keyless<'_> {
             }
         }
         Ok(collisions)
-    }
-
-    fn can_be_asked(&self, name: &String) -> bool {
-        let column = self.shape.table.column(name);
-        self.shape.columns.contains(name) && column.is_some_and(|one| has_key_text(one.column_type))
     }
 
     /// Of the rows of a batch that are to be inserted, those whose values of a unique key are there.

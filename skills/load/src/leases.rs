@@ -7,14 +7,33 @@ use std::pin::pin;
 use futures::future::{Either, select};
 use redistrict_model::{ErrorKind, LoadGroup, RunId, StoreName};
 use redistrict_skill::{SkillError, UnitContext};
-use redistrict_store::{
-    BEAT_EVERY, BEAT_FRESH, Lease, LeaseClaim, LeaseOutcome, PreparedId, StoreError,
-};
+use redistrict_store::{BEAT_EVERY, BEAT_FRESH, Lease, LeaseClaim, LeaseOutcome};
 
 use crate::error::store_failed;
 use crate::session::{Session, lock};
-use crate::settle::settle;
+use crate::settle::take;
 use crate::undo::compensation_of;
+
+/// The answer to a claim, once what the run had prepared is ended.
+pub(crate) enum Claimed {
+    Held(Lease),
+    Busy { holder: RunId },
+    Superseded { holder: Option<RunId> },
+}
+
+impl Claimed {
+    /// The lease. `run` is the run that goes no further without it.
+    ///
+    /// # Errors
+    /// `Busy`, with who is in the way.
+    pub(crate) fn require(self, group: &LoadGroup, run: &RunId) -> Result<Lease, SkillError> {
+        match self {
+            Self::Held(lease) => Ok(lease),
+            Self::Busy { holder } => Err(busy(group, &holder)),
+            Self::Superseded { .. } => Err(superseded(group, run)),
+        }
+    }
+}
 
 impl Session {
     /// The lease of a group: the one held, else a new one.
@@ -24,13 +43,10 @@ impl Session {
         context: &UnitContext,
     ) -> Result<Lease, SkillError> {
         match self.ask(group, context).await? {
-            LeaseOutcome::Held(lease) => Ok(lease),
-            LeaseOutcome::Busy { holder } if holder == context.run => {
+            Claimed::Busy { holder } if holder == context.run => {
                 Err(still_connected(group, &holder))
             }
-            LeaseOutcome::Busy { holder } => Err(busy(group, &holder)),
-            LeaseOutcome::Superseded { .. } => Err(superseded(group, &context.run)),
-            LeaseOutcome::InDoubt { .. } => Err(still_in_doubt(group)),
+            claimed => claimed.require(group, &context.run),
         }
     }
 
@@ -39,9 +55,9 @@ impl Session {
         &self,
         group: &LoadGroup,
         context: &UnitContext,
-    ) -> Result<LeaseOutcome, SkillError> {
+    ) -> Result<Claimed, SkillError> {
         if let Some(lease) = self.held(group) {
-            return Ok(LeaseOutcome::Held(lease));
+            return Ok(Claimed::Held(lease));
         }
         self.claim(group, &context.run, context.is_resume).await
     }
@@ -58,28 +74,18 @@ impl Session {
             return Ok(lease);
         }
         self.forget(group);
-        let holder = match self.claim(group, run, true).await? {
-            LeaseOutcome::Held(lease) => return Ok(lease),
-            LeaseOutcome::Busy { holder } => holder,
-            LeaseOutcome::Superseded { .. } => return Err(superseded(group, undone)),
-            LeaseOutcome::InDoubt { .. } => return Err(still_in_doubt(group)),
-        };
+        let claimed = self.claim(group, run, true).await?;
         // A run that failed may have died while it took itself back.
-        if holder != *undone && holder != compensation_of(undone) {
-            return Err(busy(group, &holder));
-        }
-        match self.claim(group, &holder, true).await? {
-            LeaseOutcome::Held(lease) => self.clear(group, &lease).await?,
-            LeaseOutcome::Busy { holder } => return Err(busy(group, &holder)),
-            LeaseOutcome::Superseded { .. } => return Err(superseded(group, undone)),
-            LeaseOutcome::InDoubt { .. } => return Err(still_in_doubt(group)),
-        }
-        match self.claim(group, run, true).await? {
-            LeaseOutcome::Held(lease) => Ok(lease),
-            LeaseOutcome::Busy { holder } => Err(busy(group, &holder)),
-            LeaseOutcome::Superseded { .. } => Err(superseded(group, undone)),
-            LeaseOutcome::InDoubt { .. } => Err(still_in_doubt(group)),
-        }
+        let holder = match &claimed {
+            Claimed::Busy { holder } if holder == undone || *holder == compensation_of(undone) => {
+                holder
+            }
+            _ => return claimed.require(group, undone),
+        };
+        let claimed = self.claim(group, holder, true).await?;
+        let lease = claimed.require(group, undone)?;
+        self.clear(group, &lease).await?;
+        self.claim(group, run, true).await?.require(group, undone)
     }
 
     /// Claims the lease, and holds it if it is given. A resume takes over what an earlier process of the run left;
@@ -89,45 +95,24 @@ impl Session {
         group: &LoadGroup,
         run: &RunId,
         is_resume: bool,
-    ) -> Result<LeaseOutcome, SkillError> {
-        let failed =
-            |error: StoreError| store_failed(format!("take the lease of {}", group.name), &error);
-        let target = self.target(group)?;
-        let claim = self.claim_of(&group.name, run, is_resume);
-        let mut outcome = target.acquire_lease(&claim).await.map_err(failed)?;
-        if let LeaseOutcome::InDoubt { prepared } = &outcome {
-            let in_the_way = self.settle(group, prepared, run, is_resume).await?;
-            outcome = match in_the_way {
-                Some(outcome) => outcome,
-                None => target.acquire_lease(&claim).await.map_err(failed)?,
-            };
-        }
-        match &outcome {
-            LeaseOutcome::Held(lease) => self.hold(group.name.clone(), lease.clone()),
-            LeaseOutcome::InDoubt { .. } => return Err(still_in_doubt(group)),
-            LeaseOutcome::Busy { .. } | LeaseOutcome::Superseded { .. } => {}
-        }
-        Ok(outcome)
-    }
-
-    /// Ends what the run has prepared in the group; none if that is done, else who is in the way.
-    async fn settle(
-        &self,
-        group: &LoadGroup,
-        prepared: &[PreparedId],
-        run: &RunId,
-        is_resume: bool,
-    ) -> Result<Option<LeaseOutcome>, SkillError> {
+    ) -> Result<Claimed, SkillError> {
         let claim = |group: &StoreName| self.claim_of(group, run, is_resume);
         let target = self.target(group)?;
-        let settled = settle(&self.setup.targets, target, prepared, &claim).await;
-        let settled = settled.map_err(|error| {
-            store_failed(format!("end what {} has prepared", group.name), &error)
-        })?;
-        for (group, lease) in settled.leases {
+        let taken = take(&self.setup.targets, target, &group.name, &claim).await;
+        let taken = taken
+            .map_err(|error| store_failed(format!("take the lease of {}", group.name), &error))?;
+        for (group, lease) in taken.deciders {
             self.hold(group, lease);
         }
-        Ok(settled.in_the_way)
+        Ok(match taken.outcome {
+            LeaseOutcome::Held(lease) => {
+                self.hold(group.name.clone(), lease.clone());
+                Claimed::Held(lease)
+            }
+            LeaseOutcome::Busy { holder } => Claimed::Busy { holder },
+            LeaseOutcome::Superseded { holder } => Claimed::Superseded { holder },
+            LeaseOutcome::InDoubt { .. } => return Err(still_in_doubt(group)),
+        })
     }
 
     fn claim_of(&self, group: &StoreName, run: &RunId, is_resume: bool) -> LeaseClaim {
@@ -207,7 +192,7 @@ impl Session {
 }
 
 /// What was ended is there again: somebody prepares at the same time.
-pub(crate) fn still_in_doubt(group: &LoadGroup) -> SkillError {
+fn still_in_doubt(group: &LoadGroup) -> SkillError {
     let what = format!(
         "take the lease of {}: transactions that an earlier process prepared are still there",
         group.name

@@ -137,20 +137,9 @@ pub(crate) fn states_after_undo(records: &[RunRecord], undone: &RunId) -> Vec<(R
 
 #[cfg(test)]
 mod tests {
-    use redistrict_store::Epoch;
+    use crate::fixtures::record;
 
     use super::*;
-
-    fn record(run: &str, parent: Option<&str>, state: RunState) -> RunRecord {
-        RunRecord {
-            run: RunId::new(run),
-            parent: parent.map(RunId::new),
-            epoch: Epoch(1),
-            plan_digest: String::new(),
-            state,
-            origin: None,
-        }
-    }
 
     use RunState::{Committed, Undone};
 

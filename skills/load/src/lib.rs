@@ -16,6 +16,9 @@ mod deciding;
 mod digests;
 mod ending;
 mod error;
+#[cfg(test)]
+mod fixtures;
+mod forecast;
 mod handing_back;
 mod held;
 mod inverse;
@@ -46,7 +49,10 @@ mod settle;
 mod shape;
 mod skill;
 mod staging;
+mod undecided;
 mod undo;
+mod undo_recording;
+mod undo_report;
 mod undo_skill;
 mod written;
 
@@ -60,6 +66,6 @@ pub use report::{
     GroupReport, LoadReport, RetainedRows, TableCounts, TableReport, UndoCounts, UndoReport,
 };
 pub use session::{LoadSetup, Mode};
-pub use settle::{Settled, settle};
+pub use settle::{Taken, take};
 pub use skill::LoadSkill;
 pub use undo_skill::UndoSkill;

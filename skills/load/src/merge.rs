@@ -13,6 +13,7 @@ use redistrict_store::{
 
 use crate::ending::{Ready, end_together, tell};
 use crate::error::{bug, changed_by_cert, store_failed};
+use crate::forecast;
 use crate::held::Rows;
 use crate::keyless::Keyless;
 use crate::origin::origin_of;
@@ -205,8 +206,11 @@ impl<'a> Merging<'a> {
             merge: begun.map_err(failed)?,
         });
         let mut decided = self.decide(open, &mut views, &writes).await?;
-        self.check_approved(&decided)?;
-        if !self.brings_rows(&decided) {
+        let forecast = forecast::of_preflight(self.context);
+        if self.session.setup.is_approved {
+            forecast::check_approved(&forecast, &decided)?;
+        }
+        if !forecast::brings_rows(&forecast, &decided) {
             decided.iter_mut().for_each(|table| table.relied.clear());
         }
         let applied = self.apply(last(open)?, &decided).await?;
@@ -232,50 +236,6 @@ impl<'a> Merging<'a> {
             origin: Some(origin),
         };
         Ok((record, self.outcome(tables, sequences, findings)))
-    }
-
-    /// A run that finds all of its rows there brings nothing, in no group; so nothing of it could be orphaned, and it
-    /// relies on nothing. The run that brought them does.
-    fn brings_rows(&self, decided: &[Decided]) -> bool {
-        let preflight = self.context.outcome(&preflight_unit());
-        let forecast = preflight.and_then(|done| done.facts.get("forecast")?.as_array());
-        let is_written = |line: &serde_json::Value| {
-            ["insert", "update"]
-                .iter()
-                .any(|what| line[what].as_u64() > Some(0))
-        };
-        decided
-            .iter()
-            .any(|table| table.counts.inserted + table.counts.updated > 0)
-            || forecast.is_some_and(|lines| lines.iter().any(is_written))
-    }
-
-    /// No more is done than was approved, whatever happened in CERT since. Less may be left to do: another
-    /// run has brought rows that both share.
-    fn check_approved(&self, decided: &[Decided]) -> Result<(), SkillError> {
-        if !self.session.setup.is_approved {
-            return Ok(());
-        }
-        let preflight = self.context.outcome(&preflight_unit());
-        let lines = preflight.and_then(|done| done.facts.get("forecast")?.as_array());
-        for table in decided {
-            let name = table.shape.name().to_string();
-            let line =
-                lines.and_then(|lines| lines.iter().find(|one| one["table"] == name.as_str()));
-            let approved = |what: &str| line.and_then(|line| line.get(what)?.as_u64()).unwrap_or(0);
-            let (inserted, updated) = (approved("insert"), approved("update"));
-            let counts = &table.counts;
-            if counts.inserted > inserted || counts.updated > updated {
-                let what = format!(
-                    "load {name} as approved: CERT has changed since; {} rows would be inserted and {} updated, \
-                     approved were {inserted} and {updated}",
-                    counts.inserted, counts.updated
-                );
-                return Err(SkillError::new(ErrorKind::Conflict, what)
-                    .with_hint("a new migration asks for the approval of what would happen now"));
-            }
-        }
-        Ok(())
     }
 
     pub(crate) fn outcome(

@@ -109,18 +109,13 @@ impl Search {
 
 #[cfg(test)]
 mod tests {
-    use redistrict_model::{ForeignKey, StoreName, TableKind};
+    use redistrict_model::{ForeignKey, StoreName};
 
     use super::*;
 
     fn table(name: &str, parents: &[&str]) -> Table {
         let store = StoreName::new("s");
         Table {
-            name: TableRef::new(&store, "main", name),
-            kind: TableKind::Table,
-            columns: Vec::new(),
-            primary_key: None,
-            uniques: Vec::new(),
             foreign_keys: parents
                 .iter()
                 .map(|parent| ForeignKey {
@@ -134,12 +129,7 @@ mod tests {
                     when: Vec::new(),
                 })
                 .collect(),
-            checks: Vec::new(),
-            exclusions: Vec::new(),
-            triggers: Vec::new(),
-            row_security: false,
-            inherits: None,
-            estimated_rows: None,
+            ..Table::empty(TableRef::new(&store, "main", name))
         }
     }
 

@@ -65,7 +65,9 @@ fn name(key: &RootKey, purpose: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use redistrict_model::ErrorKind;
-    use redistrict_store::{Epoch, RunState};
+    use redistrict_store::RunState;
+
+    use crate::fixtures;
 
     use super::*;
 
@@ -76,12 +78,8 @@ mod tests {
 
     fn record(origin: Option<RunOrigin>) -> RunRecord {
         RunRecord {
-            run: RunId::new("mig-1"),
-            parent: None,
-            epoch: Epoch(1),
-            plan_digest: String::new(),
-            state: RunState::Committed,
             origin,
+            ..fixtures::record("mig-1", None, RunState::Committed)
         }
     }
 

@@ -24,6 +24,8 @@ struct Row {
     /// Its place in `runs`.
     run: usize,
     is_stub: bool,
+    /// An undo left it standing.
+    is_retained: bool,
     after: Hash,
 }
 
@@ -65,15 +67,19 @@ impl OurWrites {
         let loads = standing_loads(&records).chain(standing_undos(&records));
         let read: HashSet<&RunId> = loads.map(|record| &record.run).collect();
         let mut writes = Self::default();
+        let mut has_retained = false;
         for record in records.iter().filter(|one| read.contains(&one.run)) {
-            let ledger = match record.parent {
-                None => target.ledger(&record.run, tables).await?,
-                Some(_) => {
-                    target
-                        .ledger_of(&record.run, tables, &[LedgerOperation::Retained])
-                        .await?
-                }
+            let run = &record.run;
+            let mut ledger = match record.parent {
+                None => target.ledger(run, tables).await?,
+                Some(_) => (target.ledger_of(run, tables, &[LedgerOperation::Retained])).await?,
             };
+            if record.parent.is_some() && has_retained {
+                // What an earlier undo retained may have gone with this one.
+                let gone = [LedgerOperation::Deleted];
+                ledger.extend(target.ledger_of(run, tables, &gone).await?);
+            }
+            has_retained |= record.parent.is_some() && !ledger.is_empty();
             let keyed = ledger.into_iter();
             writes.add(
                 record,
@@ -84,7 +90,8 @@ impl OurWrites {
         Ok(writes)
     }
 
-    /// Adds what one run wrote; of an undo, what it retained. Runs are added oldest first.
+    /// Adds what one run wrote; of an undo, what it retained, and takes away what it took out of that. Runs are added
+    /// oldest first.
     fn add(
         &mut self,
         record: &RunRecord,
@@ -100,18 +107,37 @@ impl OurWrites {
             ),
             Some(_) => operation == LedgerOperation::Retained,
         };
-        for entry in entries.filter(|entry| counts(entry.operation)) {
+        let is_retained = record.parent.is_some();
+        for entry in entries {
+            if is_retained && entry.operation == LedgerOperation::Deleted {
+                self.forget_retained(&entry);
+            }
+            if !counts(entry.operation) {
+                continue;
+            }
             let is_stub = is_stub(entry.part);
             let rows = entry.keys.into_iter().zip(entry.after);
             let rows = rows.map(|(key, after)| {
                 let row = Row {
                     run,
                     is_stub,
+                    is_retained,
                     after,
                 };
                 (key, row)
             });
             self.rows.entry(entry.table).or_default().extend(rows);
+        }
+    }
+
+    fn forget_retained(&mut self, gone: &LedgerEntry) {
+        let Some(rows) = self.rows.get_mut(&gone.table) else {
+            return;
+        };
+        for key in &gone.keys {
+            if rows.get(key).is_some_and(|row| row.is_retained) {
+                rows.remove(key);
+            }
         }
     }
 }
@@ -129,7 +155,9 @@ fn standing(writer: Writer, row: Row, present: &Hash) -> Written {
 
 #[cfg(test)]
 mod tests {
-    use redistrict_store::{Epoch, RunState};
+    use redistrict_store::RunState;
+
+    use crate::fixtures;
 
     use super::*;
 
@@ -142,12 +170,8 @@ mod tests {
 
     fn record(run: &str, parent: Option<&str>, origin: Option<RunOrigin>) -> RunRecord {
         RunRecord {
-            run: RunId::new(run),
-            parent: parent.map(RunId::new),
-            epoch: Epoch(1),
-            plan_digest: String::new(),
-            state: RunState::Committed,
             origin,
+            ..fixtures::record(run, parent, RunState::Committed)
         }
     }
 
@@ -213,7 +237,12 @@ mod tests {
             let nothing = (of, entry(operation, false, 7));
             assert_eq!(written(&[first(), nothing], 7), Written::Full);
         }
-        let retained = (undo(), entry(Retained, false, 7));
-        assert_eq!(written(&[retained], 7), Written::ByAnother);
+        let retained = || (undo(), entry(Retained, false, 7));
+        assert_eq!(written(&[retained()], 7), Written::ByAnother);
+        let last = || record("rb-3", Some("mig-3"), None);
+        let gone = || (last(), entry(Deleted, false, 7));
+        assert_eq!(written(&[retained(), gone()], 7), Written::No);
+        let again = (ours(), entry(Inserted, false, 7));
+        assert_eq!(written(&[retained(), gone(), again], 7), Written::Full);
     }
 }

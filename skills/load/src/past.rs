@@ -34,6 +34,7 @@ pub(crate) struct Past {
 pub(crate) struct InGroup<'u> {
     pub(crate) undoing: &'u Undoing<'u>,
     pub(crate) live: Vec<Table>,
+    pub(crate) standing: Standing,
     /// None where its rows do not stand.
     pub(crate) past: Option<Past>,
 }
@@ -42,13 +43,15 @@ impl<'u> InGroup<'u> {
     pub(crate) async fn look(undoing: &'u Undoing<'u>) -> Result<Self, SkillError> {
         let live = live_tables(undoing.target, &undoing.context.plan).await;
         let live = live.map_err(|error| undoing.failed(&error))?;
-        let past = match undoing.standing().await? {
+        let standing = undoing.standing().await?;
+        let past = match standing {
             Standing::Stands => Some(undoing.past(&live).await?),
             _ => None,
         };
         Ok(Self {
             undoing,
             live,
+            standing,
             past,
         })
     }

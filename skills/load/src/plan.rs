@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_artifact::has_key_text;
+use redistrict_model::config::Triggers;
 use redistrict_model::{
     Catalog, Check, Column, ColumnType, ExtractSection, ExtractTable, Finding, Generated,
     LoadGroup, LoadSection, Severity, StoreName, Table, TableRef, TargetTable,
@@ -130,7 +131,10 @@ fn catalog_table<'c>(catalogs: &'c [Catalog], name: &TableRef) -> Option<&'c Tab
 fn bare(table: &Table) -> TargetTable {
     let mut table = table.clone();
     table.estimated_rows = None;
-    TargetTable { table }
+    TargetTable {
+        table,
+        triggers: Triggers::Fire,
+    }
 }
 
 fn group_of<'g>(groups: &'g [GroupInput], store: &StoreName) -> Option<&'g GroupInput> {

@@ -11,6 +11,7 @@ use crate::classify::{Scope, classify};
 use crate::collisions::Collisions;
 use crate::conflicts::Conflicts;
 use crate::error::{artifact_failed, config, store_failed};
+use crate::forecast::{FORECAST, Line};
 use crate::held::Rows;
 use crate::keyless::Keyless;
 use crate::open_schema::has_key;
@@ -57,7 +58,7 @@ pub(crate) async fn run(
         .await?;
     }
     let rows = tables.iter().map(|table| table.counts.staged).sum();
-    let lines: Vec<_> = tables.iter().map(forecast_line).collect();
+    let lines: Vec<Line> = tables.iter().map(Line::of).collect();
     Ok(UnitOutcome {
         rows,
         bytes: 0,
@@ -65,7 +66,7 @@ pub(crate) async fn run(
             "artifact": artifact.run(),
             "seal": artifact.seal(),
             "targets": targets,
-            "forecast": lines,
+            FORECAST: lines,
             ABILITIES: session.abilities(&context.plan).await?,
         }),
         findings,
@@ -89,18 +90,6 @@ fn load_sizes(artifact: &Artifact, group: &LoadGroup, tables: &[TableReport]) ->
         })
     });
     sizes.collect()
-}
-
-fn forecast_line(table: &TableReport) -> serde_json::Value {
-    let counts = &table.counts;
-    json!({
-        "table": table.table,
-        "rows": counts.staged,
-        "insert": counts.inserted,
-        "update": counts.updated,
-        "leave": counts.unchanged + counts.left,
-        "conflict": counts.conflict,
-    })
 }
 
 /// Every table of the artifact that has rows is written by exactly one group.

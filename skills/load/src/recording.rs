@@ -1,6 +1,6 @@
 //! Reads back what was written into a table, judges what CERT made of it, and writes the ledger.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use arrow::array::RecordBatch;
 use redistrict_artifact::{MultisetDigest, RowHasher};
@@ -15,8 +15,7 @@ use crate::ledger::entries;
 use crate::merge::{Merging, last};
 use crate::readers::{OpenMerge, Readers, Views};
 use crate::report::TableReport;
-use crate::rows::{Place, keys_of, pick};
-use crate::shape::Shape;
+use crate::rows::{Place, keys_of, pick, places_of};
 use crate::written::{After, Decided, ledger_rows, read_back};
 
 /// Rows that are looked at again at once.
@@ -173,7 +172,7 @@ async fn changed_columns(
         for wanted in wanted.chunks(CHUNK) {
             let request = shape.image_request(wanted.iter().map(|(_, key)| key.clone()).collect());
             let there = readers.rows(&request).await.map_err(failed)?;
-            let places = places_of(shape, &there).map_err(failed)?;
+            let places = places_of(&there, &shape.identity, &shape.table).map_err(failed)?;
             let pairs = wanted.iter().filter_map(|(row, key)| {
                 Some((
                     Place {
@@ -193,16 +192,6 @@ async fn changed_columns(
         }
     }
     Ok(columns)
-}
-
-fn places_of(shape: &Shape, batches: &[RecordBatch]) -> Result<HashMap<Key, Place>, StoreError> {
-    let mut places = HashMap::new();
-    for (batch, rows) in batches.iter().enumerate() {
-        let keys = keys_of(rows, &shape.identity, &shape.table)?;
-        let keys = keys.into_iter().enumerate();
-        places.extend(keys.filter_map(|(row, key)| Some((key?, Place { batch, row }))));
-    }
-    Ok(places)
 }
 
 /// The names of columns that are not equal row by row.

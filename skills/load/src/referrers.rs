@@ -51,8 +51,8 @@ impl Reference<'_> {
     }
 }
 
-/// What is needed to find the rows that refer to those that would go.
-pub(crate) struct Referrers<'a> {
+/// What would go, and what is needed to find the rows that refer to it.
+pub(crate) struct Going<'a> {
     pub(crate) inverse: &'a [TableInverse],
     pub(crate) live: &'a [Table],
     /// The references of the plan.
@@ -63,10 +63,10 @@ pub(crate) struct Referrers<'a> {
     pub(crate) locators: &'a Locators,
 }
 
-impl Referrers<'_> {
+impl Going<'_> {
     /// No row that stays refers to a row that would be deleted. Rows that are restored may: they become what they
     /// were.
-    pub(crate) async fn find(
+    pub(crate) async fn find_referrers(
         &self,
         readers: &mut Readers<'_>,
         current: &[CurrentRows],
@@ -167,7 +167,7 @@ impl Referrers<'_> {
             columns: reference.columns_with_conditions(),
             selector,
         };
-        let ours = self.going(readers, &reference.child.name).await?;
+        let ours = self.going_of(readers, &reference.child.name).await?;
         let mut referred: Vec<Key> = Vec::new();
         for mut row in readers.keys(&request).await? {
             let conditions = row.values.split_off(reference.columns.len());
@@ -200,7 +200,7 @@ impl Referrers<'_> {
 
     /// The rows of a table that go, or become what they were, with the same run. Copies in a group whose
     /// transaction is open are gone already.
-    async fn going(
+    async fn going_of(
         &self,
         readers: &mut Readers<'_>,
         table: &TableRef,
@@ -308,26 +308,11 @@ fn copied_values(
 
 #[cfg(test)]
 mod tests {
-    use redistrict_model::TableKind;
-
     use super::*;
 
     #[test]
     fn a_conditional_reference_counts_only_for_rows_that_meet_its_condition() {
-        let child = Table {
-            name: "g.rel.KNOWS".parse().unwrap(),
-            kind: TableKind::Table,
-            columns: Vec::new(),
-            primary_key: None,
-            uniques: Vec::new(),
-            foreign_keys: Vec::new(),
-            checks: Vec::new(),
-            exclusions: Vec::new(),
-            triggers: Vec::new(),
-            row_security: false,
-            inherits: None,
-            estimated_rows: None,
-        };
+        let child = Table::empty("g.rel.KNOWS".parse().unwrap());
         let parent = "g.node.A".parse().unwrap();
         let when = vec![(
             ":start_label".to_owned(),

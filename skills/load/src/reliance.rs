@@ -296,8 +296,10 @@ fn others(reliants: &[Reliant]) -> Vec<Reliant> {
 
 #[cfg(test)]
 mod tests {
-    use redistrict_model::{Column, ColumnType, Generated, StoreName, Table, TableKind};
-    use redistrict_store::{Epoch, RunState};
+    use redistrict_model::{Column, ColumnType, Generated, StoreName, Table};
+    use redistrict_store::RunState;
+
+    use crate::fixtures;
 
     use super::*;
 
@@ -318,18 +320,9 @@ mod tests {
             element: None,
         };
         let table = Table {
-            name: table(),
-            kind: TableKind::Table,
             columns: vec![column],
             primary_key: Some(vec!["id".into()]),
-            uniques: Vec::new(),
-            foreign_keys: Vec::new(),
-            checks: Vec::new(),
-            exclusions: Vec::new(),
-            triggers: Vec::new(),
-            row_security: false,
-            inherits: None,
-            estimated_rows: None,
+            ..Table::empty(table())
         };
         Shape {
             table,
@@ -342,15 +335,10 @@ mod tests {
     }
 
     fn record(run: &str, parent: Option<&str>, state: RunState) -> RunRecord {
+        let district = run.trim_start_matches("rb-").trim_start_matches("rr-");
         RunRecord {
-            run: RunId::new(run),
-            parent: parent.map(RunId::new),
-            epoch: Epoch(1),
-            plan_digest: String::new(),
-            state,
-            origin: Some(origin(
-                run.trim_start_matches("rb-").trim_start_matches("rr-"),
-            )),
+            origin: Some(origin(district)),
+            ..fixtures::record(run, parent, state)
         }
     }
 

@@ -1,5 +1,6 @@
 //! Rows of record batches: their keys as canonical text, their locators. Must not print a value.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -78,6 +79,23 @@ pub(crate) struct Place {
     pub(crate) row: usize,
 }
 
+/// Where each row stands, by its values in these columns; rows with a NULL in them are left out.
+///
+/// # Errors
+/// As [`keys_of`].
+pub(crate) fn places_of(
+    batches: &[RecordBatch],
+    columns: &[String],
+    table: &Table,
+) -> Result<HashMap<Key, Place>, StoreError> {
+    let mut places = HashMap::new();
+    for (batch, rows) in batches.iter().enumerate() {
+        let keys = keys_of(rows, columns, table)?.into_iter().enumerate();
+        places.extend(keys.filter_map(|(row, key)| Some((key?, Place { batch, row }))));
+    }
+    Ok(places)
+}
+
 /// Rows picked out of batches of one schema, in the order of the places.
 ///
 /// # Errors
@@ -108,14 +126,12 @@ pub(crate) fn together(batches: &[RecordBatch]) -> Result<Option<RecordBatch>, S
 #[cfg(test)]
 mod tests {
     use arrow::array::{Date32Array, Float64Array};
-    use redistrict_model::{ColumnType, Generated, StoreName, TableKind};
+    use redistrict_model::{ColumnType, Generated, StoreName};
 
     use super::*;
 
     fn table(column_type: ColumnType) -> Table {
         Table {
-            name: TableRef::new(&StoreName::new("s"), "main", "t"),
-            kind: TableKind::Table,
             columns: vec![Column {
                 name: "c".into(),
                 source_type: String::new(),
@@ -127,15 +143,7 @@ mod tests {
                 labels: Vec::new(),
                 element: None,
             }],
-            primary_key: None,
-            uniques: Vec::new(),
-            foreign_keys: Vec::new(),
-            checks: Vec::new(),
-            exclusions: Vec::new(),
-            triggers: Vec::new(),
-            row_security: false,
-            inherits: None,
-            estimated_rows: None,
+            ..Table::empty(TableRef::new(&StoreName::new("s"), "main", "t"))
         }
     }
 

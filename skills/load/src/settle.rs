@@ -1,4 +1,5 @@
-//! Ends what a run has prepared and left: fences the run where it decides, asks there, and does what was decided.
+//! Takes a lease, and ends first what the run has prepared and left: fences the run where it decides, asks there, and
+//! does what was decided.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,22 +9,53 @@ use redistrict_store::{
     Decision, Lease, LeaseClaim, LeaseOutcome, PreparedId, StoreError, StoreErrorKind, TargetStore,
 };
 
-/// What came of it.
+/// What a claim came to.
+#[derive(Debug)]
+pub struct Taken {
+    /// `InDoubt` only where somebody prepares at the same time.
+    pub outcome: LeaseOutcome,
+    /// Leases that were taken on the way, of groups that decide.
+    pub deciders: BTreeMap<StoreName, Lease>,
+}
+
+/// Claims the lease of `target`, whose group is `group`. Where the run has prepared something there, that is ended
+/// first. `claim` makes the claim on a group's lease. May be called again.
+///
+/// # Errors
+/// A group that is away; `Config` where the group that decides is none of `targets`.
+pub async fn take(
+    targets: &[Arc<dyn TargetStore>],
+    target: &dyn TargetStore,
+    group: &StoreName,
+    claim: &(dyn Fn(&StoreName) -> LeaseClaim + Sync),
+) -> Result<Taken, StoreError> {
+    let mut taken = Taken {
+        outcome: target.acquire_lease(&claim(group)).await?,
+        deciders: BTreeMap::new(),
+    };
+    if let LeaseOutcome::InDoubt { prepared } = &taken.outcome {
+        let settled = settle(targets, target, prepared, claim).await?;
+        taken.deciders = settled.leases;
+        taken.outcome = match settled.in_the_way {
+            Some(outcome) => outcome,
+            None => target.acquire_lease(&claim(group)).await?,
+        };
+    }
+    Ok(taken)
+}
+
 #[derive(Debug, Default)]
-pub struct Settled {
+struct Settled {
     /// Leases that were taken on the way, by group.
-    pub leases: BTreeMap<StoreName, Lease>,
+    leases: BTreeMap<StoreName, Lease>,
     /// The decider's lease is another process's of the same run: it ends what is prepared, and nothing was done.
-    pub in_the_way: Option<LeaseOutcome>,
+    in_the_way: Option<LeaseOutcome>,
 }
 
 /// Ends the prepared transactions of one run in the group `at`: committed if the group that decides has the run's
 /// record, else rolled back. Taking the decider's lease is what makes its answer final: no process of an earlier
-/// epoch commits there any more. `claim` makes the claim on a group's lease. May be called again.
-///
-/// # Errors
-/// A group that is away; `Config` where the group that decides is none of `targets`.
-pub async fn settle(
+/// epoch commits there any more.
+async fn settle(
     targets: &[Arc<dyn TargetStore>],
     at: &dyn TargetStore,
     prepared: &[PreparedId],

@@ -1,8 +1,7 @@
 //! What is read and written of one table: the artifact's columns, the target's entry, the columns of
 //! a before-image. Pure.
 
-use redistrict_artifact::RootKey;
-use redistrict_artifact::RowHasher;
+use redistrict_artifact::{RootKey, RowHasher, has_key_text};
 use redistrict_model::{Column, ColumnType, Generated, Key, Ownership, Plan, Table, TableRef};
 use redistrict_skill::SkillError;
 use redistrict_store::{RowRequest, arrow_type};
@@ -66,6 +65,14 @@ impl Shape {
     /// Nothing tells two equal rows apart.
     pub(crate) fn is_keyless(&self) -> bool {
         self.identity.is_empty()
+    }
+
+    /// Rows can be asked for by the values of these columns: all are among `known`, and their values have key texts.
+    pub(crate) fn has_key_texts(&self, columns: &[String], known: &[String]) -> bool {
+        columns.iter().all(|name| {
+            let column = self.table.column(name);
+            known.contains(name) && column.is_some_and(|one| has_key_text(one.column_type))
+        })
     }
 
     /// Asks for whole rows, by keys or by locators.

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use redistrict_model::{ErrorKind, LoadGroup, Phase, Plan, RunId, StoreName, UnitKey};
 use redistrict_skill::{Skill, SkillError, UnitContext, UnitOutcome};
-use redistrict_store::{LeaseOutcome, RunState};
+use redistrict_store::RunState;
 use serde_json::json;
 
 use crate::error::{bug, store_failed};
-use crate::leases::{still_in_doubt, superseded};
+use crate::leases::{Claimed, superseded};
 use crate::report::{FORMAT_VERSION, GroupReport, LoadReport, UndoReport};
 use crate::session::{LoadSetup, Mode, Session, preflight_unit};
 use crate::undo::{Standing, Undoing, compensation_of};
@@ -99,9 +99,9 @@ pub(crate) async fn close_group(
 ) -> Result<(), SkillError> {
     let run = &context.run;
     let lease = match session.ask(group, context).await? {
-        LeaseOutcome::Held(lease) => lease,
-        LeaseOutcome::Busy { holder } if holder != *run => return Ok(()),
-        LeaseOutcome::Superseded { holder } if holder.as_ref() != Some(run) => {
+        Claimed::Held(lease) => lease,
+        Claimed::Busy { holder } if holder != *run => return Ok(()),
+        Claimed::Superseded { holder } if holder.as_ref() != Some(run) => {
             let record = session.target(group)?.run_record(run).await;
             let record =
                 record.map_err(|error| store_failed(format!("close {}", group.name), &error))?;
@@ -110,16 +110,27 @@ pub(crate) async fn close_group(
                 _ => Ok(()),
             };
         }
-        LeaseOutcome::InDoubt { .. } => return Err(still_in_doubt(group)),
-        LeaseOutcome::Busy { .. } | LeaseOutcome::Superseded { .. } => {
-            session.lease(group, context).await?
-        }
+        Claimed::Busy { .. } | Claimed::Superseded { .. } => session.lease(group, context).await?,
     };
     session.clear_and_release(group, &lease).await
 }
 
-/// Takes back what the run of this context committed, in all groups, last one first.
+/// Takes back what the run of this context committed, in all groups, last one first. A dry run committed nothing.
 pub(crate) async fn compensate(
+    session: &Session,
+    context: &UnitContext,
+) -> Result<UnitOutcome, SkillError> {
+    match session.setup.mode {
+        Mode::DryRun => Ok(UnitOutcome::default()),
+        Mode::Apply => {
+            session
+                .beating(context, take_back_all(session, context))
+                .await
+        }
+    }
+}
+
+async fn take_back_all(
     session: &Session,
     context: &UnitContext,
 ) -> Result<UnitOutcome, SkillError> {
@@ -208,11 +219,10 @@ async fn is_anothers(
     undo: &RunId,
 ) -> Result<bool, SkillError> {
     match session.claim(group, undo, true).await? {
-        LeaseOutcome::Held(_) => Ok(false),
-        LeaseOutcome::Busy { holder } if holder == *undone => Ok(false),
-        LeaseOutcome::Busy { .. } => Ok(undoing.standing().await? == Standing::NeverCommitted),
-        LeaseOutcome::Superseded { .. } => Err(superseded(group, undone)),
-        LeaseOutcome::InDoubt { .. } => Err(still_in_doubt(group)),
+        Claimed::Held(_) => Ok(false),
+        Claimed::Busy { holder } if holder == *undone => Ok(false),
+        Claimed::Busy { .. } => Ok(undoing.standing().await? == Standing::NeverCommitted),
+        Claimed::Superseded { .. } => Err(superseded(group, undone)),
     }
 }
 
@@ -252,11 +262,7 @@ impl Skill for LoadSkill {
     }
 
     async fn compensate(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
-        if self.session.setup.mode == Mode::DryRun {
-            return Ok(UnitOutcome::default());
-        }
-        let work = compensate(&self.session, context);
-        self.session.beating(context, work).await
+        compensate(&self.session, context).await
     }
 }
 

@@ -1,15 +1,15 @@
 //! Takes one run back in one commit group: the inverse of its ledger, checked, staged, applied in one
 //! transaction with a ledger of its own, so that the same code takes the undo back (redo).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use futures::stream::{self, StreamExt};
 use redistrict_artifact::RowHasher;
 use redistrict_model::{Key, LoadGroup, RunId, StoreName, Table, TableRef};
 use redistrict_skill::{SkillError, UnitContext};
 use redistrict_store::{
-    Lease, LedgerOperation, Merge, RunOrigin, RunRecord, RunState, StagePart, StoreError,
-    StoreErrorKind, TargetStore,
+    Lease, Merge, RunOrigin, RunRecord, RunState, StagePart, StoreError, StoreErrorKind,
+    TargetStore,
 };
 
 use crate::applying::Applying;
@@ -22,10 +22,10 @@ use crate::inverse::{Located, TableInverse};
 use crate::ledger::states_after_undo;
 use crate::origin::origin_of;
 use crate::past::{InGroup, Past, undo_sizes};
-use crate::readers::{OpenMerge, Readers, Views, live_tables};
-use crate::referrers::Beside;
+use crate::readers::{OpenMerge, Readers, Views};
+use crate::referrers::{Beside, Going};
 use crate::reliance::SharedRows;
-use crate::report::{RetainedRows, UndoCounts, UndoReport};
+use crate::report::UndoReport;
 use crate::room::check_room;
 use crate::rows::Locators;
 use crate::session::Session;
@@ -69,7 +69,7 @@ pub(crate) struct Undoing<'a> {
     pub(crate) run: &'a RunId,
     pub(crate) shared: SharedRows,
     pub(crate) hasher: RowHasher,
-    locators: Locators,
+    pub(crate) locators: Locators,
     pub(crate) origin: RunOrigin,
 }
 
@@ -181,15 +181,17 @@ impl<'a> Undoing<'a> {
         located: &'c Located,
     ) -> Check<'c> {
         Check {
-            inverse: &past.inverse,
+            going: Going {
+                inverse: &past.inverse,
+                live,
+                edges: &self.context.plan.sections.extract.ownership.edges,
+                beside,
+                located,
+                hasher: &self.hasher,
+                locators: &self.locators,
+            },
             later: &past.later,
             settled: &past.settled,
-            live,
-            edges: &self.context.plan.sections.extract.ownership.edges,
-            beside,
-            located,
-            hasher: &self.hasher,
-            locators: &self.locators,
         }
     }
 
@@ -292,14 +294,6 @@ impl<'a> Undoing<'a> {
         Ok(report)
     }
 
-    /// The report of an undo that was committed before; none if there was nothing to take back.
-    pub(crate) async fn told(&self) -> Result<Option<UndoReport>, SkillError> {
-        match self.standing().await? {
-            Standing::Done => self.tell_done().await.map(Some),
-            _ => Ok(None),
-        }
-    }
-
     /// Prepares and commits in this group alone. Links from other groups are not looked at: those may be away, and a
     /// run that failed is taken back in each group that can be reached.
     pub(crate) async fn undo(&self, lease: &Lease) -> Result<Option<UndoReport>, SkillError> {
@@ -326,65 +320,6 @@ impl<'a> Undoing<'a> {
             failed
         }
     }
-
-    fn report_of(&self, past: &Past) -> UndoReport {
-        UndoReport {
-            retained: self.retained(&past.settled.kept),
-            ..self.report(past.inverse.iter().map(counts_of))
-        }
-    }
-
-    fn retained(&self, kept: &BTreeMap<(TableRef, RunId), Vec<Key>>) -> Vec<RetainedRows> {
-        let retained = kept.iter().map(|((table, run), keys)| {
-            let locators = keys.iter().map(|key| self.locators.of(table, key));
-            RetainedRows::new(table, run, locators)
-        });
-        retained.collect()
-    }
-
-    fn report(&self, tables: impl Iterator<Item = (TableRef, UndoCounts)>) -> UndoReport {
-        UndoReport {
-            group: self.group.name.clone(),
-            stores: self.group.stores.clone(),
-            tables: tables.collect(),
-            retained: Vec::new(),
-            sequences: Vec::new(),
-            commit: None,
-        }
-    }
-
-    /// The report of an undo whose outcome was lost: from its own ledger.
-    async fn tell_done(&self) -> Result<UndoReport, SkillError> {
-        let live = live_tables(self.target, &self.context.plan).await;
-        let live = live.map_err(|error| self.failed(&error))?;
-        let mut counts: HashMap<TableRef, UndoCounts> = HashMap::new();
-        let ledger = self.ledger(self.run, &live).await?;
-        let (written, retained): (Vec<_>, Vec<_>) = ledger
-            .into_iter()
-            .partition(|entry| entry.operation.is_write());
-        for entry in written {
-            let counts = counts.entry(entry.table).or_default();
-            let counter = match entry.operation {
-                LedgerOperation::Deleted => &mut counts.deleted,
-                LedgerOperation::Updated => &mut counts.restored,
-                _ => &mut counts.reinserted,
-            };
-            *counter += entry.keys.len() as u64;
-        }
-        let order = self.group.order.iter().flatten();
-        let tables = order.filter_map(|name| counts.remove_entry(name));
-        let report = self.report(tables);
-        if retained.is_empty() {
-            return Ok(report);
-        }
-        let records = self.target.run_records().await;
-        let records = records.map_err(|error| self.failed(&error))?;
-        let kept = self.reliance(&records, &live).await?.kept(&retained);
-        Ok(UndoReport {
-            retained: self.retained(&kept),
-            ..report
-        })
-    }
 }
 
 /// What a transaction of an undo sees beside the rows themselves.
@@ -402,31 +337,15 @@ pub(crate) struct PreparedUndo {
     pub(crate) report: UndoReport,
 }
 
-fn counts_of(table: &TableInverse) -> (TableRef, UndoCounts) {
-    let counts = UndoCounts {
-        deleted: table.delete.len() as u64,
-        restored: table.restore.len() as u64,
-        reinserted: table.reinsert.len() as u64,
-    };
-    (table.shape.name().clone(), counts)
-}
-
 #[cfg(test)]
 mod tests {
-    use redistrict_store::Epoch;
+    use crate::fixtures;
 
     use super::*;
 
     #[test]
     fn a_run_is_taken_back_only_where_it_stands_and_only_once() {
-        let record = |state| RunRecord {
-            run: RunId::new("r"),
-            parent: None,
-            epoch: Epoch(1),
-            plan_digest: String::new(),
-            state,
-            origin: None,
-        };
+        let record = |state| fixtures::record("r", None, state);
         let (committed, undone) = (record(RunState::Committed), record(RunState::Undone));
         for (run, undo, expected) in [
             (None, None, Standing::NeverCommitted),

@@ -13,6 +13,7 @@ use crate::reliance::SharedRows;
 use crate::report::{FORMAT_VERSION, LoadReport, RetainedRows, UndoReport};
 use crate::session::{ABILITIES, LoadSetup, Mode, Session};
 use crate::skill::{close_group, compensate, group_of, group_unit};
+use crate::undecided::settle_undecided;
 use crate::undo::{Sight, Standing, Undoing};
 
 /// Takes a run back exactly, as a run of its own.
@@ -62,10 +63,11 @@ impl UndoSkill {
         let mut conflicts = Conflicts::default();
         let (mut facts, mut findings) = (Vec::new(), Vec::new());
         let undoings = self.undoings(context)?;
+        settle_undecided(&undoings.iter().rev().collect::<Vec<_>>()).await?;
         let groups = in_groups(&undoings).await?;
         for (one, undoing) in groups.iter().zip(&undoings).rev() {
             let group = undoing.group;
-            let state = match undoing.standing().await? {
+            let state = match one.standing {
                 Standing::NeverCommitted => "never committed",
                 Standing::Undone => "undone already",
                 Standing::Done => "undone",
@@ -317,10 +319,6 @@ impl Skill for UndoSkill {
     }
 
     async fn compensate(&self, context: &UnitContext) -> Result<UnitOutcome, SkillError> {
-        if self.session.setup.mode == Mode::DryRun {
-            return Ok(UnitOutcome::default());
-        }
-        let work = compensate(&self.session, context);
-        self.session.beating(context, work).await
+        compensate(&self.session, context).await
     }
 }

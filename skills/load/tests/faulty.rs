@@ -454,7 +454,6 @@ impl Merge for FaultyMerge {
         merge_through!(self, "check_constraints", self.merge.check_constraints())
     }
 
-    /// A commit that gets no answer is unknown, whether it was done or not.
     async fn commit(self: Box<Self>, record: &RunRecord) -> Result<CommitOutcome, StoreError> {
         let Self {
             merge,
@@ -469,20 +468,10 @@ impl Merge for FaultyMerge {
         let Err(UnderWay { merge, .. }) = faults.put_off(under_way) else {
             return Ok(CommitOutcome::Unknown);
         };
-        match faults.enter("commit", &store) {
-            Err(error) if error.kind == StoreErrorKind::Transient => Ok(CommitOutcome::Unknown),
-            Err(error) => Err(error),
-            Ok(fault) => {
-                let done = merge.commit(record).await;
-                match faults.leave(fault, done) {
-                    Err(_) if fault.is_some() => Ok(CommitOutcome::Unknown),
-                    done => done,
-                }
-            }
-        }
+        let unknown = CommitOutcome::Unknown;
+        ended(&faults, ("commit", &store), unknown, merge.commit(record)).await
     }
 
-    /// As a commit.
     async fn prepare(
         self: Box<Self>,
         record: &RunRecord,
@@ -493,16 +482,25 @@ impl Merge for FaultyMerge {
             store,
             faults,
         } = *self;
-        match faults.enter("prepare", &store) {
-            Err(error) if error.kind == StoreErrorKind::Transient => Ok(PrepareOutcome::Unknown),
-            Err(error) => Err(error),
-            Ok(fault) => {
-                let done = merge.prepare(record, id).await;
-                match faults.leave(fault, done) {
-                    Err(_) if fault.is_some() => Ok(PrepareOutcome::Unknown),
-                    done => done,
-                }
-            }
-        }
+        let unknown = PrepareOutcome::Unknown;
+        let work = merge.prepare(record, id);
+        ended(&faults, ("prepare", &store), unknown, work).await
+    }
+}
+
+/// The end of a transaction: one that gets no answer is unknown, whether it was done or not.
+async fn ended<T>(
+    faults: &Faults,
+    (call, store): (&'static str, &StoreName),
+    unknown: T,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match faults.enter(call, store) {
+        Err(error) if error.kind == StoreErrorKind::Transient => Ok(unknown),
+        Err(error) => Err(error),
+        Ok(fault) => match faults.leave(fault, work.await) {
+            Err(_) if fault.is_some() => Ok(unknown),
+            done => done,
+        },
     }
 }

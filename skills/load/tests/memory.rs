@@ -84,7 +84,7 @@ pub(crate) struct Database {
     /// What is written here cannot be prepared, which turns out when it is tried.
     pub(crate) notifies: bool,
     /// The database as it is once this is committed.
-    prepared: Option<(PreparedId, Box<Self>)>,
+    pub(crate) prepared: Option<(PreparedId, Box<Self>)>,
     pub(crate) epoch: i64,
     pub(crate) holder: Option<RunId>,
     pub(crate) owner: Option<Owner>,

@@ -3,13 +3,13 @@
 
 use std::fs;
 
-use redistrict_load::{CommitMode, LoadReport};
-use redistrict_model::RunId;
+use redistrict_load::{CommitMode, LoadReport, Mode};
+use redistrict_model::{ErrorKind, Phase, RunId, UnitKey};
 use tempfile::TempDir;
 
 use crate::faulty::{Fault, Faults};
-use crate::memory::Data;
-use crate::runner::{Job, drive, drive_twice, resume, try_drive};
+use crate::memory::{Data, MemoryTarget};
+use crate::runner::{Job, Steps, drive, drive_as, drive_twice, resume, try_drive};
 use crate::world::Estate;
 
 /// Which of three groups can prepare.
@@ -181,8 +181,7 @@ async fn a_refusal_anywhere_before_the_decision_leaves_no_trace() {
         assert!(error.is_err(), "{call} {store}");
         assert_eq!(estate.data(), before, "{call} {store}");
         assert!(!estate.has_leftovers(), "{call} {store}");
-        let is_untouched =
-            |target: &crate::memory::MemoryTarget| target.with(|database| database.runs.is_empty());
+        let is_untouched = |target: &MemoryTarget| target.with(|database| database.runs.is_empty());
         assert!(estate.targets().all(is_untouched), "{call} {store}");
     }
 }
@@ -233,4 +232,65 @@ async fn a_group_that_turns_out_not_to_be_able_decides_and_a_second_one_ends_the
         told[0].contains("g0 cannot prepare a commit: there is no place"),
         "{told:?}"
     );
+}
+
+/// CERT as the process of a load leaves it that dies right before the decider's commit, or right after it.
+async fn undecided(golden: &Golden, run: &str, fault: Fault) -> Estate {
+    let commit = golden.calls.iter().position(|name| *name == "commit");
+    let estate = golden.estate.copy();
+    let faults = Faults::at(commit.unwrap(), fault);
+    let skill = Job::Load.skill(&estate, &faults, Mode::Apply);
+    let died = Steps::new(&estate, skill.as_ref(), run).rest().await;
+    assert!(died.is_err() && faults.is_dead());
+    assert_eq!(prepared(&estate), 2);
+    estate
+}
+
+fn prepared(estate: &Estate) -> usize {
+    let targets = estate.targets();
+    let is_left = |target: &&MemoryTarget| target.with(|database| database.prepared.is_some());
+    targets.filter(is_left).count()
+}
+
+#[tokio::test]
+async fn an_undo_ends_what_its_run_has_prepared_before_it_looks() {
+    let golden = golden(SHAPES[0], false, &Job::Load, "mig-1").await;
+    let undo = Job::Undo("mig-1");
+    for (fault, state) in [
+        (Fault::DieBefore, "never committed"),
+        (Fault::DieAfter, "stands"),
+    ] {
+        let estate = undecided(&golden, "mig-1", fault).await;
+        let dry = drive_as(&estate, &undo, "rb-0", &Faults::none(), Mode::DryRun).await;
+        let error = dry.expect_err("what stands is not known");
+        assert_eq!(error.kind, ErrorKind::Busy);
+        assert!(error.message.contains("mig-1 has prepared"), "{error:?}");
+        assert_eq!(prepared(&estate), 2, "a dry run ends nothing");
+
+        let done = drive(&estate, &undo, "rb-1", &Faults::none()).await;
+        let done = done.unwrap();
+        let checked = &done[&UnitKey::new(Phase::Loading, "check")].facts["groups"];
+        let states = checked.as_array().unwrap().iter();
+        assert!(states.clone().all(|one| one["state"] == state), "{checked}");
+        assert_eq!(estate.data(), golden.estate.data());
+        assert!(!estate.has_leftovers());
+    }
+}
+
+#[tokio::test]
+async fn an_undo_refuses_while_a_later_run_stands_prepared() {
+    let golden = golden(SHAPES[0], true, &Job::Load, "mig-2").await;
+    let estate = undecided(&golden, "mig-2", Fault::DieAfter).await;
+    let before = estate.data();
+    for mode in [Mode::DryRun, Mode::Apply] {
+        let undo = Job::Undo("mig-1");
+        let refused = drive_as(&estate, &undo, "rb-1", &Faults::none(), mode).await;
+        let error = refused.expect_err("nobody knows what mig-2 comes to");
+        assert_eq!(error.kind, ErrorKind::Busy);
+        assert!(error.message.contains("mig-2 has prepared"), "{error:?}");
+        assert_eq!(estate.data(), before);
+        assert_eq!(prepared(&estate), 2);
+    }
+    resume(&estate, &Job::Load, "mig-2").await.unwrap();
+    assert!(!estate.has_leftovers());
 }

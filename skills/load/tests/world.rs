@@ -12,7 +12,7 @@ use redistrict_model::{
     Catalog, CheckSection, Column, ColumnType, DistrictId, Edge, EdgeId, EdgeOrigin,
     ExtractSection, ExtractTable, Finding, ForeignKey, Generated, Key, MaskSection, Membership,
     OrgPart, Owner, OwnerKind, Ownership, Plan, PlanDigest, PlanSections, Role, RunId, StoreKind,
-    StoreName, Table, TableKind, TableRef, TableRole, Trigger, Unique,
+    StoreName, Table, TableRef, TableRole, Trigger, Unique,
 };
 use redistrict_store::{Fingerprint, TargetCapabilities, TargetStore, arrow_schema};
 use tempfile::TempDir;
@@ -31,18 +31,9 @@ pub(crate) fn name(text: &str) -> TableRef {
 /// Columns as `id:int`, `name:text?` (may be NULL); without a key the table is keyless.
 pub(crate) fn table(text: &str, columns: &[&str], key: &[&str]) -> Table {
     Table {
-        name: name(text),
-        kind: TableKind::Table,
         columns: columns.iter().map(|column| self::column(column)).collect(),
         primary_key: (!key.is_empty()).then(|| key.iter().map(|one| (*one).to_owned()).collect()),
-        uniques: Vec::new(),
-        foreign_keys: Vec::new(),
-        checks: Vec::new(),
-        exclusions: Vec::new(),
-        triggers: Vec::new(),
-        row_security: false,
-        inherits: None,
-        estimated_rows: None,
+        ..Table::empty(name(text))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redistrict_model::{
-    Column, ColumnType, ForeignKey, Generated, StoreName, Table, TableKind, TableRef, Unique,
+    Column, ColumnType, ForeignKey, Generated, StoreName, Table, TableRef, Unique,
 };
 
 use crate::live::{
@@ -209,7 +209,7 @@ fn node_table(survey: &Survey, store: &StoreName, label: &str, side: Side) -> Ta
         primary_key: key.map(|key| key.properties.clone()),
         columns,
         estimated_rows: Some(survey.nodes(label)),
-        ..empty(TableRef::new(store, NODE, label))
+        ..Table::empty(TableRef::new(store, NODE, label))
     }
 }
 
@@ -245,24 +245,7 @@ fn relationship_table(survey: &Survey, store: &StoreName, kind: &str, side: Side
         columns,
         foreign_keys,
         estimated_rows: Some(rows),
-        ..empty(TableRef::new(store, RELATIONSHIP, kind))
-    }
-}
-
-fn empty(name: TableRef) -> Table {
-    Table {
-        name,
-        kind: TableKind::Table,
-        columns: Vec::new(),
-        primary_key: None,
-        uniques: Vec::new(),
-        foreign_keys: Vec::new(),
-        checks: Vec::new(),
-        exclusions: Vec::new(),
-        triggers: Vec::new(),
-        row_security: false,
-        inherits: None,
-        estimated_rows: None,
+        ..Table::empty(TableRef::new(store, RELATIONSHIP, kind))
     }
 }
 

@@ -144,20 +144,12 @@ impl<S> Reading<'_, S> {
         for row in self.rows(&statement::TABLES).await? {
             let name = self.name(&row);
             let table = Table {
-                name: name.clone(),
-                kind: TableKind::Table,
-                columns: Vec::new(),
-                primary_key: None,
-                uniques: Vec::new(),
-                foreign_keys: Vec::new(),
-                checks: Vec::new(),
-                exclusions: Vec::new(),
-                triggers: Vec::new(),
                 row_security: row.get("row_security"),
                 inherits: row.get::<_, Option<String>>("inherits_table").map(|table| {
                     TableRef::new(self.store, row.get::<_, &str>("inherits_schema"), table)
                 }),
                 estimated_rows: row.get::<_, Option<f64>>("estimate").and_then(whole),
+                ..Table::empty(name.clone())
             };
             tables.insert(name, table);
         }

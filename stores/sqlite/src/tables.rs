@@ -190,7 +190,7 @@ impl Lookup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use redistrict_model::{Generated, StoreName, TableKind};
+    use redistrict_model::{Generated, StoreName};
     use rusqlite::{Connection, params_from_iter};
 
     fn entry(columns: &[&str]) -> Entry {
@@ -206,18 +206,8 @@ mod tests {
             element: None,
         };
         let table = Table {
-            name: TableRef::new(&StoreName::new("s"), "main", "t"),
-            kind: TableKind::Table,
             columns: columns.iter().map(column).collect(),
-            primary_key: None,
-            uniques: Vec::new(),
-            foreign_keys: Vec::new(),
-            checks: Vec::new(),
-            exclusions: Vec::new(),
-            triggers: Vec::new(),
-            row_security: false,
-            inherits: None,
-            estimated_rows: None,
+            ..Table::empty(TableRef::new(&StoreName::new("s"), "main", "t"))
         };
         Entry {
             alias: "main".into(),

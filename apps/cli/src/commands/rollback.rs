@@ -1,10 +1,9 @@
 //! `redistrict rollback`: takes a run's rows out of CERT again, exactly, or refuses.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use redistrict_journal::{RunKind, RunOptions, RunState as History, RunStatus, fold};
-use redistrict_load::settle;
+use redistrict_load::take;
 use redistrict_model::{Phase, RunId};
 use redistrict_store::{
     BEAT_FRESH, Lease, LeaseClaim, LeaseOutcome, RunState, TargetStore, Traces,
@@ -201,22 +200,15 @@ async fn clear_away(
         after: None,
         is_resume: holds,
     };
-    let mut outcome = target.acquire_lease(&claim).await?;
-    let mut deciders = BTreeMap::new();
-    if let LeaseOutcome::InDoubt { prepared } = &outcome {
-        // What was decided is done, whoever decided it.
-        let settled = settle(&parts.targets, target, prepared, &|_| claim.clone()).await?;
-        outcome = match settled.in_the_way {
-            Some(outcome) => outcome,
-            None => target.acquire_lease(&claim).await?,
-        };
-        deciders = settled.leases;
-    }
-    let LeaseOutcome::Held(lease) = outcome else {
+    let Some(group) = target.stores().first() else {
+        return Ok(false);
+    };
+    let taken = take(&parts.targets, target, group, &|_| claim.clone()).await?;
+    let LeaseOutcome::Held(lease) = taken.outcome else {
         return Ok(false);
     };
     clear(target, &lease).await?;
-    for (group, lease) in deciders {
+    for (group, lease) in taken.deciders {
         let is_meant = |target: &&Arc<dyn TargetStore>| target.stores().contains(&group);
         if let Some(decider) = parts.targets.iter().find(is_meant) {
             clear(decider.as_ref(), &lease).await?;

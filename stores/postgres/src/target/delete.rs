@@ -2,19 +2,19 @@
 //! dangling beside them is found first and refused.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use redistrict_model::{Key, TableRef};
 use redistrict_store::{StoreError, StoreErrorKind};
+use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Row};
 
 use super::path;
+use super::referring::{ReferringKey, referring_keys};
 use super::refusal::firing;
 use crate::error::{bug, failed, failed_at};
 use crate::live::{LiveColumn, LiveTable};
 use crate::locator::split;
-use crate::statement::{REFERRING_KEYS, column_of, key_order, quoted};
+use crate::statement::{column_of, key_order, quoted};
 use crate::types::{KeyFit, key_fit};
 
 /// What tells a row of a table from the others.
@@ -261,32 +261,12 @@ pub(super) async fn delete(client: &Client, deletes: &[Delete<'_>]) -> Result<u6
 
 /// Looks for rows that stay and refer to rows that go. The latter are locked: nobody can add one.
 async fn refuse_references(client: &Client, deletes: &[Delete<'_>]) -> Result<(), StoreError> {
-    let schemas: Vec<&str> = deletes
-        .iter()
-        .map(|one| one.name().schema.as_str())
-        .collect();
-    let names: Vec<&str> = deletes
-        .iter()
-        .map(|one| one.name().table.as_str())
-        .collect();
-    let keys = client
-        .query_typed(
-            REFERRING_KEYS.as_str(),
-            &[(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)],
-        )
-        .await
-        .map_err(|error| failed("find the foreign keys to deleted rows", &error))?;
-    let by_name: HashMap<(&str, &str), &Delete<'_>> = deletes
-        .iter()
-        .map(|one| ((one.name().schema.as_str(), one.name().table.as_str()), one))
-        .collect();
-    for key in &keys {
-        let parent = by_name.get(&(key.get("parent_schema"), key.get("parent_table")));
-        let Some(parent) = parent else { continue };
-        let child = by_name
-            .get(&(key.get("root_schema"), key.get("root_table")))
-            .copied();
-        refuse_reference(client, parent, child, key).await?;
+    let names: Vec<&TableRef> = deletes.iter().map(Delete::name).collect();
+    let of = |name: &TableRef| deletes.iter().find(|one| one.name() == name);
+    for key in &referring_keys(client, &names).await? {
+        if let Some(parent) = of(&key.parent) {
+            refuse_reference(client, parent, of(&key.root), key).await?;
+        }
     }
     Ok(())
 }
@@ -295,17 +275,12 @@ async fn refuse_reference(
     client: &Client,
     parent: &Delete<'_>,
     child: Option<&Delete<'_>>,
-    key: &Row,
+    key: &ReferringKey,
 ) -> Result<(), StoreError> {
-    let (columns, parent_columns): (Vec<String>, Vec<String>) =
-        (key.get("columns"), key.get("parent_columns"));
-    let pairs: Vec<String> = columns
-        .iter()
-        .zip(&parent_columns)
+    let pairs: Vec<String> = (key.columns.iter())
+        .zip(&key.parent_columns)
         .map(|(column, parent)| format!("c.{} = p.{}", quoted(column), quoted(parent)))
         .collect();
-    let (schema, table): (&str, &str) = (key.get("child_schema"), key.get("child_table"));
-    let only = if key.get("is_plain") { "only " } else { "" };
     let stays = child.map_or_else(
         || "true".to_owned(),
         |child| {
@@ -317,28 +292,25 @@ async fn refuse_reference(
         },
     );
     let sql = format!(
-        "select exists (select from {only}{}.{} as c join {} as p on {} join {} as d on {} where {stays})",
-        quoted(schema),
-        quoted(table),
+        "select exists (select from {} as c join {} as p on {} join {} as d on {} where {stays})",
+        key.child_rows(),
         parent.table.relation(),
         pairs.join(" and "),
         parent.list,
         parent.listed("p", "d"),
     );
-    let referring = TableRef::new(&parent.name().store, schema, table);
     let rows = client.query_typed(&sql, &[]).await.map_err(|error| {
         failed_at(
             "look for rows that refer to deleted ones",
-            &referring,
+            &key.child,
             &error,
         )
     })?;
     if rows.first().is_some_and(|row| row.get(0)) {
         let what = format!("delete rows of {}: other rows refer to them", parent.name());
-        let name: String = key.get("name");
         return Err(StoreError::new(StoreErrorKind::Constraint, what)
-            .at(&referring)
-            .with_code(name));
+            .at(&key.child)
+            .with_code(key.name.as_str()));
     }
     Ok(())
 }

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 
 use redistrict_model::TableRef;
 use redistrict_store::{StoreError, StoreErrorKind};
-use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Client;
 
 use super::apply::same_identity;
+use super::referring::{ReferringKey, referring_keys};
 use super::staging::StagingTable;
-use crate::error::{failed, failed_at};
+use crate::error::failed_at;
 use crate::live::{LiveTable, LiveTables};
-use crate::statement::{REFERRING_KEYS, column_of, key_order, quoted};
+use crate::statement::{column_of, key_order, quoted};
 
 /// Refuses updates of keys that rows refer to which the run does not update as well.
 ///
@@ -24,44 +24,17 @@ pub(super) async fn require_referenced_keys_stay(
     staged: &HashMap<TableRef, StagingTable>,
     parents: &[&LiveTable],
 ) -> Result<(), StoreError> {
-    let schemas: Vec<&str> = parents
-        .iter()
-        .map(|one| one.entry.name.schema.as_str())
-        .collect();
-    let names: Vec<&str> = parents
-        .iter()
-        .map(|one| one.entry.name.table.as_str())
-        .collect();
-    let keys = client
-        .query_typed(
-            REFERRING_KEYS.as_str(),
-            &[(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)],
-        )
-        .await
-        .map_err(|error| failed("find the foreign keys to updated rows", &error))?;
-    for key in &keys {
-        let (schema, table): (&str, &str) = (key.get("parent_schema"), key.get("parent_table"));
-        let mut parents = parents.iter();
-        let parent = parents.find(|one| {
-            (
-                one.entry.name.schema.as_str(),
-                one.entry.name.table.as_str(),
-            ) == (schema, table)
-        });
-        let parent = parent.and_then(|live| Some((*live, staged.get(&live.entry.name)?)));
+    let names: Vec<&TableRef> = parents.iter().map(|one| &one.entry.name).collect();
+    for key in &referring_keys(client, &names).await? {
+        let parent = parents.iter().find(|one| one.entry.name == key.parent);
+        let parent = parent.and_then(|live| Some((*live, staged.get(&key.parent)?)));
         let Some((parent, staging)) = parent else {
             continue;
         };
         let Some(changed) = changed_keys(parent, staging, key)? else {
             continue;
         };
-        let store = &parent.entry.name.store;
-        let root = TableRef::new(
-            store,
-            key.get::<_, &str>("root_schema"),
-            key.get::<_, &str>("root_table"),
-        );
-        let child = staged.get(&root).zip(tables.table(&root).ok());
+        let child = staged.get(&key.root).zip(tables.table(&key.root).ok());
         let stays = match child {
             Some((staging, live)) if !staging.is_keyless() => not_updated(live, staging)?,
             _ => "true".to_owned(),
@@ -104,10 +77,9 @@ impl ChangedKeys {
 fn changed_keys(
     parent: &LiveTable,
     staging: &StagingTable,
-    key: &Row,
+    key: &ReferringKey,
 ) -> Result<Option<ChangedKeys>, StoreError> {
-    let names: Vec<String> = key.get("parent_columns");
-    let columns = parent.columns(&names)?;
+    let columns = parent.columns(&key.parent_columns)?;
     let can_change = columns.iter().filter(|column| {
         staging.columns.contains(&column.name)
             && !staging.identity.contains(&column.name)
@@ -155,25 +127,21 @@ fn not_updated(live: &LiveTable, staging: &StagingTable) -> Result<String, Store
 async fn refuse(
     client: &Client,
     parent: &LiveTable,
-    key: &Row,
+    key: &ReferringKey,
     changed: &str,
     stays: &str,
 ) -> Result<(), StoreError> {
-    let columns: Vec<String> = key.get("columns");
-    let pairs: Vec<String> = columns
+    let pairs: Vec<String> = key
+        .columns
         .iter()
         .enumerate()
         .map(|(place, column)| format!("t.{} = p.k{place}", quoted(column)))
         .collect();
-    let (schema, table): (&str, &str) = (key.get("child_schema"), key.get("child_table"));
-    let only = if key.get("is_plain") { "only " } else { "" };
     let sql = format!(
-        "select count(*) from {only}{}.{} as t join {changed} on {} where {stays}",
-        quoted(schema),
-        quoted(table),
+        "select count(*) from {} as t join {changed} on {} where {stays}",
+        key.child_rows(),
         pairs.join(" and "),
     );
-    let referring = TableRef::new(&parent.entry.name.store, schema, table);
     let what = "look for rows that refer to updated ones";
     let any = client
         .query_typed(&format!("select exists (select from {changed})"), &[])
@@ -184,24 +152,24 @@ async fn refuse(
         return Ok(());
     }
     let rows = client.query_typed(&sql, &[]).await;
-    let rows = rows.map_err(|error| failed_at(what, &referring, &error))?;
+    let rows = rows.map_err(|error| failed_at(what, &key.child, &error))?;
     let rows: i64 = rows.first().map_or(0, |row| row.get(0));
     let is_harmless = rows == 0;
     if is_harmless {
         return Ok(());
     }
-    let name: &str = key.get("name");
     let what = format!(
-        "update rows of {}: {rows} rows that are not updated with them refer to them by a key that would change ({name}, {})",
-        parent.entry.name,
-        action(key.get("update_action")),
+        "update rows of {}: {rows} rows that are not updated with them refer to them by a key that would change ({}, {})",
+        key.parent,
+        key.name,
+        action(&key.update_action),
     );
     let hint = format!(
         "the value of {} differs between PROD and CERT: put it right in CERT, or exclude the table",
-        key.get::<_, Vec<String>>("parent_columns").join(", ")
+        key.parent_columns.join(", ")
     );
-    let refused = StoreError::new(StoreErrorKind::Constraint, what).at(&referring);
-    Err(refused.with_code(name).with_hint(hint))
+    let refused = StoreError::new(StoreErrorKind::Constraint, what).at(&key.child);
+    Err(refused.with_code(key.name.as_str()).with_hint(hint))
 }
 
 /// What the server would do with the rows that refer.

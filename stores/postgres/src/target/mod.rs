@@ -12,6 +12,7 @@ mod moves;
 mod obstacles;
 mod path;
 mod prepared;
+mod referring;
 mod refusal;
 mod sequences;
 mod stage;

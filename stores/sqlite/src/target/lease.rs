@@ -55,14 +55,23 @@ pub(crate) fn beat(
     aliases: &[String],
     lease: &Lease,
 ) -> Result<(), StoreError> {
+    let what = "say that the lease is still used";
+    set_held(connection, aliases, lease, "beat = unixepoch()").doing(what)
+}
+
+/// Changes the lease in the files in which it is still held, inside the open transaction.
+fn set_held(
+    connection: &Connection,
+    aliases: &[String],
+    lease: &Lease,
+    change: &str,
+) -> Result<(), rusqlite::Error> {
     for alias in aliases {
         let sql = format!(
-            "update {}.redistrict_lease set beat = unixepoch() where run_id = ?1 and epoch = ?2",
+            "update {}.redistrict_lease set {change} where run_id = ?1 and epoch = ?2",
             quote(alias)
         );
-        connection
-            .execute(&sql, params![lease.run.as_str(), lease.epoch.0])
-            .doing("say that the lease is still used")?;
+        connection.execute(&sql, params![lease.run.as_str(), lease.epoch.0])?;
     }
     Ok(())
 }
@@ -107,15 +116,7 @@ pub(crate) fn release(
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .doing(what)?;
-    for alias in aliases {
-        let sql = format!(
-            "update {}.redistrict_lease set run_id = null where run_id = ?1 and epoch = ?2",
-            quote(alias)
-        );
-        transaction
-            .execute(&sql, params![lease.run.as_str(), lease.epoch.0])
-            .doing(what)?;
-    }
+    set_held(&transaction, aliases, lease, "run_id = null").doing(what)?;
     transaction.commit().doing(what)
 }
 
