@@ -56,6 +56,7 @@ mod tests {
             on_delete_cascade: false,
             when: Vec::new(),
             inside: None,
+            always: false,
             policy: None,
         }
     }

@@ -7,6 +7,7 @@ use redistrict_analyze::{Analysis, Cuts, Dangling, Settings, UncoveredKinds};
 use redistrict_anonymize::MaskInputs;
 use redistrict_closure::{Problem, column_heading};
 use redistrict_load::{GroupInput, LoadInputs};
+use redistrict_model::config::Triggers;
 use redistrict_model::{
     Catalog, CheckSection, ColumnDecision, ColumnRef, DistrictId, ErrorKind, ExtractSection,
     Finding, LoadSection, MaskKind, MaskSection, Plan, PlanSections, Role, Severity, Table,
@@ -66,6 +67,11 @@ pub(crate) async fn source_once(workspace: &Workspace) -> CommandResult<Source> 
     look(workspace, Reuse::Known).await
 }
 
+/// The configuration in terms of the catalogs.
+pub(crate) fn settings(workspace: &Workspace, catalogs: &[Catalog]) -> CommandResult<Settings> {
+    redistrict_analyze::resolve(&workspace.config, catalogs).map_err(configuration_failed)
+}
+
 async fn look(workspace: &Workspace, reuse: Reuse) -> CommandResult<Source> {
     let stores = workspace.sources()?;
     let mut probes = Vec::new();
@@ -75,8 +81,7 @@ async fn look(workspace: &Workspace, reuse: Reuse) -> CommandResult<Source> {
         probes.push(probe.map_err(|error| Failure::from(error).of_first_contact())?);
         catalogs.push(store.catalog().await?);
     }
-    let settings =
-        redistrict_analyze::resolve(&workspace.config, &catalogs).map_err(configuration_failed)?;
+    let settings = settings(workspace, &catalogs)?;
     let refused = unreadable::tables(&probes, &catalogs, &settings);
     if !refused.is_empty() {
         return Err(stop("read PROD exactly", &refused));
@@ -413,7 +418,8 @@ pub(crate) async fn sections(
 ) -> CommandResult<(PlanSections, Vec<Finding>)> {
     let extract = (source.extract_section()).map_err(|findings| undecided(&findings))?;
     let samples = source.samples(&extract).await?;
-    let (load, mut findings) = plan_load(&extract, target)?;
+    let triggers = &source.settings.triggers;
+    let (load, mut findings) = plan_load(&extract, target, triggers).await?;
     findings.extend(obstacles(&load, target).await?);
     let stopping: Vec<&Finding> = errors_of(&findings).collect();
     if !stopping.is_empty() {
@@ -513,31 +519,35 @@ async fn obstacles(load: &LoadSection, target: &Target) -> CommandResult<Vec<Fin
     Ok(findings)
 }
 
-fn plan_load(
+async fn plan_load(
     extract: &ExtractSection,
     target: &Target,
+    triggers: &BTreeMap<TableRef, Triggers>,
 ) -> CommandResult<(LoadSection, Vec<Finding>)> {
-    let groups: Vec<GroupInput> = target
-        .groups
-        .iter()
-        .zip(&target.preparing)
-        .filter_map(|(group, preparing)| {
-            Some(GroupInput {
-                name: group.stores().first()?.clone(),
-                stores: group.stores().to_vec(),
-                capabilities: group.capabilities(),
-                preparing: preparing.clone(),
-                key_statements: moving_tables(extract)
-                    .filter(|table| group.stores().contains(&table.name.store))
-                    .filter_map(|table| Some((table.name.clone(), group.key_statement(table)?)))
-                    .collect(),
-            })
-        })
-        .collect();
+    let mut groups: Vec<GroupInput> = Vec::new();
+    for (group, preparing) in target.groups.iter().zip(&target.preparing) {
+        let Some(name) = group.stores().first() else {
+            continue;
+        };
+        let tables =
+            || moving_tables(extract).filter(|table| group.stores().contains(&table.name.store));
+        let names: Vec<TableRef> = tables().map(|table| table.name.clone()).collect();
+        groups.push(GroupInput {
+            name: name.clone(),
+            stores: group.stores().to_vec(),
+            capabilities: group.capabilities(),
+            preparing: preparing.clone(),
+            fires_anyway: group.fires_anyway(&names).await?,
+            key_statements: tables()
+                .filter_map(|table| Some((table.name.clone(), group.key_statement(table)?)))
+                .collect(),
+        });
+    }
     let inputs = LoadInputs {
         extract,
         targets: &target.catalogs,
         groups: &groups,
+        triggers,
     };
     redistrict_load::plan(&inputs)
         .map_err(|error| Failure::because(error.error_kind(), "plan the load", &error))

@@ -227,3 +227,29 @@ fn a_tree_is_a_reference_from_a_table_to_itself() {
         assert!(ended.err.contains(said), "{line}: {}", ended.err);
     }
 }
+
+/// Of the units three name no agency, and stand below one that does.
+#[test]
+fn init_and_plan_propose_the_tree_of_rows_that_nobody_owns() {
+    let world = World::sqlite();
+    world.environment.must(&["init", "--root", "db.agencies"]);
+    let written = world.environment.read("redistrict.toml");
+    let lines = "# [table.\"db.main.units\"]\n# tree = \"(above)\"\n";
+    assert!(written.contains(lines), "{written}");
+    assert!(
+        written.contains("in 3 of 5 rows it is empty") && written.contains("3 of them refer"),
+        "{written}"
+    );
+    world.configure(LEFT_OUT);
+    let (plan, code) = world.environment.json(&["plan", "1"]);
+    assert_eq!(code, 0, "{plan:#}");
+    let proposed = |plan: &Value| {
+        let findings = plan["findings"].as_array().unwrap().iter();
+        let mut found = findings.filter(|one| one["code"] == "unowned-rows");
+        found.any(|one| one["lines"].to_string().contains("tree = "))
+    };
+    assert!(proposed(&plan), "{plan:#}");
+    world.configure(&format!("{TREES}{LEFT_OUT}"));
+    let (plan, _) = world.environment.json(&["plan", "1"]);
+    assert!(!proposed(&plan), "{plan:#}");
+}

@@ -175,6 +175,7 @@ fn add_foreign_key(distinct: &mut BTreeMap<EdgeShape, Edge>, table: &Table, key:
         on_delete_cascade: key.on_delete_cascade,
         when: key.when.clone(),
         inside: None,
+        always: false,
         policy: None,
     };
     let known = distinct
@@ -211,6 +212,7 @@ fn link_edge(child: &Table, link: &ResolvedLink) -> Edge {
         on_delete_cascade: false,
         when: link.when.clone(),
         inside: link.inside.clone(),
+        always: false,
         policy: None,
     }
 }

@@ -114,6 +114,7 @@ impl Evaluable {
             on_delete_cascade: true,
             when: Vec::new(),
             inside: None,
+            always: false,
             policy: None,
         });
         let owner = |kind| Owner {

@@ -19,7 +19,7 @@ pub use infer::{
 pub use items::{Evaluable, Items, evaluable};
 pub use lines::{
     column_heading, link_side, nested_link_side, owner_line, reference, references_meant,
-    table_heading,
+    table_columns, table_heading,
 };
 pub use membership::{
     Answer, Boundary, Candidate, Closure, ClosureError, Dangling, Fate, Fetch, How, KeyList,

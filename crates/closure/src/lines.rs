@@ -73,7 +73,13 @@ pub fn reference(edge: &Edge, edges: &[Edge]) -> String {
 /// One side of a `[[link]]`, as a TOML string: `"ids.public.students(id)"`.
 #[must_use]
 pub fn link_side(table: &TableRef, columns: &[String]) -> String {
-    toml_text(&format!("{table}{}", place_list(columns, None)))
+    toml_text(&table_columns(table, columns))
+}
+
+/// A table with a list of its columns: `ids.public.students(id)`.
+#[must_use]
+pub fn table_columns(table: &TableRef, columns: &[String]) -> String {
+    format!("{table}{}", place_list(columns, None))
 }
 
 /// The side of a `[[link]]` whose keys stand inside of the values of a column, as a TOML string:
@@ -142,6 +148,7 @@ mod tests {
             on_delete_cascade: false,
             when: Vec::new(),
             inside: None,
+            always: false,
             policy: None,
         }
     }

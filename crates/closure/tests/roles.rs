@@ -153,7 +153,8 @@ fn a_reference_table_is_in_doubt_until_its_numbers_are_those_of_a_catalogue() {
     assert_eq!(in_doubt(&visits(3, 12), &[]), Vec::<String>::new());
 }
 
-/// §4 rule 13: what labelled rows look up by references that may be NULL was never measured, and may be persons.
+/// §4 rule 13: what labelled rows look up by references that may be NULL was never measured, and may be persons; so
+/// may what only rows look up that may have a label.
 #[test]
 fn what_only_optional_references_look_up_is_in_doubt() {
     let world = World::read(
@@ -177,8 +178,9 @@ fn what_only_optional_references_look_up_is_in_doubt() {
         let doubtful = tables.filter(|one| one.in_doubt);
         doubtful.map(|one| one.table.table.clone()).collect()
     };
-    assert_eq!(in_doubt(&[]), ["files", "nurses"]);
-    assert_eq!(in_doubt(&["shared nurses false"]), Vec::<String>::new());
+    assert_eq!(in_doubt(&[]), ["files", "kinds", "nurses"]);
+    let decided = ["shared nurses false", "shared kinds false"];
+    assert_eq!(in_doubt(&decided), Vec::<String>::new());
 }
 
 /// §4 rule 13: who is looked up by nothing but tables in doubt was never measured.
@@ -324,4 +326,96 @@ fn a_tree_stands_in_the_root_or_in_a_table_of_its_own() {
         matches!(found.as_slice(), [Problem::TreeOfBase { .. }]),
         "{found:?}"
     );
+}
+
+/// Students of two districts, their guardians, and nothing that cannot be NULL.
+fn nothing_declared() -> World {
+    let mut world = World::read(
+        "root districts(id)
+        table districts(id*)
+        table students(id*, district_id?)
+        table guardians(id*)
+        table ties(student_id*, guardian_id*)
+        table notes(id*, guardian_id?)
+        fk students(district_id) -> districts(id)
+        fk ties(student_id) -> students(id)
+        fk ties(guardian_id) -> guardians(id)
+        fk notes(guardian_id) -> guardians(id)",
+    );
+    for number in 0..40 {
+        let (id, district) = (number.to_string(), (1 + number / 20).to_string());
+        if number % 20 == 0 {
+            world.insert("districts", &[&district]);
+        }
+        world.insert("students", &[&id, &district]);
+        world.insert("guardians", &[&id]);
+        world.insert("ties", &[&id, &id]);
+        world.insert("notes", &[&id, &id]);
+    }
+    world
+}
+
+/// §4 rule 1: a reference that is never NULL, as somebody says, counts like one that cannot be.
+#[test]
+fn a_reference_that_every_row_has_gives_a_table_its_place() {
+    let world = nothing_declared();
+    let draft = world.infer(&world.decide(&["always students (district_id)"]));
+    assert_eq!(role(&draft, "students"), "owned 0: path (district_id)");
+    assert_eq!(role(&draft, "guardians"), "shared: ");
+    assert_eq!(role(&draft, "notes"), "owned: hang (guardian_id)");
+    let members = world.members(&draft.ownership, "2");
+    let expected: Vec<String> = (20..40).map(|number| number.to_string()).collect();
+    let expected = format!("own {}", expected.join(" "));
+    assert_eq!(print(&members, "students"), expected);
+    assert_eq!(
+        print(&members, "guardians"),
+        expected.replace("own", "shared")
+    );
+    assert_eq!(print(&members, "notes"), expected.replace("own", "shared"));
+}
+
+/// §4 rule 6: a person by decision whom nothing that surely has a district refers to does not take their ties away
+/// from those who may have one.
+#[test]
+fn a_shared_parent_that_no_district_knows_takes_no_path_away() {
+    let world = nothing_declared();
+    let draft = world.infer(&world.decide(&["shared guardians true"]));
+    assert_eq!(
+        role(&draft, "ties"),
+        "owned 1: path (student_id), hang (guardian_id)"
+    );
+    let members = world.members(&draft.ownership, "2");
+    let ties: Vec<String> = (20..40).map(|id| format!("{id},{id}")).collect();
+    assert_eq!(print(&members, "ties"), format!("own {}", ties.join(" ")));
+    assert_ne!(print(&members, "notes"), "none");
+}
+
+/// §4 rule 1: of references under conditions over the same columns every row has one.
+#[test]
+fn what_a_column_beside_names_gives_a_place_if_it_always_names_something() {
+    let world = World::read(
+        "root districts(id)
+        table districts(id*)
+        table students(id*, district_id)
+        table courses(id*, district_id)
+        table files(id*, kind, of, blob_id)
+        table blobs(id*)
+        fk students(district_id) -> districts(id)
+        fk courses(district_id) -> districts(id)
+        link files(of) -> students(id) owns when kind=student
+        link files(of) -> courses(id) owns when kind=course
+        fk files(blob_id) -> blobs(id)
+        row districts 1
+        row students 1 1
+        row blobs 5
+        row files 1 student 1 5",
+    );
+    let tier = |decisions: &[&str]| {
+        let draft = world.infer(&world.decide(decisions));
+        let table = |name| draft.ownership.table(&table_ref(name)).expect("a table");
+        (table("files").tier, table("blobs").in_doubt)
+    };
+    assert_eq!(tier(&[]), (Some(1), true));
+    // One row is too few to tell who it is about.
+    assert_eq!(tier(&["always files (of)"]), (Some(0), true));
 }

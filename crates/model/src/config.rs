@@ -86,6 +86,9 @@ pub struct Tenant {
     pub key: OneOrMany,
     #[serde(default)]
     pub name: Option<String>,
+    /// References that every row has, though the catalog lets them be NULL: `store.table(columns)`.
+    #[serde(default)]
+    pub always: Vec<String>,
 }
 
 /// A text or a list of texts.
@@ -191,12 +194,23 @@ pub enum Copy {
     Whole,
 }
 
-/// `triggers = "off"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// `triggers = "off"`: whether CERT's triggers fire for the rows that are written, and for those that an undo takes
+/// out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Triggers {
     Off,
+    /// As they are configured in CERT.
+    #[default]
     Fire,
+}
+
+impl Triggers {
+    /// They fire.
+    #[must_use]
+    pub fn is_fire(&self) -> bool {
+        *self == Self::Fire
+    }
 }
 
 /// `[column."…"]`.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, Table};
+use crate::config::Triggers;
 use crate::findings::Finding;
 use crate::ids::{DistrictId, StoreName, TableRef};
 use crate::masks::ColumnDecision;
@@ -159,4 +160,7 @@ pub struct LoadGroup {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetTable {
     pub table: Table,
+    /// Whether its triggers fire for what is written and taken out. In plans of earlier versions they do.
+    #[serde(default, skip_serializing_if = "Triggers::is_fire")]
+    pub triggers: Triggers,
 }

@@ -57,6 +57,9 @@ pub struct Edge {
     /// value, whether the column may be NULL or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inside: Option<Inside>,
+    /// Its columns may be NULL, and somebody says that they never are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub always: bool,
     /// What happens to a reference to a row that is elsewhere; none means the default of
     /// docs/design/closure.md §3 (`stop` towards another district, `stub` above all districts).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,6 +67,13 @@ pub struct Edge {
 }
 
 impl Edge {
+    /// Every row refers to something by it, as far as its condition holds: the catalog says so, or somebody does.
+    /// Only the catalog's word holds for what is written.
+    #[must_use]
+    pub fn is_always(&self) -> bool {
+        self.mandatory || self.always
+    }
+
     /// `store.schema.table(columns)`, inside of values with the place, `store.schema.table(column[])`; with a condition also where it leads, ` -> store.schema.table`, because
     /// the same columns may then lead elsewhere under another.
     #[must_use]

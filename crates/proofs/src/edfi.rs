@@ -45,6 +45,8 @@ pub(crate) fn prove(_options: Options) -> Result<Proof> {
     as_listed(&planned, &mut wrong);
     let (report, migrate) = sample.migrate(DISTRICT)?;
     wrong.equal("rows extracted", number(&report["extracted"]), FULL + STUBS);
+    let (looked_at, left_behind) = sample.left_behind(&report)?;
+    wrong.equal("rows left behind", left_behind, Vec::new());
     arrived(&sample, &planned, &mut wrong)?;
     let (keys, broken) = sample.wait(broken_foreign_keys(&sample.cert))?;
     wrong.equal("foreign keys of CERT", keys, FOREIGN_KEYS);
@@ -60,7 +62,7 @@ pub(crate) fn prove(_options: Options) -> Result<Proof> {
     Ok(Proof {
         figures: format!(
             "{FULL} rows and {STUBS} stubs of district {DISTRICT} in {TABLES_WITH_ROWS} of 741 tables, {} of \
-             {FOREIGN_KEYS} foreign keys hold in CERT, {lines} lines of configuration, {} of them a \
+             {FOREIGN_KEYS} foreign keys hold in CERT, {looked_at} rows of PROD looked at for left ones, {lines} lines of configuration, {} of them a \
              person's decision about rows, {} problems; init {}, analyze {}, plan --exact {}, migrate {}",
             keys - broken.len(),
             configured.decisions,

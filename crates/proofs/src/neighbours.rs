@@ -69,6 +69,10 @@ pub(crate) fn prove(options: Options) -> Result<Proof> {
         counts(&again) == counts(&first),
         "a table has other counts".to_owned(),
     );
+    for report in [&first, &again] {
+        let (_, left_behind) = sample.left_behind(report)?;
+        wrong.equal("rows left behind", left_behind, Vec::new());
+    }
     let beside = digests(&sample)?;
     for (table, digest) in &alone {
         let message = format!("keys of {table} in CERT changed");

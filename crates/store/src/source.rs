@@ -95,6 +95,26 @@ pub trait KeyReader: Send {
     /// The number of rows of a table, exact.
     async fn count(&mut self, table: &TableRef) -> Result<u64, StoreError>;
 
+    /// The number of rows in which these columns have one of these values, as [`Selector::Matching`] says, exact.
+    /// A kind that does not count by itself reads what tells the rows apart, and counts here.
+    async fn count_matching(
+        &mut self,
+        table: &TableRef,
+        columns: &[String],
+        keys: &[Key],
+    ) -> Result<u64, StoreError> {
+        let selector = Selector::Matching {
+            columns: columns.to_vec(),
+            keys: keys.to_vec(),
+        };
+        let request = KeyRequest {
+            table: table.clone(),
+            columns: Vec::new(),
+            selector,
+        };
+        Ok(self.keys(&request).await?.len() as u64)
+    }
+
     /// How many rows have which values in some columns, over the whole table. A kind that does not count by
     /// itself reads the columns of all rows, and counts here.
     async fn tally(&mut self, request: &TallyRequest) -> Result<Tally, StoreError> {

@@ -33,24 +33,9 @@ pub async fn infer_ownership(
     catalogs: &[Catalog],
     settings: &Settings,
 ) -> Result<Draft, SkillError> {
-    let root = settings.root.as_ref().ok_or_else(|| {
-        SkillError::new(
-            ErrorKind::Config,
-            "find the tenant root: [tenant] root is not set",
-        )
-    })?;
-    let input = InferInput {
-        catalogs,
-        links: &settings.links,
-        edges: &settings.edges,
-        root,
-        root_key: &settings.root_key,
-        decisions: &settings.decisions,
-    };
     let mut measurements = Measurements::new();
     loop {
-        let draft = infer(&input, &measurements)
-            .map_err(|error| SkillError::because(error.kind(), "infer the owners", &error))?;
+        let draft = infer_with(catalogs, settings, &measurements)?;
         if draft.to_measure.is_empty() {
             return Ok(draft);
         }
@@ -66,6 +51,34 @@ pub async fn infer_ownership(
             ));
         }
     }
+}
+
+/// Infers ownership as far as nothing has to be measured. Tiers are final then.
+pub(crate) fn infer_once(catalogs: &[Catalog], settings: &Settings) -> Result<Draft, SkillError> {
+    infer_with(catalogs, settings, &Measurements::new())
+}
+
+fn infer_with(
+    catalogs: &[Catalog],
+    settings: &Settings,
+    measurements: &Measurements,
+) -> Result<Draft, SkillError> {
+    let root = settings.root.as_ref().ok_or_else(|| {
+        SkillError::new(
+            ErrorKind::Config,
+            "find the tenant root: [tenant] root is not set",
+        )
+    })?;
+    let input = InferInput {
+        catalogs,
+        links: &settings.links,
+        edges: &settings.edges,
+        root,
+        root_key: &settings.root_key,
+        decisions: &settings.decisions,
+    };
+    infer(&input, measurements)
+        .map_err(|error| SkillError::because(error.kind(), "infer the owners", &error))
 }
 
 async fn measure(

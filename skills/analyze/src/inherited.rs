@@ -100,6 +100,9 @@ pub(crate) fn spread(settings: &mut Settings, catalogs: &[Catalog]) {
             .collect();
         for (above, own) in &same {
             copy(&mut settings.decisions.boundary, above, own);
+            if settings.decisions.always.contains(above) {
+                settings.decisions.always.insert(*own);
+            }
         }
         let owners = settings.decisions.owner.get(from);
         let owners: Option<Vec<EdgeId>> = owners.map(|owners| {

@@ -3,6 +3,7 @@
 //! Reads catalogs, counts and samples of keys; decides nothing that a person did not write or the
 //! rules of docs/design/closure.md do not infer, and says of each decision why.
 
+mod always;
 mod artifacts;
 mod dangling;
 mod driver;
@@ -15,6 +16,7 @@ mod section;
 mod settings;
 mod unowned;
 
+pub use always::{AlwaysThere, always_there};
 pub use artifacts::{Analysis, FORMAT as ANALYSIS_FORMAT, input_digest};
 pub use dangling::{Dangling, LookedAt, dangling_references};
 pub use driver::{Cuts, infer_ownership, sample_columns, tables_with_rows};

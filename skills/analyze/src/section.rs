@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use redistrict_closure::{fillers, table_heading};
+use redistrict_closure::{fillers, reference, table_heading};
 use redistrict_model::{
     Catalog, Column, ColumnType, Edge, EdgeOrigin, ExtractSection, ExtractTable, Finding,
     Generated, Ownership, Role, Table, TableRef,
@@ -43,7 +43,7 @@ pub fn extract_section(
             Role::Excluded => {}
             Role::Unknown => {
                 if has_rows.contains(name) {
-                    problems.push(undecided(name, catalogs));
+                    problems.push(undecided(name, catalogs, ownership));
                 }
             }
             Role::Root | Role::Owned | Role::Shared | Role::Reference => {
@@ -81,7 +81,7 @@ pub fn extract_section(
     })
 }
 
-fn undecided(table: &TableRef, catalogs: &[Catalog]) -> Finding {
+fn undecided(table: &TableRef, catalogs: &[Catalog], ownership: &Ownership) -> Finding {
     let mut message =
         "this table holds rows and nothing says whether they belong to a district".to_owned();
     let mut reason = "…the reason…";
@@ -90,10 +90,32 @@ fn undecided(table: &TableRef, catalogs: &[Catalog]) -> Finding {
         reason = "triggers fill it in the target";
     }
     let excluded = format!(
-        "excluded = \"{reason}\"     # or owner = [\"(column)\"], or a [[link]] with owns = true"
+        "excluded = \"{reason}\"     # or {}",
+        ways(table, ownership)
     );
     Finding::error("undecided-table", table.to_string(), message, 0)
         .with_lines([table_heading(table), excluded])
+}
+
+/// What else than leaving it out settles it: the references that it has may say whose its rows are. One to a reference
+/// table does only if that one is of persons, and somebody says so.
+fn ways(table: &TableRef, ownership: &Ownership) -> String {
+    let edges = ownership.edges.iter();
+    let mut edges = edges.filter(|edge| {
+        edge.child == *table && !edge.is_self() && edge.inside.is_none() && edge.when.is_empty()
+    });
+    let Some(edge) = edges.next() else {
+        return "owner = [\"(column)\"] after a [[link]] with owns = true".to_owned();
+    };
+    let owner = format!("owner = [{}]", reference(edge, &ownership.edges));
+    let parent = ownership.table(&edge.parent);
+    match parent.is_some_and(|parent| parent.role == Role::Reference) {
+        true => format!(
+            "{owner}, and shared = true for {} if its rows are somebody's",
+            edge.parent
+        ),
+        false => format!("{owner}, or a [[link]] with owns = true"),
+    }
 }
 
 /// References between types that print equal values differently: keys are compared by their texts, so the

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use redistrict_closure::{Decisions, ResolvedLink, build_edges, references_meant};
 use redistrict_model::config::{
-    ColumnSettings, Config, Copy, OneOrMany, ResolveError, TableSettings, resolve_column,
+    ColumnSettings, Config, Copy, OneOrMany, ResolveError, TableSettings, Triggers, resolve_column,
     resolve_table, split_columns, split_from,
 };
 use redistrict_model::{Catalog, ColumnRef, Edge, EdgeId, Finding, Inside, TableRef, toml_key};
@@ -27,6 +27,8 @@ pub struct Settings {
     /// Reference tables with columns about persons, confirmed, with the reason.
     pub confirmed: BTreeMap<TableRef, String>,
     pub max_rows: BTreeMap<TableRef, u64>,
+    /// Whether CERT's triggers fire for the table.
+    pub triggers: BTreeMap<TableRef, Triggers>,
     pub columns: BTreeMap<ColumnRef, ColumnSettings>,
 }
 
@@ -50,6 +52,7 @@ pub fn resolve(config: &Config, catalogs: &[Catalog]) -> Result<Settings, Vec<Fi
     let lifted = inherited::lifted_keys(catalogs);
     settings.links.extend(lifted);
     settings.edges = build_edges(catalogs, &settings.links);
+    resolver.always(config, &mut settings);
     for (name, table) in &config.table {
         resolver.table(name, table, &mut settings);
     }
@@ -150,6 +153,26 @@ impl Resolver<'_> {
         }
         settings.root = Some(root);
         settings.root_key = key;
+    }
+
+    fn always(&mut self, config: &Config, settings: &mut Settings) {
+        let place = "[tenant] always";
+        for text in &config.tenant.always {
+            let Some((table, columns)) = self.columns_of(place, text) else {
+                continue;
+            };
+            let over = settings.edges.iter().filter(|edge| {
+                edge.child == table && edge.child_columns == columns && edge.inside.is_none()
+            });
+            let over: Vec<EdgeId> = over.map(|edge| edge.id).collect();
+            if over.is_empty() {
+                let message = format!(
+                    "{text} is no reference: no foreign key and no [[link]] has these columns"
+                );
+                self.problem(place, message);
+            }
+            settings.decisions.always.extend(over);
+        }
     }
 
     fn links(&mut self, config: &Config, settings: &mut Settings) {
@@ -269,6 +292,9 @@ impl Resolver<'_> {
         }
         if let Some(rows) = table.max_rows {
             settings.max_rows.insert(found.clone(), rows);
+        }
+        if let Some(triggers) = table.triggers {
+            settings.triggers.insert(found.clone(), triggers);
         }
         for (reference, policy) in &table.boundary {
             if let Some(edge) = self.edge(&place, &found, reference, &settings.edges) {

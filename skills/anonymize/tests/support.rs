@@ -161,6 +161,7 @@ impl Estate {
                 .iter()
                 .map(|table| TargetTable {
                     table: table.clone(),
+                    triggers: redistrict_model::config::Triggers::Fire,
                 })
                 .collect(),
             extract: ExtractSection {
@@ -197,6 +198,7 @@ impl Estate {
             on_delete_cascade: false,
             when: Vec::new(),
             inside: None,
+            always: false,
             policy: None,
         });
         self

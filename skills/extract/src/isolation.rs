@@ -505,7 +505,9 @@ fn tables_towards_root(root: &TableRef, edges: &[Edge]) -> Vec<TableRef> {
     loop {
         let more: Vec<TableRef> = edges
             .iter()
-            .filter(|edge| edge.mandatory && edge.when.is_empty() && inside.contains(&edge.parent))
+            .filter(|edge| {
+                edge.is_always() && edge.when.is_empty() && inside.contains(&edge.parent)
+            })
             .map(|edge| edge.child.clone())
             .filter(|child| !inside.contains(child))
             .collect();
@@ -547,6 +549,7 @@ mod tests {
             on_delete_cascade: false,
             when: Vec::new(),
             inside: None,
+            always: false,
             policy: None,
         }
     }

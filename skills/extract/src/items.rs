@@ -250,6 +250,7 @@ mod tests {
             on_delete_cascade: false,
             when: Vec::new(),
             inside,
+            always: false,
             policy: None,
         };
         let role = |name: &str, role, owners: &[u32]| TableRole {

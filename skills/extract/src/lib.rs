@@ -7,6 +7,7 @@ mod closure;
 mod evaluation;
 mod isolation;
 mod items;
+mod left_behind;
 mod parts;
 mod readers;
 mod rewrite;

@@ -73,8 +73,7 @@ impl Readers {
     ) -> Result<(), SkillError> {
         let unread = jobs.keys().find(|store| !self.0.contains_key(*store));
         if let Some(store) = unread {
-            let what = format!("read {store}: no cut is open");
-            return Err(SkillError::new(ErrorKind::Bug, what));
+            return Err(no_cut(store));
         }
         let mut workers = JoinSet::new();
         for (store, jobs) in jobs {
@@ -136,6 +135,21 @@ impl Readers {
         found
     }
 
+    /// The reader of a store that took its cut.
+    ///
+    /// # Errors
+    /// No cut of that store is open (kind `Bug`).
+    pub(crate) fn first(&mut self, store: &StoreName) -> Result<&mut dyn SourceCut, SkillError> {
+        let first = self
+            .0
+            .get_mut(store)
+            .and_then(|readers| readers.first_mut());
+        match first {
+            Some(first) => Ok(first.as_mut()),
+            None => Err(no_cut(store)),
+        }
+    }
+
     /// PROD's rows of these tables, by the first reader of each store.
     ///
     /// # Errors
@@ -168,6 +182,10 @@ impl Readers {
         }
         Ok(warnings)
     }
+}
+
+fn no_cut(store: &StoreName) -> SkillError {
+    SkillError::new(ErrorKind::Bug, format!("read {store}: no cut is open"))
 }
 
 async fn work_off<W: Work>(

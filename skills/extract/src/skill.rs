@@ -20,6 +20,7 @@ use serde_json::json;
 use crate::closure::{Cuts, district_key, leads, left_out, store_failed, undecided};
 use crate::evaluation::{Mode, OnRows, evaluate, run};
 use crate::isolation::{self, IsolationProof};
+use crate::left_behind::left_behind;
 use crate::readers::Readers;
 use crate::safeguards::{LOOK, asked_hubs, coming, has_limits, hubs, look, tables_to_count};
 use crate::unfit::unfit;
@@ -96,8 +97,6 @@ impl ExtractSkill {
         writing.write_held(&members, &mut readers).await?;
         let tables = writing.finish(&members)?;
         let (hubs, asked) = self.hubs(section, &members, &mut readers).await?;
-        let unsettled = readers.settle().await?;
-        drop(readers);
         let members = without_keys(members);
         let mut manifest = Manifest {
             format_version: FORMAT_VERSION,
@@ -112,10 +111,13 @@ impl ExtractSkill {
                 "extract_digest": extract_digest(section),
                 "boundaries": boundaries(&members, section),
                 "unmatched_between_stores": unmatched_between_stores(&members, section),
-                "unsettled": unsettled,
             }),
         };
         let written = writer.unsealed(&manifest);
+        let left = left_behind(section, &written, &mut readers, &context.cancel).await?;
+        let unsettled = readers.settle().await?;
+        drop(readers);
+        manifest.facts["unsettled"] = json!(unsettled);
         let proof = isolation::prove(&written, &section.ownership, &district, &context.cancel)?;
         if !proof.holds() {
             return Err(not_isolated(&proof));
@@ -125,6 +127,8 @@ impl ExtractSkill {
             .seal(&manifest)
             .map_err(|error| artifact_failed(&error))?;
         let mut outcome = outcome(&manifest, &members, section, &seal);
+        outcome.findings.extend(left.findings());
+        outcome.facts["left_behind"] = json!(left);
         outcome.findings.extend(unsettled);
         outcome.findings.extend(asked);
         outcome.facts["hubs"] = hubs;

@@ -1,6 +1,7 @@
 //! An estate of two stores in memory, with a neighbour's rows in CERT, and the masked artifact of
 //! district 2: inserts, updates, shared rows that differ, a stub, a cycle that cannot be deferred.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -8,6 +9,7 @@ use redistrict_artifact::{
     ArtifactKind, ArtifactWriter, FORMAT_VERSION, Layout, Manifest, ManifestTable, RootKey,
 };
 use redistrict_load::{GroupInput, LoadInputs, LoadSetup, Mode, plan, table_digests};
+use redistrict_model::config::Triggers;
 use redistrict_model::{
     Catalog, CheckSection, Column, ColumnType, DistrictId, Edge, EdgeId, EdgeOrigin,
     ExtractSection, ExtractTable, Finding, ForeignKey, Generated, Key, MaskSection, Membership,
@@ -162,6 +164,7 @@ pub(crate) fn edge(id: u32, child: &str, column: &str, parent: &str) -> Edge {
         on_delete_cascade: false,
         when: Vec::new(),
         inside: None,
+        always: false,
         policy: None,
     }
 }
@@ -312,7 +315,8 @@ fn groups_of(stores: &[&[&str]]) -> Vec<GroupInput> {
             preparing: redistrict_store::Preparing::never("it"),
             stores: stores.iter().map(|one| StoreName::new(*one)).collect(),
             capabilities: TargetCapabilities::default(),
-            key_statements: std::collections::BTreeMap::new(),
+            fires_anyway: Vec::new(),
+            key_statements: BTreeMap::new(),
         })
         .collect()
 }
@@ -341,6 +345,7 @@ pub(crate) fn plan_with(
         extract: &extract,
         targets,
         groups,
+        triggers: &BTreeMap::new(),
     };
     let (load, findings) = plan(&inputs).unwrap();
     let plan = Plan {
@@ -581,6 +586,16 @@ impl Estate {
             table.triggers.push(trigger);
             database.trigger = Some((name(of), column.into(), value));
         });
+        self
+    }
+
+    /// The plan switches the triggers of this table off.
+    pub(crate) fn with_triggers_off(mut self, of: &str) -> Self {
+        let mut plan = (*self.plan).clone();
+        let mut planned = plan.sections.load.tables.iter_mut();
+        let planned = planned.find(|one| one.table.name == name(of)).unwrap();
+        planned.triggers = Triggers::Off;
+        self.plan = Arc::new(plan);
         self
     }
 

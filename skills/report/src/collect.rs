@@ -118,6 +118,7 @@ impl<'a> Sources<'a> {
                 .unwrap_or_default(),
             skew_millis: skew(&stores),
             unmatched_between_stores: facts::unmatched_between_stores(&self.outcomes),
+            left_behind: facts::left_behind(&self.outcomes),
             stores,
             forecast: facts::forecast(&self.outcomes),
             undo_forecast: facts::undo_forecast(&self.outcomes),

@@ -1,5 +1,7 @@
 //! What a report says, as data: `data/reports/{run}.json` is exactly this.
 
+use std::collections::BTreeMap;
+
 use redistrict_model::{
     CheckResult, ColumnClass, DistrictId, ErrorKind, Finding, MaskKind, Phase, RunId, StoreName,
     TableRef, Verdict,
@@ -74,6 +76,9 @@ pub struct ReportData {
     /// References to rows of another store that were not there: the skew may be why.
     #[serde(default)]
     pub unmatched_between_stores: Option<u64>,
+    /// Rows of PROD that stayed there although all that they refer to came; none if nobody looked.
+    #[serde(default)]
+    pub left_behind: Option<LeftBehindReport>,
     /// In the order of the plan.
     pub tables: Vec<TableReport>,
     /// What the preflight expected of CERT, before anything was written.
@@ -203,6 +208,17 @@ pub struct TableReport {
     pub left: Option<u64>,
     /// For an undo: rows deleted, restored and put in again.
     pub taken_back: Option<u64>,
+}
+
+/// What the check on rows that were not extracted found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftBehindReport {
+    /// Tables of which PROD's rows were counted.
+    pub tables: u64,
+    /// Rows of PROD that always refer to rows that came.
+    pub examined: u64,
+    /// Those that refer to nothing but what came, and stayed, by table.
+    pub rows: BTreeMap<String, u64>,
 }
 
 /// What loading would do to a table.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::data::{ForecastReport, UndoForecastReport};
+use crate::data::{ForecastReport, LeftBehindReport, UndoForecastReport};
 
 /// The outcomes of all units that are done, in unit order.
 pub(crate) fn outcomes(state: &RunState) -> Vec<(UnitKey, UnitOutcome)> {
@@ -42,6 +42,11 @@ pub(crate) fn cuts(outcomes: &[(UnitKey, UnitOutcome)]) -> Option<Vec<StoreEntry
 pub(crate) fn unmatched_between_stores(outcomes: &[(UnitKey, UnitOutcome)]) -> Option<u64> {
     of_phase(outcomes, Phase::Extraction)
         .find_map(|(_, one)| field(&one.facts, "unmatched_between_stores"))
+}
+
+/// The check on rows that were not extracted, as extract tells it.
+pub(crate) fn left_behind(outcomes: &[(UnitKey, UnitOutcome)]) -> Option<LeftBehindReport> {
+    of_phase(outcomes, Phase::Extraction).find_map(|(_, one)| field(&one.facts, "left_behind"))
 }
 
 /// Masked cells of one table by class.

@@ -23,9 +23,9 @@ mod timeline;
 pub use collect::{collect, decisions_digest};
 pub use data::{
     ApprovalReport, ArtifactReport, BoundaryReport, ClassReport, FORMAT_VERSION, FailureReport,
-    ForecastReport, MaskReport, PauseReport, PhaseReport, ProofReport, ReportData, ReportStatus,
-    RetryReport, SpanReport, SpanState, StoreReport, TableReport, TimelineReport, Totals,
-    UndoForecastReport,
+    ForecastReport, LeftBehindReport, MaskReport, PauseReport, PhaseReport, ProofReport,
+    ReportData, ReportStatus, RetryReport, SpanReport, SpanState, StoreReport, TableReport,
+    TimelineReport, Totals, UndoForecastReport,
 };
 pub use format::{duration, thousands};
 pub use html::render_html;

@@ -8,9 +8,9 @@ use redistrict_model::{
 };
 use redistrict_report::{
     ApprovalReport, ArtifactReport, BoundaryReport, ClassReport, DecisionSheet, FORMAT_VERSION,
-    FailureReport, ForecastReport, MaskReport, PauseReport, PhaseReport, ProofReport, ReportData,
-    ReportStatus, RetryReport, SheetBasis, SheetPlan, SpanReport, SpanState, StoreReport,
-    TableReport, TimelineReport, Totals, UndoForecastReport,
+    FailureReport, ForecastReport, LeftBehindReport, MaskReport, PauseReport, PhaseReport,
+    ProofReport, ReportData, ReportStatus, RetryReport, SheetBasis, SheetPlan, SpanReport,
+    SpanState, StoreReport, TableReport, TimelineReport, Totals, UndoForecastReport,
 };
 
 use crate::story::plan;
@@ -134,6 +134,11 @@ pub(crate) fn report(text: &str) -> ReportData {
         }],
         skew_millis: Some(1_234),
         unmatched_between_stores: Some(3),
+        left_behind: Some(LeftBehindReport {
+            tables: 2,
+            examined: 3_100,
+            rows: [(text.to_owned(), 3_101)].into(),
+        }),
         tables: vec![table(text)],
         forecast: vec![ForecastReport {
             table: name(text),

@@ -153,6 +153,7 @@ fn a_report_of_before_the_time_line_is_read() {
         "timeline",
         "skew_millis",
         "unmatched_between_stores",
+        "left_behind",
         "decisions_digest",
         "fields_by_class",
         "approvals",

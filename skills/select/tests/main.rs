@@ -130,6 +130,7 @@ fn edge(id: u32, child: &str, column: &str, parent: &str, parent_column: &str) -
         on_delete_cascade: false,
         when: Vec::new(),
         inside: None,
+        always: false,
         policy: None,
     }
 }

@@ -82,8 +82,39 @@ pub(crate) async fn count<S>(
     name: &TableRef,
 ) -> Result<u64, StoreError> {
     let text = statement::count_text(tables.table(name)?);
+    counted(session, name, &text, &[]).await
+}
+
+/// The exact number of rows in which these columns have one of these values.
+pub(crate) async fn count_matching<S>(
+    session: &Session<S>,
+    tables: &LiveTables,
+    name: &TableRef,
+    columns: &[String],
+    keys: &[Key],
+) -> Result<u64, StoreError> {
+    let table = tables.table(name)?;
+    let by = table.columns(columns)?;
+    let mut rows = 0;
+    for chunk in keys.chunks(KEYS_PER_STATEMENT) {
+        let bound = BoundKeys::look_up(session, &by, chunk).await;
+        let Some(bound) = bound.map_err(|error| error.at(name))? else {
+            continue;
+        };
+        let text = statement::count_matching_text(table, &bound.columns);
+        rows += counted(session, name, &text, &bound.parameters()).await?;
+    }
+    Ok(rows)
+}
+
+async fn counted<S>(
+    session: &Session<S>,
+    name: &TableRef,
+    text: &ReadText,
+    parameters: statement::Parameters<'_>,
+) -> Result<u64, StoreError> {
     let rows = session
-        .read(&text, &[])
+        .read(text, parameters)
         .await
         .map_err(|error| failed_at("count rows", name, &error))?;
     let count = rows.first().map(|row| row.get::<_, i64>(0));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _};
-use redistrict_model::{Catalog, Finding, KeyRow, Severity, StoreKind, StoreName, Table, TableRef};
+use redistrict_model::{
+    Catalog, Finding, Key, KeyRow, Severity, StoreKind, StoreName, Table, TableRef,
+};
 use redistrict_store::{
     BatchStream, Cut, KeyReader, KeyRequest, Listing, Probe, RowReader, RowRequest, RowsWhere,
     Secret, SourceCut, SourceStore, StoreError, StoreErrorKind, Tally, TallyRequest, Unfit,
@@ -204,6 +206,18 @@ impl KeyReader for PostgresCut {
     async fn count(&mut self, table: &TableRef) -> Result<u64, StoreError> {
         self.check()?;
         let result = reader::count(&self.session, &self.tables, table).await;
+        self.note(result)
+    }
+
+    async fn count_matching(
+        &mut self,
+        table: &TableRef,
+        columns: &[String],
+        keys: &[Key],
+    ) -> Result<u64, StoreError> {
+        self.check()?;
+        let result =
+            reader::count_matching(&self.session, &self.tables, table, columns, keys).await;
         self.note(result)
     }
 

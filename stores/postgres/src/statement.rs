@@ -445,6 +445,16 @@ pub(crate) fn count_text(table: &LiveTable) -> ReadText {
     )
 }
 
+/// The exact number of rows with these keys (parameters from 1 on).
+pub(crate) fn count_matching_text(table: &LiveTable, keys: &[KeyColumn<'_>]) -> ReadText {
+    let relation = table.relation();
+    let matching = matches("t", keys, KeySource::Parameters(1));
+    ReadText::new(
+        format!("select count(*) from {relation} as t where {matching}"),
+        "counts the rows that have one of these keys ($1 and up)",
+    )
+}
+
 /// An array of texts as the server reads it.
 pub(crate) fn array_literal<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     let mut literal = String::from("{");

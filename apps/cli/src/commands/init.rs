@@ -10,7 +10,7 @@ mod text;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use redistrict_analyze::{OpenReference, ProposedLinks};
+use redistrict_analyze::{AlwaysThere, OpenReference, ProposedLinks};
 use redistrict_artifact::write_atomic;
 use redistrict_model::config::ResolveError;
 use redistrict_model::{
@@ -46,6 +46,8 @@ pub(super) struct Found {
     pub(super) key: Vec<String>,
     /// Columns of the root that may hold the district's name.
     pub(super) names: Vec<String>,
+    /// References that every row has, and no catalog says so.
+    pub(super) always: Vec<AlwaysThere>,
     /// References that no catalog declares.
     pub(super) links: ProposedLinks,
     /// What a person has to decide.
@@ -265,20 +267,26 @@ async fn infer(
     root: TableRef,
     key: Vec<String>,
 ) -> CommandResult<Found> {
-    let bare = text::provisional(stores, &root, &key, &[], &[]);
+    let bare = text::provisional(stores, &root, &key, &[], &[], &[]);
     let workspace = Workspace::provisional(&bare, path, &session.arguments.state_dir)?;
     // A table that cannot be read exactly is a decision, and no reason to write nothing. The rest is looked at
     // without it.
     let mut decisions = unreadable::of(&workspace).await?;
     decisions.retain(|finding| !finding.lines.is_empty() && finding.subject != root.to_string());
-    let bare = text::provisional(stores, &root, &key, &[], &decisions);
+    let bare = text::provisional(stores, &root, &key, &[], &[], &decisions);
     let workspace = Workspace::provisional(&bare, path, &session.arguments.state_dir)?;
     let mut source = planning::source_in_memory(&workspace).await?;
     let readable = readable(&source.catalogs, &decisions);
     let links = redistrict_analyze::propose_links(&mut source.cuts, &readable, &root).await?;
+    let nested = links::nested_text(&links.nested);
+    let linked = text::provisional(stores, &root, &key, &[], &links.links, &decisions) + &nested;
+    let workspace = Workspace::provisional(&linked, path, &session.arguments.state_dir)?;
+    let settings = planning::settings(&workspace, &source.catalogs)?;
+    let (cuts, catalogs) = (&mut source.cuts, &source.catalogs);
+    let always = redistrict_analyze::always_there(cuts, catalogs, &settings).await?;
     for _ in 0..MAX_ROUNDS {
-        let provisional = text::provisional(stores, &root, &key, &links.links, &decisions)
-            + &links::nested_text(&links.nested);
+        let provisional =
+            text::provisional(stores, &root, &key, &always, &links.links, &decisions) + &nested;
         let workspace = Workspace::provisional(&provisional, path, &session.arguments.state_dir)?;
         let mut source = planning::source_in_memory(&workspace).await?;
         let (columns, missing) = match planning::source_masks(&workspace, &mut source).await? {
@@ -302,6 +310,9 @@ async fn infer(
         if new.is_empty() || new.iter().all(|finding| finding.lines.is_empty()) {
             decisions.extend(new);
             decisions.extend(boundaries::open(&mut source).await?);
+            let ownership = source.analysis.ownership.clone();
+            let trees = redistrict_analyze::unowned_rows(&mut source.cuts, &ownership).await?;
+            decisions.extend(trees.into_iter().filter(|one| !one.lines.is_empty()));
             let names = name_columns(&columns, &root);
             let mut links = links;
             links
@@ -311,6 +322,7 @@ async fn infer(
                 root,
                 key,
                 names,
+                always,
                 links,
                 decisions,
                 source,

@@ -50,8 +50,8 @@ fn measured(graph: &Graph<'_>, measurements: &Measurements, table: usize) -> Opt
     Some(measured.rows == 0 || is_surely_catalogue(measured))
 }
 
-/// Labelled rows, or rows of people, look it up by references that may be NULL: nothing was measured, and the numbers
-/// might be those of persons.
+/// Rows that have or may have a label, or rows of people, look it up, and nothing was measured: the numbers might be
+/// those of persons.
 fn is_seen_by_users(known: &Inference<'_>, table: usize) -> bool {
     let whole = &known.graph.input.decisions.whole;
     if whole.contains(&known.graph.tables[table].name) {
@@ -60,7 +60,7 @@ fn is_seen_by_users(known: &Inference<'_>, table: usize) -> bool {
     let into = known.graph.into[table].iter();
     let mut children = into.map(|edge| known.graph.facts[*edge].child);
     children.any(|child| {
-        child != table && (known.tiers.is_tier(child, 0) || known.state.has_users(child))
+        child != table && (known.tiers.is_tiered(child) || known.state.has_users(child))
     })
 }
 

@@ -12,7 +12,7 @@ use crate::edges::{is_followed_up_only, tables_by_name};
 pub(super) struct EdgeFacts {
     pub(super) child: usize,
     pub(super) parent: usize,
-    /// No column can be NULL and no condition applies.
+    /// No column can be NULL, or none is ([`Edge::is_always`]), and no condition applies.
     pub(super) mandatory: bool,
     pub(super) identity: bool,
     pub(super) identifying: bool,
@@ -55,6 +55,7 @@ impl<'a> Graph<'a> {
         for edge in input.edges {
             let mut edge = edge.clone();
             edge.policy = input.decisions.boundary.get(&edge.id).copied();
+            edge.always = !edge.mandatory && input.decisions.always.contains(&edge.id);
             graph.push(edge);
         }
         graph
@@ -80,6 +81,7 @@ impl<'a> Graph<'a> {
             on_delete_cascade: false,
             when: Vec::new(),
             inside: None,
+            always: false,
             policy: None,
         });
     }
@@ -100,7 +102,7 @@ impl<'a> Graph<'a> {
         let facts = EdgeFacts {
             child,
             parent,
-            mandatory: edge.mandatory && edge.when.is_empty(),
+            mandatory: edge.is_always() && edge.when.is_empty(),
             identity: columns == key(child) && parent_columns == key(parent),
             identifying: columns != key(child) && columns.is_subset(&key(child)),
             owning: !is_hidden && child != parent && !is_followed_up_only(&edge, self.input.links),
@@ -131,6 +133,22 @@ impl<'a> Graph<'a> {
             None => self.facts[**edge].owning,
         };
         self.out[table].iter().filter(is_allowed).copied().collect()
+    }
+
+    /// Somebody says that every row has this reference or another one over the same columns, and all of these may own
+    /// and are such as wanted.
+    pub(super) fn always_leads(&self, edge: usize, is_wanted: &dyn Fn(usize) -> bool) -> bool {
+        let always = &self.input.decisions.always;
+        let columns = &self.edges[edge].child_columns;
+        let child = self.facts[edge].child;
+        let is_alternative =
+            |other: &Edge| always.contains(&other.id) && other.child_columns == *columns;
+        let mut alternatives = self.out[child].iter().copied();
+        always.contains(&self.edges[edge].id)
+            && alternatives.all(|other| {
+                let is_good = self.facts[other].owning && is_wanted(other);
+                !is_alternative(&self.edges[other]) || is_good
+            })
     }
 
     /// The part edge: the only cascading edge that is identity or identifying, else the only

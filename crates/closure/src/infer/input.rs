@@ -23,6 +23,9 @@ pub struct Decisions {
     /// Self references that own.
     pub tree: BTreeMap<TableRef, EdgeId>,
     pub boundary: BTreeMap<EdgeId, BoundaryPolicy>,
+    /// References that every row has, whatever the catalog allows; of several over the same columns, under
+    /// conditions, every row has one.
+    pub always: BTreeSet<EdgeId>,
 }
 
 /// Everything inference looks at.

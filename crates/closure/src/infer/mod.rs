@@ -9,6 +9,7 @@ mod graph;
 mod input;
 mod owners;
 mod reference;
+mod seen;
 mod tiers;
 
 pub use fillers::fillers;

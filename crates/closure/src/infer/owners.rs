@@ -9,6 +9,7 @@ use super::fillers::fillers;
 use super::graph::Graph;
 use super::input::{Draft, InferError, InferInput, Measurements};
 use super::reference::{self, References};
+use super::seen::seen;
 use super::tiers::{Tiers, path_edges, place};
 
 /// What is said of a reference table in doubt.
@@ -38,8 +39,10 @@ pub fn infer(input: &InferInput<'_>, measurements: &Measurements) -> Result<Draf
     let tiers = place(&mut graph);
     let state = attach(&graph, &tiers, measurements);
     let references = reference::find(&graph, &tiers, &state);
+    let seen = seen(&graph, &tiers, measurements, &state);
     let inference = Inference {
         graph: &graph,
+        seen: &seen,
         tiers: &tiers,
         state: &state,
         references: &references,
@@ -67,6 +70,7 @@ pub(super) struct Inference<'a> {
     pub(super) tiers: &'a Tiers,
     pub(super) state: &'a Attachment,
     pub(super) references: &'a References,
+    pub(super) seen: &'a [bool],
     pub(super) measurements: &'a Measurements,
 }
 
@@ -233,10 +237,7 @@ impl Inference<'_> {
             return self.both(hangs[0], "part of its parent");
         }
         if !hangs.is_empty() {
-            let direct = path_edges(self.graph, self.tiers, table, 0).into_iter();
-            let mut owners: Vec<Owner> = direct
-                .map(|edge| self.owner(edge, OwnerKind::Path, "names its district itself"))
-                .collect();
+            let mut owners = self.paths_before(table, hangs);
             for edge in hangs {
                 owners.extend(self.both(*edge, "hangs on this row"));
             }
@@ -256,6 +257,27 @@ impl Inference<'_> {
             let reason = "where no owner leads to a district, hangs on this row";
             self.owner(edge, OwnerKind::Hang, reason)
         }));
+        owners
+    }
+
+    /// The paths that go before what a row hangs on (rule 6): what names its district itself; and where nobody on whom
+    /// it may hang is known in any district, what it always refers to and may lead to one, too.
+    fn paths_before(&self, table: usize, hangs: &[usize]) -> Vec<Owner> {
+        let mut parents = hangs.iter().map(|edge| self.graph.facts[*edge].parent);
+        let is_known = parents.any(|parent| self.seen[parent]);
+        let paths = path_edges(self.graph, self.tiers, table, 1).into_iter();
+        let paths = paths.filter(|edge| {
+            let facts = self.graph.facts[*edge];
+            self.tiers.is_tier(facts.parent, 0) || !is_known && facts.mandatory
+        });
+        let mut owners = Vec::new();
+        for edge in paths {
+            let reason = match self.tiers.is_tier(self.graph.facts[edge].parent, 0) {
+                true => "names its district itself",
+                false => "may lead to the tenant root",
+            };
+            owners.push(self.owner(edge, OwnerKind::Path, reason));
+        }
         owners
     }
 
@@ -350,12 +372,16 @@ impl Inference<'_> {
 
     fn owner(&self, edge: usize, kind: OwnerKind, reason: &str) -> Owner {
         let facts = self.graph.facts[edge];
+        let edge = &self.graph.edges[edge];
         let mut traits = Vec::new();
         for (holds, word) in [
             (facts.identity, "identity"),
             (facts.identifying, "identifying"),
-            (facts.mandatory, "mandatory"),
-            (self.graph.edges[edge].on_delete_cascade, "cascade"),
+            (
+                facts.mandatory,
+                if edge.always { "always" } else { "mandatory" },
+            ),
+            (edge.on_delete_cascade, "cascade"),
         ] {
             if holds {
                 traits.push(word);
@@ -367,7 +393,7 @@ impl Inference<'_> {
             traits.join(", ")
         };
         Owner {
-            edge: self.graph.edges[edge].id,
+            edge: edge.id,
             kind,
             reason: format!("{reason} ({traits})"),
         }
@@ -379,11 +405,11 @@ impl Inference<'_> {
         hangs.map(|owner| owner.edge.index()).any(|hang| {
             let parent = self.graph.facts[hang].parent;
             let is_twin = |edge: &&usize| {
-                self.graph.facts[**edge].mandatory
+                self.graph.edges[**edge].mandatory
                     && self.graph.facts[**edge].parent == parent
                     && parent != table
             };
-            self.graph.facts[hang].mandatory
+            self.graph.edges[hang].mandatory
                 && self.graph.out[table].iter().filter(is_twin).count() > 1
         })
     }

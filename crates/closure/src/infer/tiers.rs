@@ -88,11 +88,14 @@ fn grow(graph: &Graph<'_>, tiers: &mut Tiers, tier: u8) {
             if tiers.is_tiered(table) || graph.excluded[table] {
                 continue;
             }
-            let leads_in = |edge: &usize| {
-                tiers.is_tiered(graph.facts[*edge].parent)
-                    && (tier == 1 || graph.facts[*edge].mandatory)
-            };
             let edges = graph.owner_candidates(table);
+            let is_in = |edge: usize| tiers.is_tiered(graph.facts[edge].parent);
+            let leads_in = |edge: &usize| {
+                is_in(*edge)
+                    && (tier == 1
+                        || graph.facts[*edge].mandatory
+                        || graph.always_leads(*edge, &is_in))
+            };
             let depth = edges
                 .iter()
                 .filter(|edge| leads_in(edge))

@@ -439,7 +439,7 @@ impl Closure {
             return;
         }
         let parent = &self.facts.layout.tables[layout.parent];
-        let is_known = shows != Shows::Nothing && layout.mandatory && parent.role == Role::Shared;
+        let is_known = shows != Shows::Nothing && layout.is_always && parent.role == Role::Shared;
         if is_known || shows == Shows::Label && parent.is_looked_up {
             self.users.mark_ours(target);
         }

@@ -58,7 +58,10 @@ pub(super) struct EdgeLayout {
     pub(super) index: u32,
     /// The position of that index among the parent's.
     pub(super) index_position: usize,
+    /// As the catalog says.
     pub(super) mandatory: bool,
+    /// As the catalog says, or somebody.
+    pub(super) is_always: bool,
     pub(super) is_nullable: bool,
     pub(super) is_into_excluded: bool,
     /// The rows it leads to have no key that a stub of them could be.
@@ -146,7 +149,7 @@ impl Layout {
     /// A row that no district owns goes with what it refers to over such an edge: always, and to another table.
     pub(super) fn is_claim(&self, edge: u32) -> bool {
         let edge = &self.edges[edge as usize];
-        edge.mandatory && edge.child != edge.parent && !edge.is_into_excluded
+        edge.is_always && edge.child != edge.parent && !edge.is_into_excluded
     }
 
     /// The edges over which children of a full row of the table are asked for.
@@ -269,6 +272,7 @@ impl Layout {
             index,
             index_position: index_position.unwrap_or(0),
             mandatory: edge.mandatory,
+            is_always: edge.is_always(),
             is_nullable: !edge.nullable_columns.is_empty(),
             is_into_excluded: self.tables[parent].role == Role::Excluded,
             is_into_keyless: !self.tables[parent].has_identity,
@@ -390,7 +394,7 @@ impl Layout {
         for (position, edge) in self.edges.iter().enumerate() {
             let child = &self.tables[edge.child];
             let shows = child.is_tier_0 || !child.hangs.is_empty() || child.role == Role::Shared;
-            let counts = edge.mandatory || self.tables[edge.parent].is_looked_up;
+            let counts = edge.is_always || self.tables[edge.parent].is_looked_up;
             if counts && shows && child.role != Role::Excluded {
                 self.tables[edge.parent].evidence.push(number(position));
             }

@@ -423,7 +423,7 @@ impl<'a> Brute<'a> {
             let mut next = self.users.clone();
             for &at in &all {
                 for edge in self.out(at.0) {
-                    let is_mandatory = self.ownership.edge(edge).mandatory;
+                    let is_mandatory = self.ownership.edge(edge).is_always();
                     let Some(parent) = self.parent(at, edge) else {
                         continue;
                     };
@@ -505,7 +505,7 @@ impl<'a> Brute<'a> {
         self.out(last.0).into_iter().any(|edge| {
             let edge = self.ownership.edge(edge);
             let parent = self.parent(last, edge.id);
-            edge.mandatory
+            edge.is_always()
                 && edge.child != edge.parent
                 && parent.is_some_and(|parent| {
                     self.tables[parent.0].role != Role::Excluded

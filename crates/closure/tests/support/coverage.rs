@@ -6,18 +6,21 @@ use redistrict_model::{
     BoundaryPolicy, Edge, EdgeId, EdgeOrigin, OrgPart, OwnerKind, Ownership, Role, TableRef,
 };
 
-use super::World;
 use super::brute::{At, Brute, Expected, Where};
 use super::random::Case;
+use super::{Row, World};
 
 /// All that is looked for.
-pub(crate) const FEATURES: [&str; 60] = [
+pub(crate) const FEATURES: [&str; 63] = [
     "2 tables",
     "12 tables",
     "composite reference",
     "column in several references",
     "self reference",
     "optional reference",
+    "reference that rows always have",
+    "reference that rows should always have",
+    "place by references that rows always have",
     "ring of tables",
     "mandatory ring of tables",
     "several owners",
@@ -100,6 +103,29 @@ pub(crate) fn note(
 
 type Note<'a> = dyn FnMut(&'static str, bool) + 'a;
 
+fn note_always(world: &World, ownership: &Ownership, note: &mut Note<'_>) {
+    let edges = &ownership.edges;
+    let is_true = |edge: &&Edge| {
+        let is_set = |row: &Row| {
+            let mut columns = edge.child_columns.iter();
+            columns.all(|column| row[column].is_some())
+        };
+        let mut rows = world.rows[&edge.child].iter();
+        rows.all(is_set)
+    };
+    let (kept, broken): (Vec<&Edge>, Vec<&Edge>) =
+        edges.iter().filter(|edge| edge.always).partition(is_true);
+    note("reference that rows always have", !kept.is_empty());
+    note("reference that rows should always have", !broken.is_empty());
+    let is_placed = |role: &redistrict_model::TableRole| {
+        let mut out = edges.iter().filter(|edge| edge.child == role.table);
+        let is_catalogs = |edge: &Edge| edge.mandatory && edge.when.is_empty();
+        role.org.is_none() && role.tier == Some(0) && !out.any(is_catalogs)
+    };
+    let placed = ownership.tables.iter().any(is_placed);
+    note("place by references that rows always have", placed);
+}
+
 fn of_schema(world: &World, ownership: &Ownership, note: &mut Note<'_>) {
     let edges = &ownership.edges;
     let count = world.rows.len();
@@ -125,6 +151,7 @@ fn of_schema(world: &World, ownership: &Ownership, note: &mut Note<'_>) {
     note("column in several references", has_two(&is_in_both));
     note("self reference", any(edges, Edge::is_self));
     note("optional reference", any(edges, |edge| !edge.mandatory));
+    note_always(world, ownership, note);
     note("ring of tables", has_ring(edges, &|_| true));
     note(
         "mandatory ring of tables",
@@ -363,7 +390,7 @@ fn of_rows(world: &World, brute: &Brute<'_>, expected: &Expected, note: &mut Not
         .iter()
         .filter(|(table, _)| world.is_keyless(table))
     {
-        let is_member = |row: &&super::Row| {
+        let is_member = |row: &&Row| {
             let name = (table.clone(), world.identity_of(table, row));
             expected.own.contains(&name) || expected.shared.contains(&name)
         };

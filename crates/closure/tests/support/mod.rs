@@ -18,7 +18,7 @@ use redistrict_closure::{
 };
 use redistrict_model::{
     BoundaryPolicy, Catalog, Column, ColumnType, Edge, EdgeId, ForeignKey, Generated, Key, KeyRow,
-    Measured, OwnerKind, Ownership, StoreKind, StoreName, Table, TableKind, TableRef, Unique,
+    Measured, OwnerKind, Ownership, StoreKind, StoreName, Table, TableRef, Unique,
 };
 
 /// A row by column name; `None` is NULL.
@@ -98,20 +98,7 @@ impl World {
     fn add_table(&mut self, text: &str) {
         let (name, specs, _) = head_and_list(text);
         let name = table_ref(name);
-        let mut table = Table {
-            name: name.clone(),
-            kind: TableKind::Table,
-            columns: Vec::new(),
-            primary_key: None,
-            uniques: Vec::new(),
-            foreign_keys: Vec::new(),
-            checks: Vec::new(),
-            exclusions: Vec::new(),
-            triggers: Vec::new(),
-            row_security: false,
-            inherits: None,
-            estimated_rows: None,
-        };
+        let mut table = Table::empty(name.clone());
         let mut primary = Vec::new();
         for spec in &specs {
             let column = spec.trim_end_matches(['*', '?', '!']).to_owned();
@@ -407,6 +394,15 @@ impl World {
                 }
                 "whole" => {
                     decisions.whole.insert(table_ref(name));
+                }
+                "always" => {
+                    let text = format!("{name}{rest}");
+                    let (child, columns, _) = head_and_list(&text);
+                    let mut edges = self.edges();
+                    edges.retain(|edge| {
+                        edge.child == table_ref(child) && edge.child_columns == columns
+                    });
+                    decisions.always.extend(edges.iter().map(|edge| edge.id));
                 }
                 "tree" => {
                     let edge = self.edge(&format!("{name}{rest}"));

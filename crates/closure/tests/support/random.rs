@@ -138,5 +138,13 @@ fn decisions(world: &World, random: &mut Random) -> Decisions {
         };
         decisions.boundary.insert(edge.id, policy);
     }
+    // Whether it is true or not: the evaluator must be right for both.
+    let always = |_: &&Edge| random.chance(20);
+    let optional = edges
+        .iter()
+        .filter(|edge| !edge.mandatory || !edge.when.is_empty());
+    decisions
+        .always
+        .extend(optional.filter(always).map(|edge| edge.id));
     decisions
 }

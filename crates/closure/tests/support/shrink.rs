@@ -29,6 +29,7 @@ fn size(case: &Case) -> (usize, usize, usize, usize) {
         decisions.owner.len()
             + decisions.tree.len()
             + decisions.boundary.len()
+            + decisions.always.len()
             + decisions.shared.len()
             + decisions.excluded.len()
             + decisions.whole.len(),
@@ -69,6 +70,9 @@ fn shrink_decisions(case: &mut Case, fails: &dyn Fn(&Case) -> bool) {
     };
     for edge in case.decisions.boundary.clone().keys() {
         without(&|all| all.boundary.remove(edge).is_some(), case);
+    }
+    for edge in &case.decisions.always.clone() {
+        without(&|all| all.always.remove(edge), case);
     }
     for table in case.world.rows.clone().keys() {
         without(&|all| all.owner.remove(table).is_some(), case);
@@ -144,6 +148,7 @@ fn translated(decisions: &Decisions, before: &World, after: &World) -> Decisions
         .iter()
         .filter_map(|(edge, policy)| Some((new(edge)?, *policy)))
         .collect();
+    translated.always = decisions.always.iter().filter_map(new).collect();
     translated.tree = decisions
         .tree
         .iter()

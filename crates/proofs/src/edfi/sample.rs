@@ -119,6 +119,23 @@ impl Sample {
         Ok((report, took))
     }
 
+    /// Of a migration's report: how many rows the check of what stayed in PROD looked at, and the tables of those that it
+    /// found.
+    pub(crate) fn left_behind(&self, report: &Value) -> Result<(u64, Vec<String>)> {
+        let files = report["reports"].as_array().context("the report's files")?;
+        let mut files = files.iter().filter_map(Value::as_str);
+        let file = files.find(|file| file.ends_with(".json"));
+        let folder = self.config.parent().context("the configuration's folder")?;
+        let text = std::fs::read_to_string(folder.join(file.context("the report as JSON")?))
+            .context("read the report")?;
+        let whole: Value = serde_json::from_str(&text).context("parse the report")?;
+        let left = &whole["left_behind"];
+        let rows = left["rows"].as_object().context("rows left behind")?;
+        let tables = rows.iter().map(|(table, rows)| format!("{table} {rows}"));
+        let examined = left["examined"].as_u64().context("rows looked at")?;
+        Ok((examined, tables.collect()))
+    }
+
     /// `init`, and every decision that it leaves open.
     pub(crate) fn configure(&self) -> Result<Configured> {
         let init = self.timed(&["init", "--root", ROOT])?;

@@ -91,8 +91,11 @@ pub(super) fn travel(
 /// others on the way. Those that look like ours come first, then those of the most lines.
 fn culprits(names: &Batch, message: &str) -> BTreeSet<(Role, String)> {
     let told = |line: &str| -> Vec<&(Role, String)> {
+        // The name of a constraint is told as one; that another thing is called so says nothing of it.
+        let may_be = |role: Role| role != Role::Constraint || line.contains("constraint");
         let all = names.placed.iter();
-        all.filter(|(_, name)| is_told(name, line)).collect()
+        all.filter(|(role, name)| may_be(*role) && is_told(name, line))
+            .collect()
     };
     let mut lines: Vec<Vec<&(Role, String)>> = message.lines().map(told).collect();
     let mut culprits = BTreeSet::new();

@@ -45,6 +45,7 @@ fn schema(tables: &[(String, Role, Vec<String>)]) -> Ownership {
                 on_delete_cascade: false,
                 when: Vec::new(),
                 inside: None,
+                always: false,
                 policy: None,
             });
         }

@@ -164,7 +164,9 @@ impl<'a> Planner<'a> {
             let quoted = toml_key(&table.to_string());
             Finding::error("reference-with-persons", table.to_string(), message, 0).with_lines([
                 format!("[table.{quoted}]"),
-                "confirmed = \"why its persons belong to no district\"".to_owned(),
+                "confirmed = \"why its persons belong to no district\"     # or shared = true: they come with those \
+                 whose they are"
+                    .to_owned(),
             ])
         })
         .collect()

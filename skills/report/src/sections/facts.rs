@@ -36,6 +36,7 @@ pub(super) fn cuts(data: &ReportData) -> Section {
         (None, 0 | 1) => "Skew: none, there is one cut.".to_owned(),
         (None, _) => "Skew: not recorded.".to_owned(),
     });
+    let section = left_behind(section, data);
     match data.unmatched_between_stores {
         Some(0) if data.stores.len() > 1 => {
             section.text("Between stores: every reference has its partner.".to_owned())
@@ -47,6 +48,26 @@ pub(super) fn cuts(data: &ReportData) -> Section {
         )),
         _ => section,
     }
+}
+
+/// The check on the rows that stayed in PROD.
+fn left_behind(section: Section, data: &ReportData) -> Section {
+    let Some(left) = &data.left_behind else {
+        return section;
+    };
+    let looked = format!(
+        "{} of {} in PROD refer to rows that came",
+        counted(left.examined, "row"),
+        counted(left.tables, "table")
+    );
+    let rows = left.rows.values().sum();
+    section.text(match rows {
+        0 => format!("Left behind: nothing. {looked}: each came, or refers to something that does not come."),
+        rows => format!(
+            "Left behind: {} that refer to nothing but rows that came; the warnings name the tables. {looked}.",
+            counted(rows, "row")
+        ),
+    })
 }
 
 /// Attempts that failed, with reasons and waits.

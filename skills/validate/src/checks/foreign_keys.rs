@@ -294,6 +294,7 @@ fn edge_of(child: &TableRef, key: &ForeignKey) -> Edge {
         on_delete_cascade: key.on_delete_cascade,
         when: key.when.clone(),
         inside: None,
+        always: false,
         policy: None,
     }
 }

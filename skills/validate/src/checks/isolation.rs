@@ -185,7 +185,7 @@ impl Isolation {
         self.steps.push(Step {
             child: from + child,
             parent: to + parent,
-            is_mandatory: edge.mandatory,
+            is_mandatory: edge.is_always(),
             is_base: self.base.contains(&edge.id),
             is_followed: !is_between_roots || self.tree.contains(&edge.id),
         });
@@ -285,7 +285,7 @@ impl Isolation {
         };
         *bits |= CONNECTED;
         let connected = if *bits & FULL == 0 { 0 } else { CONNECTED };
-        inherited(*bits, edge.mandatory) | connected
+        inherited(*bits, edge.is_always()) | connected
     }
 
     /// Judges the rows of a table that others refer to, after all references were seen.

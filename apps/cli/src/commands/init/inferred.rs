@@ -13,12 +13,14 @@ use super::text::{OPEN, line};
 /// Names stand in lines of about so many letters.
 const WIDTH: usize = 110;
 
+/// `1 row`, `2 rows`.
+pub(super) fn count<N: PartialEq + From<u8> + std::fmt::Display>(many: N, what: &str) -> String {
+    let s = if many == N::from(1) { "" } else { "s" };
+    format!("{many} {what}{s}")
+}
+
 /// The first lines: how much there is of everything, what is asked first.
 pub(super) fn summary(out: &mut String, found: &Found) {
-    let count = |many: usize, what: &str| match many {
-        1 => format!("1 {what}"),
-        many => format!("{many} {what}s"),
-    };
     let tables = &found.source.analysis.ownership.tables;
     let roles = ROLES.iter().filter_map(|(role, _)| {
         let many = tables.iter().filter(|one| one.role == *role).count();

@@ -2,16 +2,22 @@
 
 use std::fmt::Write as _;
 
-use redistrict_analyze::ProposedLink;
+use redistrict_analyze::{AlwaysThere, ProposedLink};
 use redistrict_model::{Finding, TableRef, shown, toml_key, toml_text};
 
+use super::inferred::{self, count};
 use super::links::{self, link_text};
-use super::{Found, NewStore, inferred};
+use super::{Found, NewStore};
 
 const HEAD: &str = "\
 # Written by `redistrict init` from the catalogs. What was inferred stands below as comments, each
 # with its reason; nothing of it has to be repeated here. The grammar: docs/configuration.md.
 ";
+
+/// What stands above the references that every row has.
+const ALWAYS: &str = "\
+# Found out: every row has these references, though the catalog does not say so. They count as if it did: take out
+# those that may be empty one day.";
 
 /// How a reason begins that nobody has written yet.
 pub(super) const OPEN: &str = "…";
@@ -30,6 +36,20 @@ fn tenant_text(root: &str, key: &[String]) -> String {
         }
     };
     format!("[tenant]\nroot = {}\nkey = {key}\n", toml_text(root))
+}
+
+/// References that every row has, each with the rows that were counted.
+fn always_text(out: &mut String, always: &[AlwaysThere]) {
+    if always.is_empty() {
+        return;
+    }
+    line(out, "always = [");
+    for one in always {
+        let reference = toml_text(&one.reference);
+        let rows = count(one.rows, "row");
+        line(out, &format!("    {reference},     # {rows}"));
+    }
+    line(out, "]");
 }
 
 fn stores_text(stores: &[NewStore]) -> String {
@@ -54,10 +74,13 @@ pub(super) fn provisional(
     stores: &[NewStore],
     root: &TableRef,
     key: &[String],
+    always: &[AlwaysThere],
     links: &[ProposedLink],
     decisions: &[Finding],
 ) -> String {
-    let mut out = stores_only(stores, &root.to_string(), key);
+    let mut out = tenant_text(&root.to_string(), key);
+    always_text(&mut out, always);
+    out.push_str(&stores_text(stores));
     for link in links {
         line(&mut out, &link_text(link));
     }
@@ -104,6 +127,10 @@ pub(super) fn render(stores: &[NewStore], found: &Found) -> String {
     out.push('\n');
     out.push_str(&tenant_text(&found.root.to_string(), &found.key));
     names(&mut out, found);
+    if !found.always.is_empty() {
+        line(&mut out, ALWAYS);
+    }
+    always_text(&mut out, &found.always);
     out.push_str(&stores_text(stores));
     decisions(&mut out, &found.decisions);
     links::questions(&mut out, &found.links);

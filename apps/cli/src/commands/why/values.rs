@@ -101,6 +101,7 @@ mod tests {
             on_delete_cascade: false,
             when: Vec::new(),
             inside: None,
+            always: false,
             policy: None,
         }
     }
