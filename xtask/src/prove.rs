@@ -9,7 +9,7 @@ use crate::process::{cargo, status};
 use crate::servers;
 
 /// What there is; `docs/proofs.md` describes each.
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "closure",
     "edfi",
     "estate",
@@ -17,6 +17,7 @@ const KNOWN: [&str; 14] = [
     "leak",
     "links",
     "load-crash",
+    "load-kill",
     "mcp",
     "neighbours",
     "newcomer",
@@ -27,12 +28,13 @@ const KNOWN: [&str; 14] = [
 ];
 
 /// The quick forms that CI runs.
-pub(crate) const IN_CI: [&str; 11] = [
+pub(crate) const IN_CI: [&str; 12] = [
     "closure",
     "estate",
     "leak",
     "links",
     "load-crash",
+    "load-kill",
     "mcp",
     "newcomer",
     "run-crash",

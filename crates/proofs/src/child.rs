@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -130,16 +130,7 @@ impl Product {
         meanwhile: impl FnOnce() -> Result<()>,
         beside: impl FnOnce() -> Result<()>,
     ) -> Result<(Ended, bool)> {
-        let mut child = Command::new(&self.program)
-            .args(arguments)
-            .arg("--config")
-            .arg(&self.config)
-            .envs(self.environment.iter().cloned())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("start {}", self.program.display()))?;
+        let mut child = self.spawn(arguments)?;
         let said = child.stderr.take().context("read what it says")?;
         let mut said = BufReader::new(said);
         let mut steps = Some((meanwhile, beside));
@@ -173,23 +164,26 @@ impl Product {
         arguments: &[&str],
         mut meanwhile: impl FnMut() -> Result<()>,
     ) -> Result<Ended> {
-        let mut child = Command::new(&self.program)
-            .args(arguments)
-            .arg("--config")
-            .arg(&self.config)
-            .envs(self.environment.iter().cloned())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("start {}", self.program.display()))?;
+        self.run_stopped(arguments, |_| meanwhile())
+    }
+
+    /// The same; what is done is told the number of the process.
+    ///
+    /// # Errors
+    /// As said.
+    pub(crate) fn run_stopped(
+        &self,
+        arguments: &[&str],
+        mut meanwhile: impl FnMut(u32) -> Result<()>,
+    ) -> Result<Ended> {
+        let mut child = self.spawn(arguments)?;
         let mut orders = child.stdin.take().context("tell it to go on")?;
         let said = child.stderr.take().context("read what it says")?;
         let mut err = String::new();
         for line in BufReader::new(said).lines() {
             let line = line?;
             if line == PAUSED {
-                meanwhile()?;
+                meanwhile(child.id())?;
                 orders.write_all(b"\n").context("tell it to go on")?;
             } else {
                 err.push_str(&line);
@@ -202,6 +196,19 @@ impl Product {
             out: String::new(),
             err,
         })
+    }
+
+    fn spawn(&self, arguments: &[&str]) -> Result<Child> {
+        Command::new(&self.program)
+            .args(arguments)
+            .arg("--config")
+            .arg(&self.config)
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("start {}", self.program.display()))
     }
 
     /// Runs it; anything but exit 0 is an error with what it printed.

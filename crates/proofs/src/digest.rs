@@ -9,8 +9,30 @@ use redistrict_estate::{EstateKind, StoreId};
 use redistrict_testkit::neo4j::{Graph, Parameters, ValueReceive};
 use redistrict_testkit::postgres;
 use rusqlite::{Connection, OpenFlags};
+use tokio::runtime::Runtime;
+use tokio_postgres::SimpleQueryMessage;
 
 use crate::world::World;
+
+/// A store that is looked at: its name, what it is and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: EstateKind,
+    pub(crate) url: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn of((store, kind, url): (StoreId, EstateKind, &'a str)) -> Self {
+        let name = store.as_str();
+        Self { name, kind, url }
+    }
+
+    /// The file of a store that is one.
+    pub(crate) fn path(&self) -> &'a Path {
+        Path::new(self.url.strip_prefix("sqlite:").unwrap_or(self.url))
+    }
+}
 
 /// Table to its rows as text, sorted.
 pub(crate) type Rows = BTreeMap<String, Vec<String>>;
@@ -40,30 +62,42 @@ const GRAPH_ROWS: [(&str, &str); 2] = [
 ];
 
 /// All rows of CERT's stores.
-pub(crate) fn rows(world: &World, runtime: &tokio::runtime::Runtime) -> Result<Rows> {
-    rows_of(world.stores(), runtime)
+pub(crate) fn rows(world: &World, runtime: &Runtime) -> Result<Rows> {
+    rows_in(world.stores().map(Place::of), runtime)
 }
 
 /// All rows of PROD's stores.
-pub(crate) fn source_rows(world: &World, runtime: &tokio::runtime::Runtime) -> Result<Rows> {
-    rows_of(world.sources(), runtime)
+pub(crate) fn source_rows(world: &World, runtime: &Runtime) -> Result<Rows> {
+    rows_in(world.sources().map(Place::of), runtime)
 }
 
-fn rows_of<'a>(
-    stores: impl Iterator<Item = (StoreId, EstateKind, &'a str)>,
-    runtime: &tokio::runtime::Runtime,
+/// All rows of stores.
+pub(crate) fn rows_in<'a>(
+    places: impl IntoIterator<Item = Place<'a>>,
+    runtime: &Runtime,
 ) -> Result<Rows> {
     let mut all = Rows::new();
-    for (store, kind, url) in stores {
-        let found = match kind {
-            EstateKind::Sqlite => sqlite_rows(sqlite_path(url))?,
-            EstateKind::Postgres => runtime.block_on(postgres_rows(url))?,
-            EstateKind::Neo4j => runtime.block_on(graph_rows(url))?,
+    for place in places {
+        let found = match place.kind {
+            EstateKind::Sqlite => sqlite_rows(place.path())?,
+            EstateKind::Postgres => runtime.block_on(postgres_rows(place.url))?,
+            EstateKind::Neo4j => runtime.block_on(graph_rows(place.url))?,
         };
-        let named = |(table, rows)| (format!("{}.{table}", store.as_str()), rows);
+        let named = |(table, rows)| (format!("{}.{table}", place.name), rows);
         all.extend(found.into_iter().map(named));
     }
     Ok(all)
+}
+
+/// The rows of one store among those of several.
+pub(crate) fn of_store(rows: &Rows, store: &str) -> Rows {
+    let is_of = |table: &String| {
+        table
+            .strip_prefix(store)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    let found = rows.iter().filter(|(table, _)| is_of(table));
+    found.map(|(t, r)| (t.clone(), r.clone())).collect()
 }
 
 /// One digest over everything.
@@ -97,13 +131,21 @@ pub(crate) fn lost(before: &Rows, after: &Rows) -> usize {
         .sum()
 }
 
-/// Staging that was left in a target.
-pub(crate) fn leftovers(world: &World, runtime: &tokio::runtime::Runtime) -> Result<Vec<String>> {
+/// Staging and prepared commits that were left in the stores of CERT.
+pub(crate) fn leftovers(world: &World, runtime: &Runtime) -> Result<Vec<String>> {
+    leftovers_in(world.stores().map(Place::of), runtime)
+}
+
+/// The same in any stores.
+pub(crate) fn leftovers_in<'a>(
+    places: impl IntoIterator<Item = Place<'a>>,
+    runtime: &Runtime,
+) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for (store, kind, url) in world.stores() {
-        match kind {
+    for place in places {
+        match place.kind {
             EstateKind::Sqlite => {
-                let path = sqlite_path(url);
+                let path = place.path();
                 found.extend(sqlite_tables(&open(path)?, "redistrict\\_stage%")?);
                 let journal = format!("{}-journal", path.display());
                 if Path::new(&journal).exists() {
@@ -111,13 +153,13 @@ pub(crate) fn leftovers(world: &World, runtime: &tokio::runtime::Runtime) -> Res
                 }
             }
             EstateKind::Postgres => {
-                let rows = runtime.block_on(postgres::query(url, POSTGRES_LEFT))?;
+                let rows = runtime.block_on(postgres::query(place.url, POSTGRES_LEFT))?;
                 found.extend(rows.into_iter().flatten().flatten());
             }
             EstateKind::Neo4j => {
-                let parts = runtime.block_on(Graph::connect(url).count(GRAPH_STAGING));
+                let parts = runtime.block_on(Graph::connect(place.url).count(GRAPH_STAGING));
                 if parts > 0 {
-                    found.push(format!("{parts} staged parts in {}", store.as_str()));
+                    found.push(format!("{parts} staged parts in {}", place.name));
                 }
             }
         }
@@ -211,24 +253,27 @@ fn value_text(value: &ValueReceive) -> String {
     }
 }
 
-fn sqlite_path(url: &str) -> &Path {
-    Path::new(url.strip_prefix("sqlite:").unwrap_or(url))
+async fn postgres_rows(url: &str) -> Result<Rows> {
+    let found = postgres::with_client(url, async |client| {
+        let mut all = Rows::new();
+        for table in texts(client.simple_query(POSTGRES_TABLES).await?) {
+            let sql = format!("select t::text from {table} t");
+            let mut rows = texts(client.simple_query(&sql).await?);
+            rows.sort_unstable();
+            all.insert(table, rows);
+        }
+        Ok(all)
+    });
+    Ok(found.await?)
 }
 
-async fn postgres_rows(url: &str) -> Result<Rows> {
-    let mut all = Rows::new();
-    for table in postgres::query(url, POSTGRES_TABLES)
-        .await?
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        let found = postgres::query(url, &format!("select t::text from {table} t")).await?;
-        let mut rows: Vec<String> = found.into_iter().flatten().flatten().collect();
-        rows.sort_unstable();
-        all.insert(table, rows);
-    }
-    Ok(all)
+/// The first column of what came back.
+pub(crate) fn texts(messages: Vec<SimpleQueryMessage>) -> Vec<String> {
+    let text = |message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    };
+    messages.into_iter().filter_map(text).collect()
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ use redistrict_anonymize::{
 use redistrict_cli::Composition;
 use redistrict_model::{ColumnType, MaskName};
 
-pub(crate) use points::PAUSED;
 use points::Points;
+pub(crate) use points::{PAUSED, STRUCK};
 pub(crate) use target::ONE_AFTER_ANOTHER;
 
 /// What goes wrong.

@@ -14,7 +14,9 @@ mod joins;
 mod leak;
 mod links;
 mod load_crash;
+mod load_kill;
 mod mcp;
+mod micro;
 mod neighbours;
 mod newcomer;
 mod run_crash;
@@ -22,6 +24,7 @@ mod run_faults;
 mod search;
 mod servers;
 mod snapshot;
+mod standing;
 mod types;
 mod world;
 
@@ -38,6 +41,8 @@ pub struct Options {
     pub seed: u64,
     /// Of `run-crash`: this part alone.
     pub part: Option<Part>,
+    /// Of `load-crash`: one of so many disturbed runs.
+    pub share: Option<std::num::NonZeroUsize>,
 }
 
 impl Options {
@@ -76,6 +81,7 @@ pub fn run(name: &str, options: Options) -> Result<Proof> {
         "leak" => leak::prove(options),
         "links" => links::prove(options),
         "load-crash" => load_crash::prove(options),
+        "load-kill" => load_kill::prove(options),
         "mcp" => mcp::prove(options),
         "neighbours" => neighbours::prove(options),
         "newcomer" => newcomer::prove(options),

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::digest;
 use crate::servers::Servers;
+use crate::standing::{Standing, standing};
 use crate::world::{Setting, World};
 use crate::{Options, Part, Proof, say};
 use points::{Point, read_points};
@@ -114,17 +115,6 @@ struct Matrix<'a> {
     points: Vec<Point>,
 }
 
-/// How the five stores of CERT stand together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Standing {
-    AllBefore,
-    AllAfter,
-    /// Each is one of the two; these are after.
-    Some(Vec<&'static str>),
-    /// These are neither.
-    Torn(Vec<&'static str>),
-}
-
 impl<'a> Matrix<'a> {
     /// With the undisturbed run: CERT's digests, and every effect point it passes.
     fn new(place: Place, options: Options, runtime: &'a tokio::runtime::Runtime) -> Result<Self> {
@@ -188,22 +178,8 @@ impl<'a> Matrix<'a> {
 
     /// CERT as it is now, by the digests of the undisturbed run.
     fn standing(&self, world: &World) -> Result<Standing> {
-        let (mut after, mut torn) = (Vec::new(), Vec::new());
-        let known = self.before.iter().zip(&self.after);
         let now = digests(world, self.runtime)?;
-        for (store, (now, (was, will))) in StoreId::ALL.into_iter().zip(now.iter().zip(known)) {
-            if now == will {
-                after.push(store.as_str());
-            } else if now != was {
-                torn.push(store.as_str());
-            }
-        }
-        Ok(match (after.len(), torn.is_empty()) {
-            (_, false) => Standing::Torn(torn),
-            (0, true) => Standing::AllBefore,
-            (count, true) if count == StoreId::ALL.len() => Standing::AllAfter,
-            _ => Standing::Some(after),
-        })
+        Ok(standing(&names(), &self.before, &self.after, &now))
     }
 
     /// CERT is that of the undisturbed run, the report says so, nothing is left behind.
@@ -227,21 +203,21 @@ impl<'a> Matrix<'a> {
 }
 
 /// Pseudonyms depend on the key: every run of the matrix has the same one.
-pub(crate) fn write_key(world: &World) -> Result<()> {
+fn write_key(world: &World) -> Result<()> {
     let key = world.dir.join(".redistrict/key");
     redistrict_artifact::write_atomic(&key, "5a".repeat(32).as_bytes())?;
     Ok(())
 }
 
+fn names() -> [&'static str; 5] {
+    StoreId::ALL.map(StoreId::as_str)
+}
+
 /// One digest a store of CERT.
-pub(crate) fn digests(world: &World, runtime: &tokio::runtime::Runtime) -> Result<Vec<String>> {
+fn digests(world: &World, runtime: &tokio::runtime::Runtime) -> Result<Vec<String>> {
     let rows = digest::rows(world, runtime)?;
-    let of_store = |store: StoreId| {
-        let prefix = format!("{}.", store.as_str());
-        let rows = rows.iter().filter(|(table, _)| table.starts_with(&prefix));
-        digest::digest(&rows.map(|(t, r)| (t.clone(), r.clone())).collect())
-    };
-    Ok(StoreId::ALL.into_iter().map(of_store).collect())
+    let of_store = |name: &str| digest::digest(&digest::of_store(&rows, name));
+    Ok(names().into_iter().map(of_store).collect())
 }
 
 /// The JSON reports of a directory.

@@ -83,3 +83,30 @@ impl Servers {
         Ok(())
     }
 }
+
+/// The same database by the server's socket, where nobody is asked for a password: a run of a second makes a hundred
+/// connections, and to work out the answer to that question takes longer than all else that they do.
+pub(crate) fn by_socket(server: &TestServer, url: &str) -> Result<String> {
+    let directory = server.socket_directory().context("the server is ours")?;
+    let host = directory.display().to_string().replace('/', "%2F");
+    let (_, rest) = url.rsplit_once('@').context("a URL with a login")?;
+    let (_, rest) = rest.split_once(':').context("a URL with a port")?;
+    Ok(format!("postgres://postgres@{host}:{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_is_the_same_one_by_the_socket() {
+        let server = TestServer::launch_private().unwrap();
+        let url = server.create_database().await;
+        let name = "select current_database()";
+        let by_socket = by_socket(&server, &url).unwrap();
+        assert_eq!(
+            server.scalar(&url, name).await,
+            server.scalar(&by_socket, name).await
+        );
+    }
+}

@@ -182,19 +182,6 @@ impl World {
         Ok(world)
     }
 
-    /// Like [`filled`](Self::filled), configured and enrolled.
-    pub(crate) fn configured(
-        dir: &Path,
-        kinds: StoreKinds,
-        options: EstateOptions,
-        places: (Urls, Urls),
-        runtime: &tokio::runtime::Runtime,
-    ) -> Result<Self> {
-        let world = Self::filled(dir, kinds, options, places, runtime)?;
-        world.configure()?;
-        Ok(world)
-    }
-
     /// Another world: the same PROD, with what was found out about it, and a CERT of its own as this one's
     /// was in the beginning. On the same servers this one's graph is gone thereby.
     pub(crate) fn beside(
@@ -318,21 +305,6 @@ pub(crate) fn sqlite(dir: &Path) -> Result<(Urls, Urls)> {
         Ok(StoreId::ALL.map(|store| sqlite_url(&files.of(store))))
     };
     Ok((make("prod")?, make("cert")?))
-}
-
-/// New databases, the graph and the file, each where the store is of that kind.
-pub(crate) fn databases_of(
-    server: &TestServer,
-    kinds: StoreKinds,
-    graph: Option<&str>,
-    files: &Urls,
-    runtime: &tokio::runtime::Runtime,
-) -> Urls {
-    StoreId::ALL.map(|store| match kinds.of(store) {
-        EstateKind::Sqlite => files[store as usize].clone(),
-        EstateKind::Neo4j => graph.expect("a graph was started").to_owned(),
-        EstateKind::Postgres => runtime.block_on(server.create_database()),
-    })
 }
 
 /// Four new databases and the graph.

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::lease::Epoch;
 
-/// The longest name that a prepared transaction may have, in bytes: PostgreSQL's limit.
-const LONGEST_NAME: usize = 199;
+/// The longest name that a prepared transaction may have, in bytes: PostgreSQL's limit is 199, and a server adds up to 11
+/// that tell one of its databases from the others.
+const LONGEST_NAME: usize = 188;
 /// What the names of all prepared transactions of ours begin with.
 const PREFIX: &str = "redistrict";
 

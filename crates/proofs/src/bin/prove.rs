@@ -15,6 +15,9 @@ struct Arguments {
     /// Of `run-crash`: this part alone.
     #[arg(long, hide = true)]
     part: Option<Part>,
+    /// Of `load-crash`: one of so many disturbed runs.
+    #[arg(long, hide = true)]
+    share: Option<std::num::NonZeroUsize>,
 }
 
 #[expect(clippy::print_stdout, reason = "the last line is the result")]
@@ -24,13 +27,15 @@ fn main() -> ExitCode {
         quick: arguments.quick,
         seed: arguments.seed,
         part: arguments.part,
+        share: arguments.share,
     };
+    let is_whole = options.part.is_none() && options.share.is_none();
     match redistrict_proofs::run(&arguments.name, options) {
         Ok(proof) => {
-            let word = match (proof.passed, options.part) {
-                (true, None) => "PASS",
+            let word = match (proof.passed, is_whole) {
+                (true, true) => "PASS",
                 // A part shows a part: its line must not be taken for the whole.
-                (true, Some(_)) => "PART PASSED",
+                (true, false) => "PART PASSED",
                 (false, _) => "FAIL",
             };
             println!("prove {}: {} {word}", arguments.name, proof.figures);

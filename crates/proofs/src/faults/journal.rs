@@ -24,8 +24,10 @@ impl Journal for PointJournal {
         let what = events.iter().map(name).collect::<Vec<_>>().join("+");
         self.points.pass("before", &format!("journal {what}"));
         self.inner.append(run, wall_millis, events)?;
-        self.points.pass("after", &format!("journal {what}"));
-        Ok(())
+        match self.points.pass("after", &format!("journal {what}")) {
+            true => Err(lost()),
+            false => Ok(()),
+        }
     }
 
     fn read(&self, run: &RunId) -> Result<Vec<Record>, JournalError> {
@@ -34,6 +36,18 @@ impl Journal for PointJournal {
 
     fn runs(&self) -> Result<Vec<RunId>, JournalError> {
         self.inner.runs()
+    }
+}
+
+/// The event is written, and the disk says that it is not.
+fn lost() -> JournalError {
+    JournalError::Sqlite {
+        doing: "append to",
+        path: "of the faulty twin".to_owned(),
+        source: rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR),
+            None,
+        ),
     }
 }
 

@@ -23,6 +23,9 @@ pub(super) struct Points {
 /// What the process says when it pauses.
 pub(crate) const PAUSED: &str = "paused at an effect point";
 
+/// What the process says when its fault strikes; the point's number and name follow.
+pub(crate) const STRUCK: &str = "struck at effect point";
+
 impl Points {
     pub(super) fn kill(at: u64) -> Self {
         Self {
@@ -94,12 +97,17 @@ impl Points {
             writeln!(file, "{number} {when} {what}").expect("the trace can be written");
         }
         if self.kill_at == Some(number) {
+            tell(number, when, what);
             die();
         }
         if self.pause_at == Some(number) || self.is_meant(when, what) {
             wait();
         }
-        self.lose_at == Some(number)
+        let is_lost = self.lose_at == Some(number);
+        if is_lost {
+            tell(number, when, what);
+        }
+        is_lost
     }
 }
 
@@ -118,6 +126,12 @@ impl Points {
         };
         is_called(name) && !is_passed.swap(true, Ordering::SeqCst)
     }
+}
+
+/// Says on standard error that the fault struck, and where.
+#[expect(clippy::print_stderr, reason = "the proof looks for that line")]
+fn tell(number: u64, when: &str, what: &str) {
+    eprintln!("{STRUCK} {number} {when} {what}");
 }
 
 /// Says so on standard error and goes on when a line comes.

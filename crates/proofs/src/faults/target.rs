@@ -6,11 +6,11 @@ use arrow::array::ArrayRef;
 use async_trait::async_trait;
 use redistrict_model::{Catalog, Column, Finding, Key, KeyRow, RunId, StoreName, Table, TableRef};
 use redistrict_store::{
-    Action, Applied, BatchStream, CommitOutcome, Decision, Enrolment, Fingerprint, KeyReader,
-    KeyRequest, Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, PrepareOutcome,
-    PreparedId, Preparing, RaisedSequence, RowReader, RowRequest, RunRecord, RunState, StagePart,
-    Staged, StoreError, StoreErrorKind, TableSize, TargetCapabilities, TargetRead, TargetStore,
-    Traces,
+    Action, Applied, BatchStream, CommitOutcome, Decision, Enrolment, Fingerprint, FiresAnyway,
+    KeyReader, KeyRequest, Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge,
+    PrepareOutcome, PreparedId, Preparing, RaisedSequence, RowReader, RowRequest, RunRecord,
+    RunState, StagePart, Staged, StoreError, StoreErrorKind, TableSize, TargetCapabilities,
+    TargetRead, TargetStore, Traces,
 };
 
 use super::points::Points;
@@ -90,6 +90,10 @@ impl TargetStore for PointTarget {
 
     async fn obstacles(&self, tables: &[TableRef]) -> Result<Vec<Finding>, StoreError> {
         self.inner.obstacles(tables).await
+    }
+
+    async fn fires_anyway(&self, tables: &[TableRef]) -> Result<Vec<FiresAnyway>, StoreError> {
+        self.inner.fires_anyway(tables).await
     }
 
     fn key_statement(&self, table: &Table) -> Option<String> {
@@ -222,6 +226,10 @@ impl RowReader for PointMerge {
 
 #[async_trait]
 impl Merge for PointMerge {
+    async fn silence(&mut self, tables: &[TableRef]) -> Result<(), StoreError> {
+        self.inner.silence(tables).await
+    }
+
     async fn lock_staged(&mut self, table: &TableRef) -> Result<Vec<Key>, StoreError> {
         self.inner.lock_staged(table).await
     }
@@ -255,7 +263,8 @@ impl Merge for PointMerge {
 
     async fn write_ledger(&mut self, entries: &[LedgerEntry]) -> Result<(), StoreError> {
         self.pass("before", "ledger")?;
-        self.inner.write_ledger(entries).await
+        self.inner.write_ledger(entries).await?;
+        self.pass("after", "ledger")
     }
 
     async fn set_run_state(&mut self, run: &RunId, state: RunState) -> Result<(), StoreError> {

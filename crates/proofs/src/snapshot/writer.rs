@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow};
 use redistrict_testkit::postgres;
+use redistrict_testkit::types::Random;
 
 use super::place::REMEMBER;
 
@@ -97,15 +98,11 @@ fn write(prod: &str, accounts: usize, seed: u64, shared: &Shared) -> Result<()> 
         .build()
         .context("start the writer")?;
     let all = postgres::with_client(prod, async |client| {
-        let mut number = seed;
+        let mut random = Random(seed);
         while !shared.lock().is_over {
-            number = number
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            let account = 1 + (number >> 33) % accounts as u64;
-            client
-                .batch_execute(&transaction(number >> 60, account))
-                .await?;
+            let account = 1 + random.below(accounts);
+            let kind = random.below(KINDS);
+            client.batch_execute(&transaction(kind, account)).await?;
             shared.lock().committed += 1;
             shared.grown.notify_all();
         }
@@ -114,9 +111,12 @@ fn write(prod: &str, accounts: usize, seed: u64, shared: &Shared) -> Result<()> 
     runtime.block_on(all).context("write PROD")
 }
 
+/// So many kinds of transactions there are.
+const KINDS: usize = 4;
+
 /// One transaction about one account.
-fn transaction(kind: u64, account: u64) -> String {
-    let change = match kind % 4 {
+fn transaction(kind: usize, account: usize) -> String {
+    let change = match kind {
         0 => format!(
             "update halves_a set v = v + 1 where account = {account};
              update halves_b set v = v + 1 where a in (select id from halves_a where account = {account});"

@@ -77,7 +77,9 @@ pub use merging::{
     what_is_left_is_not_locked,
 };
 pub use passing::{a_further_reader_sees_the_same_cut, rows_stream_by_what_they_refer_to};
-pub use preparing::what_is_prepared_ends_as_it_was_decided;
+pub use preparing::{
+    runs_of_one_name_prepare_in_two_databases, what_is_prepared_ends_as_it_was_decided,
+};
 pub use rows::{
     every_type_moves_exactly, rows_are_found_by_composite_identity,
     rows_come_in_key_order_in_bounded_batches, values_that_cannot_travel_are_counted,
@@ -141,6 +143,7 @@ macro_rules! conformance_suite {
             a_takeover_finds_what_its_run_has_staged
             whoever_was_taken_over_gets_no_lease_again
             what_is_prepared_ends_as_it_was_decided
+            runs_of_one_name_prepare_in_two_databases
             a_process_that_did_not_hear_that_it_got_the_lease_gets_it_again
             what_runs_leave_can_be_seen
             a_part_is_staged_exactly_once

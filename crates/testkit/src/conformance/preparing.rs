@@ -82,3 +82,18 @@ pub async fn what_is_prepared_ends_as_it_was_decided(harness: &dyn Harness) {
         world.target.release_lease(&next).await.expect("a release");
     }
 }
+
+/// Two machines can call their runs alike, and a server can hold the databases of both.
+pub async fn runs_of_one_name_prepare_in_two_databases(harness: &dyn Harness) {
+    let (Some(one), Some(other)) = (able(harness).await, able(harness).await) else {
+        return;
+    };
+    let (held, also) = (lease(&one, "1").await, lease(&other, "1").await);
+    let (prepared, same) = (prepare(&one, &held).await, prepare(&other, &also).await);
+    assert_eq!(prepared, same);
+    for (world, decision, count) in [(&one, Decision::Commit, 3), (&other, Decision::Abort, 0)] {
+        let ended = world.target.finish(&prepared, decision).await;
+        assert!(ended.expect("it can be ended"), "{decision:?}");
+        assert_eq!(world.cert.dump("t").await.len(), count, "{decision:?}");
+    }
+}

@@ -13,6 +13,10 @@ use crate::rights::literal;
 const PREPARING: &str = include_str!("../../sql/preparing.sql");
 const PREPARED: &str = include_str!("../../sql/prepared.sql");
 
+/// Part of the names of what is prepared in this database.
+const DATABASE: &str =
+    "select oid::text as database from pg_database where datname = current_database()";
+
 const NO_PLACES: &str = "max_prepared_transactions of its server is 0";
 
 /// See [`redistrict_store::TargetStore::preparing`].
@@ -53,7 +57,8 @@ pub(super) async fn prepare(
     id: &PreparedId,
     refused: impl FnOnce(&Error) -> StoreError,
 ) -> Result<PrepareOutcome, StoreError> {
-    let sql = format!("prepare transaction {}", name(id));
+    let name = name(client, id).await?;
+    let sql = format!("prepare transaction {name}");
     let Err(error) = client.batch_execute(&sql).await else {
         return Ok(PrepareOutcome::Prepared);
     };
@@ -83,7 +88,8 @@ pub(super) async fn finish(
         Decision::Commit => "commit",
         Decision::Abort => "rollback",
     };
-    let sql = format!("{verb} prepared {}", name(id));
+    let name = name(client, id).await?;
+    let sql = format!("{verb} prepared {name}");
     match client.batch_execute(&sql).await {
         Ok(()) => Ok(true),
         // It is not there.
@@ -100,7 +106,13 @@ pub(super) async fn finish(
     }
 }
 
-/// The statements take no parameters.
-fn name(id: &PreparedId) -> String {
-    literal(&id.to_string())
+/// What the server calls it, as a literal: the statements take no parameters. The names of all its databases are in one
+/// list, and runs of two machines can be called alike.
+async fn name(client: &Client, id: &PreparedId) -> Result<String, StoreError> {
+    let what = "name a prepared transaction";
+    let rows = client.query_typed(DATABASE, &[]).await;
+    let rows = rows.map_err(|error| failed(what, &error))?;
+    let row = rows.first().ok_or_else(|| bug(what))?;
+    let database: &str = row.get("database");
+    Ok(literal(&format!("{id}@{database}")))
 }
