@@ -103,12 +103,8 @@ fn refuse_unavailable(config: &Config) -> CommandResult {
         }
     }
     for (name, table) in &config.table {
-        let unavailable = [
-            (table.strategy.is_some(), "strategy"),
-            (table.triggers.is_some(), "triggers"),
-        ];
-        for (_, key) in unavailable.iter().filter(|(is_set, _)| *is_set) {
-            missing.push(format!("[table.{}] {key}", toml_key(name)));
+        if table.strategy.is_some() {
+            missing.push(format!("[table.{}] strategy", toml_key(name)));
         }
     }
     for (name, _) in config

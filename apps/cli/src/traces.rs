@@ -140,13 +140,13 @@ fn is_at_work(run: &RunId, traces: &Traces, known: &BTreeMap<RunId, Known>) -> b
 /// A warning for each thing that nobody works on, with what to do about it.
 fn judged(place: &str, traces: &Traces, known: &BTreeMap<RunId, Known>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(run) = &traces.holder {
-        if !is_at_work(run, traces, known) {
-            let message =
-                format!("run {run} has the lease and nobody works on it: no other run can load");
-            let found = Finding::warning("lease-left", place, message, 1);
-            findings.push(found.with_lines(resolving(run, known.get(run).copied())));
-        }
+    if let Some(run) = &traces.holder
+        && !is_at_work(run, traces, known)
+    {
+        let message =
+            format!("run {run} has the lease and nobody works on it: no other run can load");
+        let found = Finding::warning("lease-left", place, message, 1);
+        findings.push(found.with_lines(resolving(run, known.get(run).copied())));
     }
     for one in &traces.prepared {
         let (run, decider) = (&one.run, &one.decider);

@@ -318,7 +318,8 @@ async fn a_group_that_refuses_for_good_takes_the_earlier_one_back_and_no_value_i
         "create function refuse() returns trigger language plpgsql as $$ begin
            raise exception '{PLANTED} %', new.nick using detail = '{PLANTED}', hint = '{PLANTED}';
          end $$;
-         create trigger refuse before insert on learners for each row execute function refuse()"
+         create trigger refuse before insert on learners for each row execute function refuse();
+         alter table learners enable always trigger refuse"
     );
     execute(&place.hcp, &trigger).await.unwrap();
     let refused = place.environment.run(&["migrate", "2"]);

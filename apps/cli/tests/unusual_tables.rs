@@ -170,7 +170,8 @@ async fn what_cert_refuses_in_the_end_is_named_with_what_to_do() {
     for (only_in_cert, named) in [
         (
             "create function f() returns trigger language plpgsql as 'begin return null; end';
-             create trigger swallow before insert on schools for each row execute function f()",
+             create trigger swallow before insert on schools for each row execute function f();
+             alter table schools enable always trigger swallow",
             [
                 "db.public.schools",
                 "its triggers: swallow",

@@ -41,8 +41,8 @@ pub use source::{
 };
 pub use tally::{Tallied, Tally, TallyRequest};
 pub use target::{
-    Action, Applied, CommitOutcome, Enrolment, Merge, RaisedSequence, StagePart, Staged, TableSize,
-    TargetCapabilities, TargetRead, TargetStore, staged_key,
+    Action, Applied, CommitOutcome, Enrolment, FiresAnyway, Merge, RaisedSequence, StagePart,
+    Staged, TableSize, TargetCapabilities, TargetRead, TargetStore, staged_key,
 };
 pub use two_phase::{Decision, PrepareOutcome, PreparedId, Preparing};
 pub use unmatched::UnmatchedRequest;

@@ -32,6 +32,16 @@ pub struct TableSize {
     pub bytes: u64,
 }
 
+/// A table whose triggers fire for whatever is written into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiresAnyway {
+    pub table: TableRef,
+    /// Why they cannot be switched off for our writes alone; fits after "because".
+    pub why: String,
+    /// Statements for the administrator of the target that change that, where there are any.
+    pub lines: Vec<String>,
+}
+
 /// The mark that makes a database a target. Made once, by a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
@@ -145,6 +155,13 @@ pub trait TargetStore: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Of these tables, those whose triggers [`Merge::silence`] could not keep from firing, or not without something
+    /// going unchecked. None for kinds whose triggers never fire for what we write. Reads only.
+    async fn fires_anyway(&self, tables: &[TableRef]) -> Result<Vec<FiresAnyway>, StoreError> {
+        let _ = tables;
+        Ok(Vec::new())
+    }
+
     /// The statement that makes the key of this table in the target, for people to run; none for kinds whose
     /// tables are made with their keys.
     fn key_statement(&self, table: &Table) -> Option<String> {
@@ -252,6 +269,17 @@ impl<T: KeyReader + RowReader + Send> TargetRead for T {}
 /// writes. Dropping it rolls everything back.
 #[async_trait]
 pub trait Merge: KeyReader + RowReader + Send {
+    /// Keeps the triggers of these tables from firing for what this transaction writes into them and deletes. Tables
+    /// that are written in one statement are named together. Foreign keys are checked all the same, by
+    /// [`check_constraints`](Self::check_constraints) at the latest, which has to come before the end.
+    ///
+    /// # Errors
+    /// `Config` where a table is one of [`TargetStore::fires_anyway`].
+    async fn silence(&mut self, tables: &[TableRef]) -> Result<(), StoreError> {
+        let what = format!("switch off triggers of {} tables", tables.len());
+        Err(StoreError::new(StoreErrorKind::Bug, what))
+    }
+
     /// Locks what writing the staged rows of a table needs, by their marks, and nothing that is left as it is. In key
     /// order: the rows that have the identity of a staged row to insert or update, against everybody who would
     /// change or delete them; then, where the kind has foreign keys, the rows that staged rows will refer to,
@@ -302,6 +330,13 @@ pub trait Merge: KeyReader + RowReader + Send {
         &mut self,
         tables: &[TableRef],
     ) -> Result<Vec<RaisedSequence>, StoreError>;
+
+    /// The tables in which this transaction has changed rows so far, whoever did it for which reason (triggers among
+    /// them), with the number of changes; our own objects left out. Nothing for kinds in which nobody but the
+    /// statements themselves changes rows.
+    async fn changed_tables(&mut self) -> Result<Vec<(TableRef, u64)>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// Checks every deferred constraint now.
     async fn check_constraints(&mut self) -> Result<(), StoreError>;

@@ -123,12 +123,7 @@ impl Merging<'_> {
             open: &mut *open,
             views,
         };
-        let copies = keyless.compare(&mut readers).await?;
-        let collisions = keyless
-            .find_collisions(&mut readers, &copies, conflicts)
-            .await?;
-        let mut counts = TableCounts::default();
-        copies.count(collisions, &mut counts);
+        let (copies, counts) = keyless.decide(&mut readers, conflicts).await?;
         let left = copies.left(self.artifact, &shape);
         if !left.is_empty() {
             let marked = last(open)?.mark(shape.name(), &left, Action::Leave).await;

@@ -53,11 +53,27 @@ pub(crate) struct Inserted {
 }
 
 impl Keyless<'_> {
+    /// What is to be done with the rows, with the counts of it; what stands in the way is added to `conflicts`.
+    ///
+    /// # Errors
+    /// As [`compare`](Self::compare).
+    pub(crate) async fn decide(
+        &self,
+        readers: &mut Readers<'_>,
+        conflicts: &mut Conflicts,
+    ) -> Result<(Copies, TableCounts), SkillError> {
+        let copies = self.compare(readers).await?;
+        let collisions = self.find_collisions(readers, &copies, conflicts).await?;
+        let mut counts = TableCounts::default();
+        copies.count(collisions, &mut counts);
+        Ok((copies, counts))
+    }
+
     /// Compares the artifact with what CERT has: hashes of all rows, and of the candidates.
     ///
     /// # Errors
     /// A failing store, or an artifact that cannot be read.
-    pub(crate) async fn compare(&self, readers: &mut Readers<'_>) -> Result<Copies, SkillError> {
+    async fn compare(&self, readers: &mut Readers<'_>) -> Result<Copies, SkillError> {
         let survey = self.survey()?;
         let wanted: Tally = survey.hashes.iter().copied().collect();
         // What a trigger does to the reference of a row is seen only where all rows are looked at.
@@ -160,7 +176,7 @@ impl Keyless<'_> {
     }
 
     /// Adds the rows to be inserted whose unique key a row of CERT holds.
-    pub(crate) async fn find_collisions(
+    async fn find_collisions(
         &self,
         readers: &mut Readers<'_>,
         copies: &Copies,
@@ -314,7 +330,7 @@ fn unclear(shape: &Shape, why: Unclear) -> SkillError {
 
 impl Copies {
     /// Adds the rows to the counts of their table.
-    pub(crate) fn count(&self, collisions: u64, counts: &mut TableCounts) {
+    fn count(&self, collisions: u64, counts: &mut TableCounts) {
         let rows = self.is_missing.len() as u64;
         let missing = self.is_missing.iter().filter(|one| **one).count() as u64;
         counts.staged += rows;

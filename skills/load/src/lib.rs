@@ -49,6 +49,7 @@ mod settle;
 mod shape;
 mod skill;
 mod staging;
+mod triggers;
 mod undecided;
 mod undo;
 mod undo_recording;

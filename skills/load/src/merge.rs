@@ -26,6 +26,7 @@ use crate::rows::Locators;
 use crate::session::{Session, preflight_unit};
 use crate::shape::{Shape, target_hasher};
 use crate::skill::group_unit;
+use crate::triggers::{changed_elsewhere, silence};
 use crate::written::Decided;
 
 /// The unit: merges a commit group, unless its rows are there already.
@@ -205,6 +206,8 @@ impl<'a> Merging<'a> {
             stores: self.group.stores.clone(),
             merge: begun.map_err(failed)?,
         });
+        let silenced = silence(last(open)?, &self.context.plan, self.group).await;
+        silenced.map_err(failed)?;
         let mut decided = self.decide(open, &mut views, &writes).await?;
         let forecast = forecast::of_preflight(self.context);
         if self.session.setup.is_approved {
@@ -227,6 +230,8 @@ impl<'a> Merging<'a> {
         let sequences = merge.raise_sequences(&written_tables(&decided)).await;
         let sequences = self.session.raised(self.group, sequences.map_err(failed)?);
         merge.check_constraints().await.map_err(failed)?;
+        let elsewhere = changed_elsewhere(merge, self.group).await;
+        findings.extend(elsewhere.map_err(failed)?);
         let record = RunRecord {
             run: self.context.run.clone(),
             parent: None,

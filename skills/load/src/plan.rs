@@ -9,12 +9,13 @@ use redistrict_model::{
     Catalog, Check, Column, ColumnType, ExtractSection, ExtractTable, Finding, Generated,
     LoadGroup, LoadSection, Severity, StoreName, Table, TableRef, TargetTable,
 };
-use redistrict_store::{Preparing, TargetCapabilities};
+use redistrict_store::{FiresAnyway, Preparing, TargetCapabilities};
 
 use crate::error::LoadPlanError;
 use crate::mode::{Ability, CommitMode};
 use crate::open_schema::effective;
 use crate::order::write_order;
+use crate::triggers::Known;
 
 /// A commit group of the configuration.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct GroupInput {
     pub capabilities: TargetCapabilities,
     /// Whether it could prepare a commit now: told in the plan, asked again before anything is written.
     pub preparing: Preparing,
+    /// The tables whose triggers cannot be switched off (`TargetStore::fires_anyway`).
+    pub fires_anyway: Vec<FiresAnyway>,
     /// The statements that make the keys of tables in the target, where it tells them
     /// (`TargetStore::key_statement`).
     pub key_statements: BTreeMap<TableRef, String>,
@@ -40,6 +43,8 @@ pub struct LoadInputs<'a> {
     pub targets: &'a [Catalog],
     /// In configuration order.
     pub groups: &'a [GroupInput],
+    /// Whether CERT's triggers fire, where the configuration says so.
+    pub triggers: &'a BTreeMap<TableRef, Triggers>,
 }
 
 /// Plans the load. Findings of severity ERROR mean that the plan must not be run; tables that CERT
@@ -80,11 +85,26 @@ pub fn plan(input: &LoadInputs<'_>) -> Result<(LoadSection, Vec<Finding>), LoadP
     let groups = input.groups.iter().map(|group| group_plan(group, &targets));
     let groups: Vec<LoadGroup> = groups.collect();
     findings.extend(CommitMode::of(&abilities(input.groups, &groups)).finding());
-    let section = LoadSection {
-        groups,
-        tables: targets.iter().map(bare).collect(),
-    };
-    Ok((section, findings))
+    let mut off = BTreeSet::new();
+    for (group, planned) in input.groups.iter().zip(&groups) {
+        let known = Known {
+            tables: &targets,
+            settings: input.triggers,
+            anyway: &group.fires_anyway,
+        };
+        let (silent, told) = known.decide(&planned.order);
+        off.extend(silent);
+        findings.extend(told);
+    }
+    let tables = targets.iter().map(|table| TargetTable {
+        table: bare(table),
+        triggers: match off.contains(&table.name) {
+            true => Triggers::Off,
+            false => Triggers::Fire,
+        },
+    });
+    let tables = tables.collect();
+    Ok((LoadSection { groups, tables }, findings))
 }
 
 /// What the groups that are written can take part in.
@@ -128,12 +148,10 @@ fn catalog_table<'c>(catalogs: &'c [Catalog], name: &TableRef) -> Option<&'c Tab
 }
 
 /// Estimates change by themselves and are no part of a plan.
-fn bare(table: &Table) -> TargetTable {
-    let mut table = table.clone();
-    table.estimated_rows = None;
-    TargetTable {
-        table,
-        triggers: Triggers::Fire,
+fn bare(table: &Table) -> Table {
+    Table {
+        estimated_rows: None,
+        ..table.clone()
     }
 }
 
@@ -365,9 +383,6 @@ impl TableCheck<'_> {
     }
 
     fn surroundings(&self) -> impl Iterator<Item = Finding> {
-        let triggers = self.target.firing_triggers().into_iter();
-        let triggers: Vec<String> = triggers.map(str::to_owned).collect();
-        let fire = "CERT's triggers may fire for the rows that are written; what they write elsewhere is not taken back by an undo, and where one changes the rows themselves, an undo of rows that were updated is refused";
         let exclusions =
             "exclusion constraints are checked by CERT only while the rows are written";
         let row_security = self.target.row_security.then(|| {
@@ -375,7 +390,6 @@ impl TableCheck<'_> {
             Finding::error("row-security-in-target", self.target.name.to_string(), message, 1)
         });
         [
-            self.warning("triggers-in-target", fire, &triggers),
             self.warning("exclusion-constraints", exclusions, &self.target.exclusions),
             row_security,
         ]

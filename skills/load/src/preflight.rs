@@ -23,6 +23,7 @@ use crate::room::{check_obstacles, check_room};
 use crate::rows::Locators;
 use crate::session::{ABILITIES, LoadSetup, Session, preflight_unit};
 use crate::shape::{Shape, target_hasher};
+use crate::triggers::check_silence;
 
 /// The unit.
 pub(crate) async fn run(
@@ -40,6 +41,7 @@ pub(crate) async fn run(
         let target = session.target(group)?;
         targets.extend(check_marks(&session.setup, group, target).await?);
         check_obstacles(group, target).await?;
+        check_silence(target, plan, group).await?;
     }
     let forecast = Forecast {
         session,
@@ -335,12 +337,7 @@ impl Forecast<'_> {
             cancel: &self.context.cancel,
         };
         let mut readers = Readers::of_views(views);
-        let copies = keyless.compare(&mut readers).await?;
-        let collisions = keyless
-            .find_collisions(&mut readers, &copies, conflicts)
-            .await?;
-        let mut counts = TableCounts::default();
-        copies.count(collisions, &mut counts);
+        let (_, counts) = keyless.decide(&mut readers, conflicts).await?;
         self.tell(shape.name(), counts.staged, Some(counts.staged));
         Ok(counts)
     }

@@ -2,7 +2,10 @@
 //! a before-image. Pure.
 
 use redistrict_artifact::{RootKey, RowHasher, has_key_text};
-use redistrict_model::{Column, ColumnType, Generated, Key, Ownership, Plan, Table, TableRef};
+use redistrict_model::config::Triggers;
+use redistrict_model::{
+    Column, ColumnType, Generated, Key, Ownership, Plan, Table, TableRef, TargetTable,
+};
 use redistrict_skill::SkillError;
 use redistrict_store::{RowRequest, arrow_type};
 
@@ -11,7 +14,7 @@ use crate::error::bug;
 /// A planned table.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
-    /// As the target has it.
+    /// As the target has it; triggers that the plan switches off do not fire.
     pub(crate) table: Table,
     /// The columns of the artifact.
     pub(crate) columns: Vec<String>,
@@ -54,7 +57,7 @@ impl Shape {
             identity: identity.unwrap_or_default(),
             references: references(&target.table, &read.columns, &sections.extract.ownership),
             image: image_columns(&target.table),
-            table: target.table.clone(),
+            table: as_written(target),
         })
     }
 
@@ -84,6 +87,17 @@ impl Shape {
             keys,
         }
     }
+}
+
+/// The table; triggers that are off do not fire.
+fn as_written(target: &TargetTable) -> Table {
+    let mut table = target.table.clone();
+    if target.triggers == Triggers::Off {
+        for trigger in &mut table.triggers {
+            trigger.enabled = false;
+        }
+    }
+    table
 }
 
 /// The references of a table among the columns that move, as far as rows are found by their values: declared

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use futures::stream::{self, StreamExt};
 use redistrict_artifact::RowHasher;
-use redistrict_model::{Key, LoadGroup, RunId, StoreName, Table, TableRef};
+use redistrict_model::{Finding, Key, LoadGroup, RunId, StoreName, Table, TableRef};
 use redistrict_skill::{SkillError, UnitContext};
 use redistrict_store::{
     Lease, Merge, RunOrigin, RunRecord, RunState, StagePart, StoreError, StoreErrorKind,
@@ -20,6 +20,7 @@ use crate::copies::find_copies;
 use crate::error::{UNDO_REFUSED, bug, store_failed};
 use crate::inverse::{Located, TableInverse};
 use crate::ledger::states_after_undo;
+use crate::merge::last;
 use crate::origin::origin_of;
 use crate::past::{InGroup, Past, undo_sizes};
 use crate::readers::{OpenMerge, Readers, Views};
@@ -30,6 +31,7 @@ use crate::room::check_room;
 use crate::rows::Locators;
 use crate::session::Session;
 use crate::shape::target_hasher;
+use crate::triggers::{changed_elsewhere, check_silence, silence};
 
 /// The run that takes back what a failed run had committed already.
 pub(crate) fn compensation_of(run: &RunId) -> RunId {
@@ -140,6 +142,7 @@ impl<'a> Undoing<'a> {
         let checked = self.checking(past, live, beside, &located);
         let checked = checked.run(&mut readers, conflicts).await;
         checked.map_err(|error| self.failed(&error))?;
+        check_silence(self.target, &self.context.plan, self.group).await?;
         check_room(self.target, self.group, &undo_sizes(&past.inverse)).await?;
         Ok(self.report_of(past))
     }
@@ -244,6 +247,8 @@ impl<'a> Undoing<'a> {
             stores: self.group.stores.clone(),
             merge: merge.map_err(failed)?,
         });
+        let silenced = silence(last(open)?, &self.context.plan, self.group).await;
+        silenced.map_err(failed)?;
         let mut applying = Applying::new(self, past, sight, open);
         applying.lock().await?;
         applying.check().await?;
@@ -265,7 +270,9 @@ impl<'a> Undoing<'a> {
         let sequences = self.session.raised(self.group, sequences.map_err(failed)?);
         let checked = merge.check_constraints().await;
         checked.map_err(|error| self.refused(&error))?;
+        let elsewhere = changed_elsewhere(merge, self.group).await;
         Ok(PreparedUndo {
+            elsewhere: elsewhere.map_err(failed)?,
             record: RunRecord {
                 run: self.run.clone(),
                 parent: Some(self.undone.clone()),
@@ -287,7 +294,7 @@ impl<'a> Undoing<'a> {
         prepared: PreparedUndo,
         merge: Box<dyn Merge>,
     ) -> Result<UndoReport, SkillError> {
-        let PreparedUndo { record, report } = prepared;
+        let PreparedUndo { record, report, .. } = prepared;
         commit(self.session, self.group, self.context, merge, &record)
             .await
             .map_err(NotCommitted::into_error)?;
@@ -333,6 +340,8 @@ pub(crate) struct Sight<'a> {
 
 /// An undo that is written and checked, but for its commit.
 pub(crate) struct PreparedUndo {
+    /// What CERT changed besides.
+    pub(crate) elsewhere: Vec<Finding>,
     pub(crate) record: RunRecord,
     pub(crate) report: UndoReport,
 }

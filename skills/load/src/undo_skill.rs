@@ -200,12 +200,16 @@ impl UndoSkill {
         let pending = prepared.iter().map(|(undoing, _)| undoing.group);
         let mode = self.session.mode(context, &check_unit(), pending);
         let ready = prepared.into_iter().zip(open);
-        let ready = ready.map(|((undoing, one), open)| Ready {
-            group: undoing.group,
-            unit: group_unit("undo", undoing.group),
-            merge: open.merge,
-            record: one.record,
-            outcome: undo_outcome(&one.report),
+        let ready = ready.map(|((undoing, one), open)| {
+            let mut outcome = undo_outcome(&one.report);
+            outcome.findings.extend(one.elsewhere);
+            Ready {
+                group: undoing.group,
+                unit: group_unit("undo", undoing.group),
+                merge: open.merge,
+                record: one.record,
+                outcome,
+            }
         });
         let mut ready: Vec<Ready<'_>> = ready.collect();
         if is_whole {

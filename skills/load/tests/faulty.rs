@@ -9,11 +9,11 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use redistrict_model::{Catalog, Column, Finding, Key, KeyRow, RunId, StoreName, Table, TableRef};
 use redistrict_store::{
-    Action, Applied, BatchStream, CommitOutcome, Decision, Enrolment, Fingerprint, KeyReader,
-    KeyRequest, Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge, PrepareOutcome,
-    PreparedId, Preparing, RaisedSequence, RowReader, RowRequest, RunRecord, RunState, StagePart,
-    Staged, StoreError, StoreErrorKind, TableSize, TargetCapabilities, TargetRead, TargetStore,
-    Traces,
+    Action, Applied, BatchStream, CommitOutcome, Decision, Enrolment, Fingerprint, FiresAnyway,
+    KeyReader, KeyRequest, Lease, LeaseClaim, LeaseOutcome, Ledger, LedgerEntry, Merge,
+    PrepareOutcome, PreparedId, Preparing, RaisedSequence, RowReader, RowRequest, RunRecord,
+    RunState, StagePart, Staged, StoreError, StoreErrorKind, TableSize, TargetCapabilities,
+    TargetRead, TargetStore, Traces,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -274,6 +274,10 @@ impl TargetStore for FaultyTarget {
         self.inner.obstacles(tables).await
     }
 
+    async fn fires_anyway(&self, tables: &[TableRef]) -> Result<Vec<FiresAnyway>, StoreError> {
+        self.inner.fires_anyway(tables).await
+    }
+
     fn key_statement(&self, table: &Table) -> Option<String> {
         self.inner.key_statement(table)
     }
@@ -404,6 +408,10 @@ impl RowReader for FaultyMerge {
 
 #[async_trait]
 impl Merge for FaultyMerge {
+    async fn silence(&mut self, tables: &[TableRef]) -> Result<(), StoreError> {
+        merge_through!(self, "silence", self.merge.silence(tables))
+    }
+
     async fn lock_staged(&mut self, table: &TableRef) -> Result<Vec<Key>, StoreError> {
         let tables = std::slice::from_ref(table);
         self.faults.others("lock_staged", tables).await;
@@ -448,6 +456,10 @@ impl Merge for FaultyMerge {
         tables: &[TableRef],
     ) -> Result<Vec<RaisedSequence>, StoreError> {
         merge_through!(self, "raise_sequences", self.merge.raise_sequences(tables))
+    }
+
+    async fn changed_tables(&mut self) -> Result<Vec<(TableRef, u64)>, StoreError> {
+        self.merge.changed_tables().await
     }
 
     async fn check_constraints(&mut self) -> Result<(), StoreError> {

@@ -17,6 +17,7 @@ mod planning;
 mod real;
 mod reliance;
 mod runner;
+mod triggers;
 mod undo;
 mod whose;
 mod world;

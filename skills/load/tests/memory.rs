@@ -13,11 +13,11 @@ use redistrict_model::{
 };
 use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, Decision, Enrolment, Epoch, Fingerprint,
-    KeyReader, KeyRequest, Lease, LeaseClaim, LeaseOutcome, LeaseStanding, Ledger, LedgerEntry,
-    Merge, Owner, PrepareOutcome, PreparedId, Preparing, RaisedSequence, RowReader, RowRequest,
-    RunRecord, RunState, Selector, StagePart, Staged, StoreError, StoreErrorKind, TableSize,
-    TargetCapabilities, TargetRead, TargetStore, Traces, arrow_field, arrow_schema, column_type,
-    staged_key,
+    FiresAnyway, KeyReader, KeyRequest, Lease, LeaseClaim, LeaseOutcome, LeaseStanding, Ledger,
+    LedgerEntry, Merge, Owner, PrepareOutcome, PreparedId, Preparing, RaisedSequence, RowReader,
+    RowRequest, RunRecord, RunState, Selector, StagePart, Staged, StoreError, StoreErrorKind,
+    TableSize, TargetCapabilities, TargetRead, TargetStore, Traces, arrow_field, arrow_schema,
+    column_type, staged_key,
 };
 
 /// A value.
@@ -96,6 +96,10 @@ pub(crate) struct Database {
     pub(crate) obstacle: Option<Finding>,
     /// A trigger: this column of this table gets this value whenever a row is written.
     pub(crate) trigger: Option<(TableRef, String, Cell)>,
+    /// Tables whose triggers the open transaction has switched off.
+    silenced: BTreeSet<TableRef>,
+    /// Why triggers cannot be switched off.
+    pub(crate) fires_anyway: Option<String>,
     /// The writing calls that were made.
     pub(crate) writes: u64,
 }
@@ -150,6 +154,8 @@ impl Database {
             sequence: 0,
             obstacle: None,
             trigger: None,
+            silenced: BTreeSet::new(),
+            fires_anyway: None,
             writes: 0,
         }
     }
@@ -398,6 +404,7 @@ impl Database {
         }
         if let Some((on, column, value)) = &self.trigger
             && on == table
+            && !self.silenced.contains(table)
         {
             row.insert(column.clone(), value.clone());
         }
@@ -642,6 +649,18 @@ impl TargetStore for MemoryTarget {
         }))
     }
 
+    async fn fires_anyway(&self, tables: &[TableRef]) -> Result<Vec<FiresAnyway>, StoreError> {
+        let why = self.with(|database| database.fires_anyway.clone());
+        let fires = tables.iter().filter_map(|table| {
+            Some(FiresAnyway {
+                table: table.clone(),
+                why: why.clone()?,
+                lines: vec!["grant it".into()],
+            })
+        });
+        Ok(fires.collect())
+    }
+
     async fn obstacles(&self, _: &[TableRef]) -> Result<Vec<Finding>, StoreError> {
         Ok(self.with(|database| database.obstacle.clone().into_iter().collect()))
     }
@@ -819,6 +838,11 @@ impl RowReader for MemoryMerge {
 
 #[async_trait]
 impl Merge for MemoryMerge {
+    async fn silence(&mut self, tables: &[TableRef]) -> Result<(), StoreError> {
+        self.view.0.silenced.extend(tables.iter().cloned());
+        Ok(())
+    }
+
     async fn lock_staged(&mut self, table: &TableRef) -> Result<Vec<Key>, StoreError> {
         if self.view.0.is_keyless(table) {
             return Ok(Vec::new());

@@ -43,6 +43,7 @@ fn groups(targets: [&MemoryTarget; 2]) -> Vec<GroupInput> {
             preparing: redistrict_store::Preparing::never("it"),
             stores: target.stores().to_vec(),
             capabilities: target.capabilities(),
+            fires_anyway: Vec::new(),
             key_statements: prod
                 .iter()
                 .filter(|table| table.name.store == target.stores()[0])
@@ -263,6 +264,7 @@ fn the_end_of_a_relationship_is_its_keys_text_and_a_key_of_another_type_is_refus
                 open_schema: true,
                 ..TargetCapabilities::default()
             },
+            fires_anyway: Vec::new(),
             key_statements: BTreeMap::new(),
         })
         .into();
@@ -270,6 +272,7 @@ fn the_end_of_a_relationship_is_its_keys_text_and_a_key_of_another_type_is_refus
         extract: &extract,
         targets: &targets,
         groups: &groups,
+        triggers: &BTreeMap::new(),
     };
     let (section, findings) = plan(&inputs).unwrap();
     let events = section.table(&name("ids.events")).unwrap();

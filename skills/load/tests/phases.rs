@@ -5,6 +5,7 @@ use std::fs;
 
 use redistrict_load::{CommitMode, LoadReport, Mode};
 use redistrict_model::{ErrorKind, Phase, RunId, UnitKey};
+use redistrict_testkit::types::Random;
 use tempfile::TempDir;
 
 use crate::faulty::{Fault, Faults};
@@ -79,20 +80,9 @@ async fn an_undo_that_is_disturbed_anywhere_ends_like_an_undisturbed_one() {
     matrix(true, Job::Undo("mig-1"), "rb-1").await;
 }
 
-/// Numbers that look random, the same ones each time.
-fn numbers(seed: u64) -> impl FnMut(usize) -> usize {
-    let mut state = seed;
-    move |below| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (state >> 33) as usize % below
-    }
-}
-
 #[tokio::test]
 async fn a_second_fault_during_the_recovery_changes_nothing() {
-    let mut next = numbers(7);
+    let mut random = Random(7);
     for able in SHAPES {
         let golden = golden(able, false, &Job::Load, "mig-1").await;
         let first = golden
@@ -101,12 +91,12 @@ async fn a_second_fault_during_the_recovery_changes_nothing() {
             .position(|name| *name == "check_constraints");
         let first = first.unwrap();
         for _ in 0..75 {
-            let at = first + next(golden.calls.len() - first);
+            let at = first + random.below(golden.calls.len() - first);
             let (fault, second) = (
-                [Fault::DieBefore, Fault::DieAfter][next(2)],
-                Fault::ALL[next(4)],
+                [Fault::DieBefore, Fault::DieAfter][random.below(2)],
+                Fault::ALL[random.below(4)],
             );
-            let later = next(golden.calls.len());
+            let later = random.below(golden.calls.len());
             let what = format!(
                 "{able:?} {at} ({}) {fault:?}, {later} {second:?}",
                 golden.calls[at]

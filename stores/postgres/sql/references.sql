@@ -1,6 +1,8 @@
 -- What the table $1 (schema), $2 (name) refers to: its foreign keys with the operators that compare the referenced
 -- column (left) with the referring one, as far as the role may lock rows of the parent and sees all of them.
 select
+  k.conname::text as name,
+  k.confmatchtype = 'f' as is_full,
   pn.nspname::text as parent_schema,
   p.relname::text as parent_table,
   p.relkind = 'r' as is_plain,

@@ -4,7 +4,7 @@
 mod compose;
 mod text;
 
-pub(crate) use text::literal;
+pub(crate) use text::{identifier, literal};
 
 use async_trait::async_trait;
 use redistrict_model::TableRef;

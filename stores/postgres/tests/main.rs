@@ -17,6 +17,7 @@ mod round_trip;
 mod shapes;
 mod standby;
 mod support;
+mod triggers;
 mod unfit;
 mod unmatched;
 mod updates;

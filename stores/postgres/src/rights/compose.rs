@@ -280,9 +280,16 @@ impl<'a> Composing<'a> {
             return;
         }
         self.rights.remarks.push(format!(
-            "Triggers that fire for rows that are written run with this role's rights, unless their functions are SECURITY DEFINER: grant what they touch, or disable them for the load: {}.",
+            "Triggers that fire for rows that are written run with this role's rights, unless their functions are SECURITY DEFINER: where they are to fire (`triggers = \"fire\"`, or without the right to switch them off), grant what they touch: {}.",
             self.facts.triggers.join(", ")
         ));
+        self.sometimes(
+            format!(
+                "grant set on parameter session_replication_role to {}",
+                self.role
+            ),
+            "switches the triggers of these tables off for our own statements, so that an undo is exact; it lets the role write without any trigger and without the server's checks of foreign keys, which are done by queries instead (PostgreSQL 15 and later, by a superuser; before that only superusers may)",
+        );
     }
 
     fn fingerprint(&mut self) {

@@ -6,7 +6,7 @@ use redistrict_model::shown;
 
 /// An identifier in double quotes. Where something in it would end its line, move a cursor or turn the
 /// direction of what follows, the form with numbers, which means the same and is one plain line.
-pub(super) fn identifier(name: &str) -> String {
+pub(crate) fn identifier(name: &str) -> String {
     if shown(name) == name {
         return crate::statement::quoted(name);
     }

@@ -7,9 +7,10 @@ use redistrict_model::{Table, TableRef};
 use redistrict_store::{Applied, StoreError, StoreErrorKind};
 use tokio_postgres::Client;
 
+use super::path::{self, Firing};
 use super::refusal::refused;
 use super::staging::{PLACE, StagingTable};
-use super::{foreign, moves, path};
+use super::{foreign, moves};
 use crate::error::{bug, data, failed, failed_at};
 use crate::live::{LiveColumn, LiveTable, LiveTables};
 use crate::statement::{column_of, quoted};
@@ -18,6 +19,7 @@ use crate::statement::{column_of, quoted};
 pub(super) struct Write<'a> {
     pub(super) table: &'a LiveTable,
     pub(super) staging: &'a StagingTable,
+    pub(super) firing: Firing,
 }
 
 /// What has to be looked at, and given up, before rows are updated.
@@ -39,8 +41,7 @@ pub(super) async fn make_way(
     if updates.is_empty() {
         return Ok(());
     }
-    let parents: Vec<&LiveTable> = updates.iter().map(|write| write.table).collect();
-    foreign::require_referenced_keys_stay(client, tables, staged, &parents).await?;
+    foreign::require_referenced_keys_stay(client, tables, staged, &updates).await?;
     for write in updates {
         moves::give_up_values(client, write).await?;
     }
@@ -69,7 +70,7 @@ pub(super) async fn apply(
         Err(Failure::Ours(error)) => Err(error),
         Err(Failure::Servers(error)) => {
             if is_taken_key(&error) && client.batch_execute(BACK).await.is_ok() {
-                path::of_ours(client).await?;
+                path::of_ours(client, Firing::AsConfigured).await?;
                 refuse_newcomers(client, writes).await?;
             }
             Err(refused("write rows", &tables, &error))
@@ -144,12 +145,18 @@ async fn statement(client: &Client, writes: &[Write<'_>]) -> Result<Vec<Applied>
         }
     }
     let sql = format!("with {} select {}", parts.join(", "), counts.join(", "));
-    path::of_triggers(client).await?;
+    let is_silent = writes.iter().any(|write| write.firing == Firing::Off);
+    let firing = if is_silent {
+        Firing::Off
+    } else {
+        Firing::AsConfigured
+    };
+    path::of_triggers(client, firing).await?;
     let rows = client
         .query_typed(&sql, &[])
         .await
         .map_err(Failure::Servers)?;
-    path::of_ours(client).await?;
+    path::of_ours(client, firing).await?;
     let row = rows.first().ok_or_else(|| bug("count the written rows"))?;
     let count = |place: usize| {
         u64::try_from(row.get::<_, i64>(place)).map_err(|_| bug("count the written rows"))

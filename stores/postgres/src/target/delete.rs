@@ -8,9 +8,9 @@ use redistrict_store::{StoreError, StoreErrorKind};
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::path;
+use super::path::{self, Firing};
 use super::referring::{ReferringKey, referring_keys};
-use super::refusal::firing;
+use super::refusal::triggers_of;
 use crate::error::{bug, failed, failed_at};
 use crate::live::{LiveColumn, LiveTable};
 use crate::locator::split;
@@ -214,7 +214,11 @@ impl<'a> Delete<'a> {
 }
 
 /// Deletes the rows of all tables in one statement; gives their number.
-pub(super) async fn delete(client: &Client, deletes: &[Delete<'_>]) -> Result<u64, StoreError> {
+pub(super) async fn delete(
+    client: &Client,
+    deletes: &[Delete<'_>],
+    firing: Firing,
+) -> Result<u64, StoreError> {
     for one in deletes {
         one.fill(client).await?;
         one.lock(client).await?;
@@ -233,19 +237,22 @@ pub(super) async fn delete(client: &Client, deletes: &[Delete<'_>]) -> Result<u6
         statements.join(", "),
         counts.join(", ")
     );
-    path::of_triggers(client).await?;
+    path::of_triggers(client, firing).await?;
     let rows = client
         .query_typed(&sql, &[])
         .await
         .map_err(|error| failed("delete rows", &error))?;
-    path::of_ours(client).await?;
+    path::of_ours(client, firing).await?;
     let row = rows.first().ok_or_else(|| bug("count the deleted rows"))?;
     let mut total = 0;
     for (place, one) in deletes.iter().enumerate() {
         let count = usize::try_from(row.get::<_, i64>(place)).unwrap_or_default();
         if count != one.keys.len() {
             let what = "delete rows: a trigger or a rule kept some of them";
-            let hint = format!("disable it for the undo{}", firing(&[&one.table.entry]));
+            let hint = format!(
+                "disable it for the undo{}",
+                triggers_of(&[&one.table.entry])
+            );
             let error = StoreError::new(StoreErrorKind::Constraint, what).at(one.name());
             return Err(error.with_hint(hint));
         }

@@ -7,7 +7,8 @@ use redistrict_model::TableRef;
 use redistrict_store::{StoreError, StoreErrorKind};
 use tokio_postgres::Client;
 
-use super::apply::same_identity;
+use super::apply::{Write, same_identity};
+use super::path::Firing;
 use super::referring::{ReferringKey, referring_keys};
 use super::staging::StagingTable;
 use crate::error::failed_at;
@@ -22,21 +23,28 @@ pub(super) async fn require_referenced_keys_stay(
     client: &Client,
     tables: &LiveTables,
     staged: &HashMap<TableRef, StagingTable>,
-    parents: &[&LiveTable],
+    updates: &[&Write<'_>],
 ) -> Result<(), StoreError> {
-    let names: Vec<&TableRef> = parents.iter().map(|one| &one.entry.name).collect();
+    let names: Vec<&TableRef> = updates.iter().map(|one| &one.table.entry.name).collect();
     for key in &referring_keys(client, &names).await? {
-        let parent = parents.iter().find(|one| one.entry.name == key.parent);
-        let parent = parent.and_then(|live| Some((*live, staged.get(&key.parent)?)));
-        let Some((parent, staging)) = parent else {
+        let Some(update) = updates
+            .iter()
+            .find(|one| one.table.entry.name == key.parent)
+        else {
             continue;
         };
+        let (parent, staging) = (update.table, update.staging);
         let Some(changed) = changed_keys(parent, staging, key)? else {
             continue;
         };
         let child = staged.get(&key.root).zip(tables.table(&key.root).ok());
         let stays = match child {
-            Some((staging, live)) if !staging.is_keyless() => not_updated(live, staging)?,
+            // With its triggers off the server would not see whether they follow.
+            Some((staging, live))
+                if update.firing == Firing::AsConfigured && !staging.is_keyless() =>
+            {
+                not_updated(live, staging)?
+            }
             _ => "true".to_owned(),
         };
         changed.lock(client, parent).await?;

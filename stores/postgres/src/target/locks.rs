@@ -1,18 +1,23 @@
 //! What is locked before staged rows are written: the rows that are updated, and the rows that ours will refer to.
 //! Neither keeps others from referring to the same rows. Must not lock what is left as it is.
 
+use std::collections::HashSet;
+
+use redistrict_model::{Key, TableRef};
 use redistrict_store::StoreError;
-use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::apply::same_identity;
+use super::merge::KEYS_PER_STATEMENT;
 use super::staging::StagingTable;
-use crate::error::failed_at;
+use crate::error::{bug, failed_at};
 use crate::live::LiveTable;
+use crate::locator::{locator, places};
 use crate::statement::{REFERENCES, canonical_list, key_order, quoted};
 
 /// The staged rows that are written, as a condition on `s`.
-const WRITTEN: &str = "s.redistrict_action <> 'leave'";
+pub(super) const WRITTEN: &str = "s.redistrict_action <> 'leave'";
 
 /// Locks the rows that have the identity of a staged row to write, in key order; gives their keys. Others may
 /// still refer to them.
@@ -41,7 +46,91 @@ pub(super) async fn parents(
 ) -> Result<(), StoreError> {
     let name = &live.entry.name;
     let failed = |error| failed_at("lock the rows that staged rows refer to", name, &error);
-    let keys = client
+    for key in references(client, live).await? {
+        // Where a column of the key is not staged, the table gives it a value of its own.
+        if !(key.columns.iter()).all(|name| staging.columns.contains(name)) {
+            continue;
+        }
+        let mut values = Vec::with_capacity(key.columns.len());
+        for column in live.columns(&key.columns)? {
+            let value = staging.compared(column)?;
+            values.push(format!("{value}::{}", column.source_type));
+        }
+        let rows = staging.rows(WRITTEN);
+        let sql = key.lock(&format!(
+            "exists (select from {rows} where {})",
+            key.is_partner(&values)
+        ));
+        client.batch_execute(&sql).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Locks rows of a keyless table, table by table and place by place. A row that another transaction
+/// changed has another locator by now: what is locked instead of it is not told.
+pub(super) async fn located(
+    client: &Client,
+    live: &LiveTable,
+    locators: &[Key],
+) -> Result<Vec<Key>, StoreError> {
+    let name = &live.entry.name;
+    let broken = || bug("lock rows by what is no locator").at(name);
+    let asked: HashSet<&Key> = locators.iter().collect();
+    let sql = format!(
+        "select {} from {} as t where t.tableoid = $1 \
+         and t.ctid = any ((select $2::text[]::tid[])::tid[]) order by t.ctid for update of t",
+        locator("t"),
+        live.relation(),
+    );
+    let mut found = Vec::with_capacity(locators.len());
+    for (table, places) in places(locators).ok_or_else(broken)? {
+        for chunk in places.chunks(KEYS_PER_STATEMENT) {
+            let parameters: [(&(dyn ToSql + Sync), Type); 2] =
+                [(&table, Type::OID), (&chunk, Type::TEXT_ARRAY)];
+            let rows = locked(client, &sql, &parameters, name).await?;
+            found.extend(rows.into_iter().filter(|key| asked.contains(key)));
+        }
+    }
+    Ok(found)
+}
+
+/// Runs a statement that locks rows; gives their keys.
+pub(super) async fn locked(
+    client: &Client,
+    sql: &str,
+    parameters: &[(&(dyn ToSql + Sync), Type)],
+    table: &TableRef,
+) -> Result<Vec<Key>, StoreError> {
+    let refused = |error| failed_at("lock rows", table, &error);
+    let rows = client.query_typed(sql, parameters).await.map_err(refused)?;
+    let mut keys = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let parts: Result<Vec<&str>, _> = (0..row.len()).map(|place| row.try_get(place)).collect();
+        keys.push(Key::new(parts.map_err(refused)?));
+    }
+    Ok(keys)
+}
+
+/// A foreign key of a table, whose parent the role may read and lock.
+pub(super) struct Reference {
+    pub(super) name: String,
+    pub(super) columns: Vec<String>,
+    pub(super) parent: TableRef,
+    parent_columns: Vec<String>,
+    /// That compare the referenced columns (left) with the referring ones.
+    operators: Vec<String>,
+    /// MATCH FULL.
+    pub(super) is_full: bool,
+    is_plain: bool,
+}
+
+/// The foreign keys of a table.
+pub(super) async fn references(
+    client: &Client,
+    live: &LiveTable,
+) -> Result<Vec<Reference>, StoreError> {
+    let name = &live.entry.name;
+    let rows = client
         .query_typed(
             REFERENCES.as_str(),
             &[
@@ -50,55 +139,50 @@ pub(super) async fn parents(
             ],
         )
         .await
-        .map_err(failed)?;
-    for key in &keys {
-        if let Some(sql) = of_parents(live, staging, key)? {
-            client.batch_execute(&sql).await.map_err(failed)?;
-        }
-    }
-    Ok(())
+        .map_err(|error| failed_at("find what a table refers to", name, &error))?;
+    let references = rows.iter().map(|row| Reference {
+        name: row.get("name"),
+        columns: row.get("columns"),
+        parent: TableRef::new(
+            &name.store,
+            row.get::<_, &str>("parent_schema"),
+            row.get::<_, &str>("parent_table"),
+        ),
+        parent_columns: row.get("parent_columns"),
+        operators: row.get("operators"),
+        is_full: row.get("is_full"),
+        is_plain: row.get("is_plain"),
+    });
+    Ok(references.collect())
 }
 
-/// None where a column of the key is not staged: the table gives it a value of its own.
-fn of_parents(
-    live: &LiveTable,
-    staging: &StagingTable,
-    key: &Row,
-) -> Result<Option<String>, StoreError> {
-    let columns: Vec<String> = key.get("columns");
-    let parent_columns: Vec<String> = key.get("parent_columns");
-    let operators: Vec<String> = key.get("operators");
-    if !columns.iter().all(|name| staging.columns.contains(name)) {
-        return Ok(None);
+impl Reference {
+    /// The rows of the parent, for a FROM clause.
+    pub(super) fn parent_rows(&self) -> String {
+        let only = if self.is_plain { "only " } else { "" };
+        let TableRef { schema, table, .. } = &self.parent;
+        format!("{only}{}.{}", quoted(schema), quoted(table))
     }
-    let mut tests = Vec::with_capacity(columns.len());
-    for ((column, parent), operator) in live
-        .columns(&columns)?
-        .iter()
-        .zip(&parent_columns)
-        .zip(&operators)
-    {
-        let value = staging.compared(column)?;
-        let parent = quoted(parent);
-        tests.push(format!(
-            "p.{parent} {operator} {value}::{}",
-            column.source_type
-        ));
+
+    /// Row `p` of the parent has these values, which are in the order of the key.
+    pub(super) fn is_partner(&self, values: &[String]) -> String {
+        let parents = self.parent_columns.iter().zip(&self.operators);
+        let tests = parents
+            .zip(values)
+            .map(|((parent, operator), value)| format!("p.{} {operator} {value}", quoted(parent)));
+        tests.collect::<Vec<String>>().join(" and ")
     }
-    let order: Vec<String> = parent_columns
-        .iter()
-        .map(|parent| format!("(p.{})::text collate \"C\"", quoted(parent)))
-        .collect();
-    let (schema, table): (&str, &str) = (key.get("parent_schema"), key.get("parent_table"));
-    let only = if key.get("is_plain") { "only " } else { "" };
-    // Counted, so that no row travels.
-    Ok(Some(format!(
-        "select count(*) from (select 1 from {only}{}.{} as p where exists (select from {} where {}) \
-         order by {} for key share of p) as locked",
-        quoted(schema),
-        quoted(table),
-        staging.rows(WRITTEN),
-        tests.join(" and "),
-        order.join(", "),
-    )))
+
+    /// Locks the rows `p` of the parent that meet a condition; they are counted, so that no row travels.
+    pub(super) fn lock(&self, condition: &str) -> String {
+        let order = self.parent_columns.iter();
+        let order: Vec<String> = order
+            .map(|parent| format!("(p.{})::text collate \"C\"", quoted(parent)))
+            .collect();
+        format!(
+            "select count(*) from (select 1 from {} as p where {condition} order by {} for key share of p) as locked",
+            self.parent_rows(),
+            order.join(", "),
+        )
+    }
 }

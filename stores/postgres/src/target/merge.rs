@@ -1,11 +1,11 @@
 //! The one transaction in which a run's rows are written. It holds the lease for share from its first
 //! statement on; dropping it closes the connection, and the server rolls back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use redistrict_model::{Key, KeyRow, RunId, Table, TableRef};
+use redistrict_model::{Key, KeyRow, RunId, StoreName, Table, TableRef};
 use redistrict_store::{
     Action, Applied, BatchStream, CommitOutcome, KeyReader, KeyRequest, Lease, LedgerEntry, Merge,
     PrepareOutcome, PreparedId, RaisedSequence, RowReader, RowRequest, RunRecord, RunState,
@@ -16,18 +16,21 @@ use tokio_postgres::types::{ToSql, Type};
 use super::apply::{self, Write};
 use super::delete::{self, Delete};
 use super::lease::begin_holding;
+use super::path::{self, Firing};
 use super::refusal::refused;
+use super::silence::Silence;
 use super::staging::{self, PLACE, StagingTable};
-use super::{ledger, locks, path, prepared, sequences};
+use super::{ledger, locks, prepared, sequences};
 use crate::connect::{Session, Target};
 use crate::error::{bug, failed, failed_at};
 use crate::live::{LiveTable, LiveTables};
-use crate::locator::{locator, places};
 use crate::reader::{self, BoundKeys};
 use crate::statement::{KeySource, canonical_list, key_order, matches};
 
+const CHANGED_TABLES: &str = include_str!("../../sql/changed_tables.sql");
+
 /// So many keys go into one locking or marking statement.
-const KEYS_PER_STATEMENT: usize = 50_000;
+pub(super) const KEYS_PER_STATEMENT: usize = 50_000;
 
 /// A merge is quiet while those of later groups are at work, however long that is. A process that is gone is noticed by
 /// the connection; one that only stands still loses it to whoever takes its lease.
@@ -39,11 +42,14 @@ pub(super) struct PostgresMerge {
     tables: Arc<LiveTables>,
     staged: HashMap<TableRef, StagingTable>,
     lists: u32,
+    silence: Silence,
+    store: StoreName,
 }
 
 impl PostgresMerge {
     pub(super) async fn begin(
         session: Session<Target>,
+        store: &StoreName,
         lease: &Lease,
         tables: &[Table],
     ) -> Result<Self, StoreError> {
@@ -67,6 +73,8 @@ impl PostgresMerge {
             tables,
             staged,
             lists: 0,
+            silence: Silence::default(),
+            store: store.clone(),
         })
     }
 }
@@ -94,6 +102,10 @@ impl RowReader for PostgresMerge {
 
 #[async_trait]
 impl Merge for PostgresMerge {
+    async fn silence(&mut self, tables: &[TableRef]) -> Result<(), StoreError> {
+        self.silence.add(self.session.client(), tables).await
+    }
+
     async fn lock_staged(&mut self, table: &TableRef) -> Result<Vec<Key>, StoreError> {
         let live = self.tables.table(table)?;
         let Some(staging) = self.staged.get(table) else {
@@ -104,7 +116,7 @@ impl Merge for PostgresMerge {
             return Ok(Vec::new());
         }
         let sql = locks::of_written_rows(live, staging)?;
-        let there = self.locked(&sql, &[], table).await?;
+        let there = locks::locked(self.session.client(), &sql, &[], table).await?;
         locks::parents(self.session.client(), live, staging).await?;
         Ok(there)
     }
@@ -112,7 +124,7 @@ impl Merge for PostgresMerge {
     async fn lock(&mut self, table: &TableRef, keys: &[Key]) -> Result<Vec<Key>, StoreError> {
         let live = self.tables.table(table)?;
         if live.entry.identity().is_none() {
-            return self.lock_located(live, keys).await;
+            return locks::located(self.session.client(), live, keys).await;
         }
         let identity = live.identity()?;
         let mut sorted = keys.to_vec();
@@ -131,7 +143,8 @@ impl Merge for PostgresMerge {
                 matches("t", &bound.columns, KeySource::Parameters(1)),
                 key_order("t", &identity),
             );
-            locked.extend(self.locked(&sql, &bound.parameters(), table).await?);
+            let client = self.session.client();
+            locked.extend(locks::locked(client, &sql, &bound.parameters(), table).await?);
         }
         Ok(locked)
     }
@@ -189,10 +202,15 @@ impl Merge for PostgresMerge {
 
     async fn apply(&mut self, tables: &[TableRef]) -> Result<Vec<Applied>, StoreError> {
         let mut writes = Vec::new();
+        let firing = self.silence.firing_for_writes(tables);
         for name in tables {
             let table = self.tables.table(name)?;
             if let Some(staging) = self.staged.get(name) {
-                writes.push(Write { table, staging });
+                writes.push(Write {
+                    table,
+                    staging,
+                    firing,
+                });
             }
         }
         let done = match writes.is_empty() {
@@ -225,7 +243,8 @@ impl Merge for PostgresMerge {
         if deletes.is_empty() {
             return Ok(0);
         }
-        delete::delete(self.session.client(), &deletes).await
+        let firing = self.silence.firing(tables.iter().map(|(name, _)| name));
+        delete::delete(self.session.client(), &deletes, firing).await
     }
 
     async fn write_ledger(&mut self, entries: &[LedgerEntry]) -> Result<(), StoreError> {
@@ -249,14 +268,31 @@ impl Merge for PostgresMerge {
         sequences::raise(self.session.client(), &self.tables, tables).await
     }
 
+    async fn changed_tables(&mut self) -> Result<Vec<(TableRef, u64)>, StoreError> {
+        let what = "ask which tables the merge has changed";
+        let store = &self.store;
+        let rows = self.session.client().query_typed(CHANGED_TABLES, &[]).await;
+        let rows = rows.map_err(|error| failed(what, &error))?;
+        let changed = rows.iter().map(|row| {
+            let (schema, table): (&str, &str) = (row.get("schema_name"), row.get("table_name"));
+            let changes = u64::try_from(row.get::<_, i64>("changes"));
+            let changes = changes.map_err(|_| bug(what))?;
+            Ok((TableRef::new(store, schema, table), changes))
+        });
+        changed.collect()
+    }
+
     async fn check_constraints(&mut self) -> Result<(), StoreError> {
         let client = self.session.client();
-        path::of_triggers(client).await?;
+        let fires = Firing::AsConfigured;
+        path::of_triggers(client, fires).await?;
         client
             .batch_execute("set constraints all immediate")
             .await
             .map_err(|error| self.refused("check the deferred constraints", &error))?;
-        path::of_ours(client).await
+        path::of_ours(client, fires).await?;
+        let (tables, staged) = (&self.tables, &self.staged);
+        self.silence.check(client, tables, staged).await
     }
 
     async fn commit(self: Box<Self>, record: &RunRecord) -> Result<CommitOutcome, StoreError> {
@@ -286,9 +322,12 @@ impl PostgresMerge {
         if record.run != self.lease.run || record.epoch != self.lease.epoch {
             return Err(bug("commit the record of another run or epoch"));
         }
+        if !self.silence.is_checked() {
+            return Err(bug("commit before the foreign keys were checked"));
+        }
         let client = self.session.client();
         ledger::write_run(client, record).await?;
-        path::of_triggers(client).await
+        path::of_triggers(client, Firing::AsConfigured).await
     }
 
     /// The server refused what was staged, some time after it was written.
@@ -300,59 +339,6 @@ impl PostgresMerge {
             .filter_map(|name| self.tables.table(name).ok());
         let tables: Vec<&Table> = tables.map(|table| &table.entry).collect();
         refused(what, &tables, error)
-    }
-
-    /// Locks rows of a keyless table, table by table and place by place. A row that another transaction
-    /// changed has another locator by now: what is locked instead of it is not told.
-    async fn lock_located(
-        &self,
-        live: &LiveTable,
-        locators: &[Key],
-    ) -> Result<Vec<Key>, StoreError> {
-        let name = &live.entry.name;
-        let broken = || bug("lock rows by what is no locator").at(name);
-        let asked: HashSet<&Key> = locators.iter().collect();
-        let sql = format!(
-            "select {} from {} as t where t.tableoid = $1 \
-             and t.ctid = any ((select $2::text[]::tid[])::tid[]) order by t.ctid for update of t",
-            locator("t"),
-            live.relation(),
-        );
-        let mut locked = Vec::with_capacity(locators.len());
-        for (table, places) in places(locators).ok_or_else(broken)? {
-            for chunk in places.chunks(KEYS_PER_STATEMENT) {
-                let parameters: [(&(dyn ToSql + Sync), Type); 2] =
-                    [(&table, Type::OID), (&chunk, Type::TEXT_ARRAY)];
-                let found = self.locked(&sql, &parameters, name).await?;
-                locked.extend(found.into_iter().filter(|key| asked.contains(key)));
-            }
-        }
-        Ok(locked)
-    }
-
-    async fn locked(
-        &self,
-        sql: &str,
-        parameters: &[(&(dyn ToSql + Sync), Type)],
-        table: &TableRef,
-    ) -> Result<Vec<Key>, StoreError> {
-        let refused = |error| failed_at("lock rows", table, &error);
-        let rows = self
-            .session
-            .client()
-            .query_typed(sql, parameters)
-            .await
-            .map_err(refused)?;
-        let mut keys = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let mut parts = Vec::with_capacity(row.len());
-            for place in 0..row.len() {
-                let part: &str = row.try_get(place).map_err(refused)?;
-                parts.push(part);
-            }
-            keys.push(Key::new(parts));
-        }
-        Ok(keys)
     }
 }
 

@@ -15,6 +15,7 @@ mod prepared;
 mod referring;
 mod refusal;
 mod sequences;
+mod silence;
 mod stage;
 mod staging;
 mod store;

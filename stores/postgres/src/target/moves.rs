@@ -223,11 +223,11 @@ impl<'w, 'a> Moving<'w, 'a> {
     }
 
     async fn run(&self, client: &Client, sql: &str) -> Result<u64, StoreError> {
-        path::of_triggers(client).await?;
+        path::of_triggers(client, self.write.firing).await?;
         let done = client.execute_typed(sql, &[]).await;
         let entry = &self.write.table.entry;
         let done = done.map_err(|error| refused("move values of unique keys", &[entry], &error))?;
-        path::of_ours(client).await?;
+        path::of_ours(client, self.write.firing).await?;
         Ok(done)
     }
 }

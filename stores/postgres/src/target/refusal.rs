@@ -67,11 +67,11 @@ fn hint(refusal: &Refusal<'_>, tables: &[&Table]) -> Option<String> {
         return Some(match refusal.state {
             "23503" => format!(
                 "foreign key {constraint} of {schema}.{table} in CERT: its rows refer to a row whose key is changed, or a trigger writes rows without a partner{}",
-                firing(tables)
+                triggers_of(tables)
             ),
             _ => format!(
                 "{constraint} is a constraint of {schema}.{table}, which a trigger of CERT writes{}: put it right there, or disable the trigger",
-                firing(tables)
+                triggers_of(tables)
             ),
         });
     }
@@ -98,7 +98,7 @@ fn hint(refusal: &Refusal<'_>, tables: &[&Table]) -> Option<String> {
         ("23514", "") if refusal.table.is_some() => "no partition of the table in CERT takes a row: add one there (a default partition takes every row)".to_owned(),
         (state, "") if is_raised(state) => format!(
             "a trigger or a function of CERT refused a row{}: disable it there, or change the mask of what it looks at",
-            firing(tables)
+            triggers_of(tables)
         ),
         _ => return None,
     })
@@ -110,7 +110,7 @@ fn is_raised(state: &str) -> bool {
 }
 
 /// The triggers that fire for rows of these tables, in parentheses.
-pub(super) fn firing(tables: &[&Table]) -> String {
+pub(super) fn triggers_of(tables: &[&Table]) -> String {
     let named = tables.iter().filter_map(|table| {
         let names = table.firing_triggers();
         (!names.is_empty()).then(|| format!("{}: {}", table.name, names.join(", ")))

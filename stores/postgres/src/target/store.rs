@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use redistrict_model::{Catalog, Finding, RunId, StoreName, Table, TableRef};
 use redistrict_store::{
-    BatchStream, Decision, Enrolment, Fingerprint, Lease, LeaseClaim, LeaseOutcome, Ledger,
-    LedgerOperation, Merge, PreparedId, Preparing, RunRecord, Secret, StagePart, Staged,
+    BatchStream, Decision, Enrolment, Fingerprint, FiresAnyway, Lease, LeaseClaim, LeaseOutcome,
+    Ledger, LedgerOperation, Merge, PreparedId, Preparing, RunRecord, Secret, StagePart, Staged,
     StoreError, TargetCapabilities, TargetRead, TargetStore, Traces,
 };
 use tokio_postgres::types::Type;
@@ -14,7 +14,7 @@ use tokio_postgres::types::Type;
 use super::lease::{self, begin, commit, own_failed};
 use super::merge::PostgresMerge;
 use super::view::View;
-use super::{ledger, obstacles, prepared, stage};
+use super::{ledger, obstacles, prepared, silence, stage};
 use crate::catalog;
 use crate::connect::{Session, Target, label};
 use crate::error::{bug, failed};
@@ -128,6 +128,10 @@ impl TargetStore for PostgresTarget {
     async fn obstacles(&self, tables: &[TableRef]) -> Result<Vec<Finding>, StoreError> {
         let [store] = &self.stores;
         obstacles::find(&self.probing().await?, store, tables).await
+    }
+
+    async fn fires_anyway(&self, tables: &[TableRef]) -> Result<Vec<FiresAnyway>, StoreError> {
+        silence::fires_anyway(self.probing().await?.client(), tables).await
     }
 
     async fn preparing(&self) -> Result<Preparing, StoreError> {
@@ -247,8 +251,9 @@ impl TargetStore for PostgresTarget {
         tables: &[Table],
     ) -> Result<Box<dyn Merge>, StoreError> {
         let session = self.working(lease).await?;
+        let [store] = &self.stores;
         Ok(Box::new(
-            PostgresMerge::begin(session, lease, tables).await?,
+            PostgresMerge::begin(session, store, lease, tables).await?,
         ))
     }
 
