@@ -76,17 +76,32 @@ pub(crate) async fn left_behind(
 }
 
 /// A table whose rows belong to what they always refer to.
-struct Watched<'a> {
-    table: &'a ExtractTable,
+pub(crate) struct Watched<'a> {
+    pub(crate) table: &'a ExtractTable,
     /// A reference that every row has, to rows that are somebody's.
-    by: &'a Edge,
+    pub(crate) by: &'a Edge,
     /// All references to rows that are somebody's.
     references: Vec<&'a Edge>,
 }
 
+impl Watched<'_> {
+    /// What is asked for where rows are missing: those that refer to these keys, with all that they refer to.
+    pub(crate) fn closer(&self, keys: Vec<Key>) -> KeyRequest {
+        let columns: BTreeSet<&String> = self.references.iter().copied().flat_map(needs).collect();
+        KeyRequest {
+            table: self.table.table.clone(),
+            columns: columns.into_iter().cloned().collect(),
+            selector: Selector::Matching {
+                columns: self.by.child_columns.clone(),
+                keys,
+            },
+        }
+    }
+}
+
 /// Not organisations, which stand above the district too; not tables without a key, whose rows nothing tells apart; and
 /// not those whose rows go with who looks them up, which may be others than those they refer to.
-fn watched(section: &ExtractSection) -> Vec<Watched<'_>> {
+pub(crate) fn watched(section: &ExtractSection) -> Vec<Watched<'_>> {
     let ownership = &section.ownership;
     let is_somebodys = |table: &TableRef| {
         let role = ownership.table(table).map(|role| role.role);
@@ -225,9 +240,7 @@ impl Check<'_> {
                 target.insert(self.full(&edge.parent, &edge.parent_columns)?);
             }
         }
-        let columns: BTreeSet<&String> =
-            watched.references.iter().copied().flat_map(needs).collect();
-        let columns: Vec<String> = columns.into_iter().cloned().collect();
+        let columns = watched.closer(Vec::new()).columns;
         let leads_out = |row: &KeyRow| {
             watched.references.iter().any(|edge| {
                 let key = reference_of(row, &columns, edge);
@@ -237,14 +250,7 @@ impl Check<'_> {
         };
         let mut missing = Known::new();
         for keys in self.parents(watched)? {
-            let request = KeyRequest {
-                table: table.table.clone(),
-                columns: columns.clone(),
-                selector: Selector::Matching {
-                    columns: watched.by.child_columns.clone(),
-                    keys,
-                },
-            };
+            let request = watched.closer(keys);
             self.cancel.check()?;
             let rows = self.readers.first(&table.table.store)?.keys(&request).await;
             for row in rows.map_err(|error| store_failed(&error))? {

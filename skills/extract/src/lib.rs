@@ -25,5 +25,5 @@ pub use items::{item_requests, item_rows};
 pub use safeguards::{Coming, Hub, coming, counted, hubs, tables_to_count};
 pub use skill::{ExtractSkill, extract_digest, open_cuts};
 pub use statement::tell_rows;
-pub use tell::ask_for_rows;
+pub use tell::{ask_closer, ask_for_rows, ask_to_settle};
 pub use unfit::unfit;

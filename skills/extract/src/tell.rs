@@ -3,19 +3,21 @@
 
 use futures::StreamExt;
 use redistrict_closure::{Closure, Fetch, Items, Members, evaluable, identities};
-use redistrict_model::{ExtractSection, Key};
+use redistrict_model::{Edge, ExtractSection, Key};
 use redistrict_skill::SkillError;
 
 use crate::closure::{Cuts, closure_failed, cut_of, left_out, store_failed, undecided};
 use crate::evaluation::{Mode, Nobody, can_be_told, closure, key_request, rows_where};
 use crate::items::{item_requests, item_rows};
+use crate::left_behind::watched;
 use crate::readers::Readers;
 use crate::unfit::unfit;
 use crate::write::requests;
 
-/// Sends every request that an extraction of the district sends over `telling`, in its order. Rows come of
-/// none of them; those that decide what is asked for next come as keys over `plain`, cuts of the same sources
-/// that tell nothing.
+/// Sends every request for rows that an extraction of the district sends in any case over `telling`, in its
+/// order. Rows come of none of them; those that decide what is asked for next come as keys over `plain`, cuts
+/// of the same sources that tell nothing. Gives the telling cuts back, for [`ask_closer`] and
+/// [`ask_to_settle`].
 ///
 /// # Errors
 /// As the extraction: an unknown district, what nobody decided, values that cannot travel, a failing store;
@@ -26,7 +28,7 @@ pub async fn ask_for_rows(
     mut telling: Cuts,
     mut plain: Cuts,
     mut on_step: impl FnMut() -> Result<(), SkillError> + Send,
-) -> Result<(), SkillError> {
+) -> Result<Cuts, SkillError> {
     left_out(section, &mut telling).await?;
     let mut readers = Readers::of(telling);
     readers.add_all().await?;
@@ -54,10 +56,44 @@ pub async fn ask_for_rows(
             }
         }
     }
+    for watched in watched(section) {
+        on_step()?;
+        let (table, keys) = (&watched.table.table, [any_key(watched.by)]);
+        let cut = cut_of(&mut telling, table)?;
+        let counted = cut.count_matching(table, &watched.by.child_columns, &keys);
+        counted.await.map_err(|error| store_failed(&error))?;
+    }
+    Ok(telling)
+}
+
+/// Sends what an extraction sends only where PROD has more rows that refer to the district's than came, over what
+/// [`ask_for_rows`] gave back.
+///
+/// # Errors
+/// A failing store.
+pub async fn ask_closer(section: &ExtractSection, telling: &mut Cuts) -> Result<(), SkillError> {
+    for watched in watched(section) {
+        let request = watched.closer(vec![any_key(watched.by)]);
+        let rows = cut_of(telling, &request.table)?.keys(&request).await;
+        rows.map_err(|error| store_failed(&error))?;
+    }
+    Ok(())
+}
+
+/// Sends what ends an extraction.
+///
+/// # Errors
+/// A failing store.
+pub async fn ask_to_settle(mut telling: Cuts) -> Result<(), SkillError> {
     for cut in telling.values_mut() {
         cut.settle().await.map_err(|error| store_failed(&error))?;
     }
     Ok(())
+}
+
+/// A key for a source that only tells: the statement is the same for each.
+fn any_key(edge: &Edge) -> Key {
+    Key::new(edge.child_columns.iter().map(|_| "0"))
 }
 
 async fn members(

@@ -72,6 +72,12 @@ fn differences(schema: &Value, at: &Value, value: &Value, place: &str, found: &m
         return differences(schema, &some[0], value, place, found);
     }
     match value {
+        Value::Object(fields) if at["additionalProperties"].is_object() => {
+            for (name, one) in fields {
+                let place = format!("{place}.{name}");
+                differences(schema, &at["additionalProperties"], one, &place, found);
+            }
+        }
         Value::Object(fields) => {
             let known = at["properties"].as_object().unwrap();
             let is_optional = |name: &&String| {

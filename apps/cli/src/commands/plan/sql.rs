@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use redistrict_extract::{ask_for_rows, district_key, open_cuts};
+use redistrict_extract::{ask_closer, ask_for_rows, ask_to_settle, district_key, open_cuts};
 use redistrict_model::{DistrictId, StoreKind, StoreName, shown};
 use redistrict_store::Told;
 use serde_json::json;
@@ -17,6 +17,9 @@ use crate::wire::Listings;
 
 /// When a migration sends what finding the analysis took.
 const ANALYSIS: &str = "the analysis is missing or outdated: another schema, other decisions";
+
+/// When a migration looks closer at rows that were not extracted.
+const LEFT: &str = "more rows refer to the district's than came";
 
 /// Prints the statements, store by store, in the order in which they are first sent.
 pub(super) async fn run(session: &Session, district: &str) -> CommandResult<Exit> {
@@ -33,13 +36,24 @@ pub(super) async fn run(session: &Session, district: &str) -> CommandResult<Exit
     let key = district_key(district.as_str(), &section.ownership.root_key);
     let cancel = &session.cancel;
     let plain = planning::source(&session.workspace()?, false).await?.cuts;
-    ask_for_rows(section, &key, telling, plain, || cancel.check()).await?;
-    let kinds = source.stores.iter().map(|store| store.kind());
-    let lists: Vec<List> = take(&listings)
-        .into_iter()
-        .zip(analyzing)
-        .zip(kinds)
-        .map(|(((store, always), (_, analyzing)), kind)| List::new(store, kind, always, analyzing))
+    let mut telling = ask_for_rows(section, &key, telling, plain, || cancel.check()).await?;
+    let mut always = take(&listings);
+    ask_closer(section, &mut telling).await?;
+    let closer = take(&listings);
+    ask_to_settle(telling).await?;
+    for ((_, told), (_, last)) in always.iter_mut().zip(take(&listings)) {
+        told.extend(last);
+    }
+    let told = always.into_iter().zip(analyzing).zip(closer);
+    let lists: Vec<List> = (told.zip(source.stores.iter()))
+        .map(|((((store, always), analyzing), closer), one)| {
+            List::new(
+                store,
+                one.kind(),
+                always,
+                vec![(ANALYSIS, analyzing.1), (LEFT, closer.1)],
+            )
+        })
         .collect();
     if session.format() == Format::Text {
         let lists: Vec<String> = lists.iter().map(List::text).collect();
@@ -72,20 +86,27 @@ struct List {
     store: StoreName,
     kind: StoreKind,
     always: Vec<Told>,
-    /// Those that only an analysis sends.
-    analyzing: Vec<Told>,
+    /// Those that are sent only if something is so, each once.
+    only_if: Vec<(&'static str, Vec<Told>)>,
 }
 
 impl List {
-    fn new(store: StoreName, kind: StoreKind, always: Vec<Told>, analyzing: Vec<Told>) -> Self {
-        let sent: BTreeSet<&str> = always.iter().map(|one| one.statement.as_str()).collect();
-        let is_more = |one: &Told| !sent.contains(one.statement.as_str());
-        let analyzing = analyzing.into_iter().filter(is_more).collect();
+    fn new(
+        store: StoreName,
+        kind: StoreKind,
+        always: Vec<Told>,
+        mut only_if: Vec<(&'static str, Vec<Told>)>,
+    ) -> Self {
+        let mut sent: BTreeSet<String> = always.iter().map(|one| one.statement.clone()).collect();
+        for (_, told) in &mut only_if {
+            told.retain(|one| !sent.contains(&one.statement));
+            sent.extend(told.iter().map(|one| one.statement.clone()));
+        }
         Self {
             store,
             kind,
-            analyzing,
             always,
+            only_if,
         }
     }
 
@@ -97,10 +118,13 @@ impl List {
             })
         };
         let always = self.always.iter().map(|one| entry(one, None));
-        let analyzing = self.analyzing.iter().map(|one| entry(one, Some(ANALYSIS)));
+        let more = self
+            .only_if
+            .iter()
+            .flat_map(|(why, told)| told.iter().map(move |one| entry(one, Some(why))));
         json!({
             "store": self.store, "kind": self.kind,
-            "statements": always.chain(analyzing).collect::<Vec<_>>(),
+            "statements": always.chain(more).collect::<Vec<_>>(),
         })
     }
 
@@ -112,11 +136,9 @@ impl List {
         let (store, kind) = (shown(self.store.as_str()), self.kind);
         let mut parts = vec![format!("{comment} ==== store {store} ({kind}) ====")];
         parts.extend(self.always.iter().map(|one| statement(comment, one)));
-        if !self.analyzing.is_empty() {
-            parts.push(format!(
-                "{comment} ==== store {store}, only if {ANALYSIS} ===="
-            ));
-            parts.extend(self.analyzing.iter().map(|one| statement(comment, one)));
+        for (why, told) in self.only_if.iter().filter(|(_, told)| !told.is_empty()) {
+            parts.push(format!("{comment} ==== store {store}, only if {why} ===="));
+            parts.extend(told.iter().map(|one| statement(comment, one)));
         }
         parts.join("\n\n")
     }
@@ -149,7 +171,8 @@ mod tests {
     #[test]
     fn what_is_sent_in_any_case_is_not_said_again_for_the_analysis() {
         let (always, analyzing) = (vec![told("a")], vec![told("a"), told("b")]);
-        let list = List::new(StoreName::new("s"), StoreKind::Postgres, always, analyzing);
+        let only_if = vec![(ANALYSIS, analyzing)];
+        let list = List::new(StoreName::new("s"), StoreKind::Postgres, always, only_if);
         let json = list.json();
         let entries = json["statements"].as_array().unwrap();
         let of = |place: usize| {
